@@ -1,0 +1,111 @@
+"""Maxima and minima that keep a NaN, and the derivative that their pools share."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.typing import DTypeLike
+
+from cnn_jax.geometry import Window
+
+from ._taps import padded, taps
+
+Pool = Callable[[jax.Array, Window], jax.Array]
+
+
+def larger(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The larger of two values, NaN if either is one."""
+    return lax.select((a >= b) | (a != a), a, b)
+
+
+def smaller(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The smaller of two values, NaN if either is one."""
+    return lax.select((a <= b) | (a != a), a, b)
+
+
+def lowest(dtype: DTypeLike) -> np.number:
+    """What every value is at least: the identity of `larger`."""
+    return _limit(dtype, -1)
+
+
+def highest(dtype: DTypeLike) -> np.number:
+    """What every value is at most: the identity of `smaller`."""
+    return _limit(dtype, 1)
+
+
+def differentiable(pool: Pool) -> Pool:
+    """Give a maximum or minimum pool its derivative: that of the first extreme of each window.
+
+    The pool picks one element of each window, so its tangent picks the same one:
+
+        dy[p] = sum over taps t of first_extreme[t, p] * dx[p*s + t*d]
+
+    where `first_extreme` is 1 at the first tap, in row-major order, that holds the window's extreme
+    (as in PyTorch and `lax.reduce_window`; padding never counts). That is linear in dx, so every
+    mode and order of differentiation follows from ordinary operations.
+    """
+
+    @partial(jax.custom_jvp, nondiff_argnums=(1,))
+    def extreme(x: jax.Array, window: Window) -> jax.Array:
+        return pool(x, window)
+
+    @extreme.defjvp
+    def tangent(window, primals, tangents):
+        (x,), (dx,) = primals, tangents
+        y = extreme(x, window)
+        return y, at_first_extreme(x, y, dx, window)
+
+    def integers_have_no_tangent(x: jax.Array, window: Window) -> jax.Array:
+        return (extreme if jnp.issubdtype(x.dtype, jnp.inexact) else pool)(x, window)
+
+    return integers_have_no_tangent
+
+
+def at_first_extreme(x: jax.Array, y: jax.Array, values: jax.Array, window: Window) -> jax.Array:
+    """Of `values` that belong to the elements of x, the one at the first extreme of each window.
+
+    Args:
+        x: (n, *spatial, c).
+        y: (n, *positions, c), the extremes.
+        values: like x, or with one image or one channel for all.
+        window: an exact window.
+
+    Returns:
+        (n, *positions, c), of the dtype of `values`; 0 where a window holds nothing but padding.
+    """
+    if window.covers(x.shape[1:-1]):
+        return _at_first_of_whole(x, y, jnp.broadcast_to(values, x.shape), window)
+    positions = y.shape[1:-1]
+    inside = padded(jnp.ones((1, *x.shape[1:-1], 1), bool), window)
+    x, values = padded(x, window), padded(values, window)
+    found = jnp.zeros(y.shape, bool)
+    picked = jnp.zeros(y.shape, values.dtype)
+    for element, value, real in zip(*(taps(a, window, positions) for a in (x, values, inside))):
+        first = _is_extreme(element, y) & real & ~found
+        found |= first
+        picked += jnp.where(first, value, jnp.zeros_like(value))
+    return picked
+
+
+def _at_first_of_whole(x: jax.Array, y: jax.Array, values: jax.Array, window: Window) -> jax.Array:
+    # A window that is the whole input has thousands of taps but one position: find it by index.
+    flat = (len(x), math.prod(window.size), x.shape[-1])
+    first = jnp.argmax(_is_extreme(x, y).reshape(flat), axis=1, keepdims=True)
+    return jnp.take_along_axis(values.reshape(flat), first, axis=1).reshape(y.shape)
+
+
+def _is_extreme(value: jax.Array, extreme: jax.Array) -> jax.Array:
+    return (value == extreme) | (value != value)
+
+
+def _limit(dtype: DTypeLike, sign: int) -> np.number:
+    scalar = jnp.dtype(dtype).type
+    if jnp.issubdtype(dtype, jnp.floating) and np.isinf(scalar(np.inf)):
+        return scalar(sign * np.inf)
+    # Some floats of 8 bits have no infinity.
+    info = jnp.finfo(dtype) if jnp.issubdtype(dtype, jnp.floating) else jnp.iinfo(dtype)
+    return scalar(info.max if sign > 0 else info.min)

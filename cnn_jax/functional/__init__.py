@@ -1,0 +1,38 @@
+"""What the operations are: pure functions of arrays, for research code.
+
+``from cnn_jax import functional as F``. Arrays are positional and channels last, options are
+keyword-only; every function works under every JAX transformation, to any order.
+"""
+
+from cnn_jax.algorithms._choice import using as using
+
+from ._adaptive import adaptive_avg_pool as adaptive_avg_pool
+from ._adaptive import adaptive_max_pool as adaptive_max_pool
+from ._adaptive import global_avg_pool as global_avg_pool
+from ._adaptive import global_max_pool as global_max_pool
+from ._antialiased import blur_pool as blur_pool
+from ._antialiased import polyphase_pool as polyphase_pool
+from ._antialiased import polyphase_unpool as polyphase_unpool
+from ._convolution import conv as conv
+from ._deformable import deform_conv as deform_conv
+from ._depthwise import depthwise_conv as depthwise_conv
+from ._depthwise import separable_conv as separable_conv
+from ._drop_ins import conv_general_dilated as conv_general_dilated
+from ._drop_ins import reduce_window as reduce_window
+from ._indices import max_pool_with_indices as max_pool_with_indices
+from ._indices import max_unpool as max_unpool
+from ._local import conv_local as conv_local
+from ._padding import pad as pad
+from ._patches import fold as fold
+from ._patches import unfold as unfold
+from ._pooling import avg_pool as avg_pool
+from ._pooling import lp_pool as lp_pool
+from ._pooling import max_pool as max_pool
+from ._pooling import min_pool as min_pool
+from ._pooling import sum_pool as sum_pool
+from ._random_pooling import fractional_max_pool as fractional_max_pool
+from ._random_pooling import stochastic_pool as stochastic_pool
+from ._rearrangement import depth_to_space as depth_to_space
+from ._rearrangement import space_to_depth as space_to_depth
+from ._transposed import conv_transpose as conv_transpose
+from ._upsampling import upsample as upsample

@@ -1,0 +1,313 @@
+"""The operations under lax's own names and signatures, for code that calls or injects those."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from functools import reduce
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.typing import ArrayLike, DTypeLike
+
+from cnn_jax import geometry
+from cnn_jax.algorithms._choice import choose
+from cnn_jax.algorithms._extremes import highest, larger, lowest, smaller
+from cnn_jax.algorithms._taps import crop, padded
+from cnn_jax.geometry import Pair, Window
+
+from . import _arguments as arguments
+from ._convolution import conv
+from ._pooling import widened
+from ._sliding import slide
+
+
+def conv_general_dilated(
+    lhs: ArrayLike,
+    rhs: ArrayLike,
+    window_strides: Sequence[int],
+    padding: str | Sequence[Pair],
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    dimension_numbers: Any = None,
+    feature_group_count: int = 1,
+    batch_group_count: int = 1,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+    out_sharding: None = None,
+    *,
+    algorithm: str = "auto",
+) -> jax.Array:
+    """Convolve as `jax.lax.conv_general_dilated` does, with its arguments, by our algorithms.
+
+    For injection: ``flax.nnx.Conv(..., conv_general_dilated=F.conv_general_dilated)``, and likewise
+    in Linen. ``F.using(algorithm=...)`` decides the algorithm there.
+
+    ```
+    >>> import jax.numpy as jnp
+    >>> conv_general_dilated(jnp.ones((1, 2, 5)), jnp.ones((3, 2, 4)), (1,), "VALID").shape
+    (1, 3, 2)
+
+    ```
+
+    Args:
+        lhs: the input, its axes in the order that `dimension_numbers` gives; by default (n, c,
+            *spatial).
+        rhs: the kernel; by default (o, c, *window).
+        window_strides, padding, lhs_dilation, rhs_dilation: for each spatial axis, as in lax; every
+            padding of `conv` is taken.
+        dimension_numbers: as in lax: None, three strings such as ``("NHWC", "HWIO", "NHWC")``, or a
+            `jax.lax.ConvDimensionNumbers`.
+        feature_group_count: as `groups` of `conv`.
+        batch_group_count: splits the batch into groups, each of which makes its share of the output
+            channels.
+        precision, preferred_element_type: as in lax.
+        out_sharding: must be None.
+        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+
+    Returns:
+        What lax returns, of the dtype of `lhs` or `preferred_element_type`: empty where the window
+        does not fit, and narrow integers wrap. (Unlike lax, ours is right where negative padding
+        meets large arrays, and forward and backward may differ in algorithm.)
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if shapes or options do not fit together.
+    """
+    x, kernel = arguments.array("lhs", lhs), arguments.array("rhs", rhs)
+    if out_sharding is not None:
+        raise ValueError(
+            "`out_sharding` must be None: constrain the result with "
+            f"jax.lax.with_sharding_constraint; got {out_sharding!r}."
+        )
+    numbers = lax.conv_dimension_numbers(x.shape, kernel.shape, dimension_numbers)
+    (n, c, *places), (o, i, *window_axes), (_, _, *out_places) = numbers
+    x = x.transpose(n, *places, c)
+    kernel = kernel.transpose(*window_axes, i, o)
+    groups = geometry.positive_int("feature_group_count", feature_group_count)
+    batch_groups = geometry.positive_int("batch_group_count", batch_group_count)
+    if batch_groups > 1:
+        x, groups = _groups_of_images(x, kernel, batch_groups, groups), batch_groups
+
+    window = _window(
+        x.shape[1:-1],
+        kernel.shape[:-2],
+        padding,
+        window_strides=window_strides,
+        rhs_dilation=rhs_dilation,
+        lhs_dilation=lhs_dilation,
+    )
+    result = jnp.dtype(x.dtype if preferred_element_type is None else preferred_element_type)
+    positions = window.output_size(x.shape[1:-1])
+    if min(window.size, default=1) < 1 or min(positions, default=1) < 1:
+        positions = tuple(max(p, 0) for p in positions)
+        y = jnp.zeros((len(x), *positions, kernel.shape[-1]), result)
+    else:
+        y = conv(
+            x,
+            kernel,
+            stride=window.stride,
+            padding=window.padding,
+            dilation=window.dilation,
+            input_dilation=window.base_dilation,
+            groups=groups,
+            algorithm=algorithm,
+            precision=precision,
+            preferred_element_type=None if jnp.issubdtype(result, jnp.integer) else result,
+        ).astype(result)
+    (batch_place, channel_place, *out_places) = numbers.out_spec
+    return y.transpose(np.argsort((batch_place, *out_places, channel_place)))
+
+
+def _groups_of_images(x: jax.Array, kernel: jax.Array, images: int, channels: int) -> jax.Array:
+    """Lay groups of images side by side as groups of channels: (g n, ..., c) -> (n, ..., g c)."""
+    if channels > 1:
+        raise ValueError(
+            "Only one of `feature_group_count` and `batch_group_count` may be more than 1; got "
+            f"{channels} and {images}."
+        )
+    if len(x) % images or kernel.shape[-1] % images:
+        raise ValueError(
+            "`batch_group_count` must divide the batch and the output channels; got "
+            f"{images} for {len(x)} and {kernel.shape[-1]}."
+        )
+    split = jnp.moveaxis(x.reshape(images, len(x) // images, *x.shape[1:]), 0, -2)
+    return split.reshape(*split.shape[:-2], images * x.shape[-1])
+
+
+def reduce_window(
+    operand: Any,
+    init_value: Any,
+    computation: Callable,
+    window_dimensions: Sequence[int],
+    window_strides: Sequence[int] | None = None,
+    padding: str | Sequence[Pair] = "VALID",
+    base_dilation: Sequence[int] | None = None,
+    window_dilation: Sequence[int] | None = None,
+    *,
+    algorithm: str = "auto",
+) -> Any:
+    """Reduce windows as `jax.lax.reduce_window` does, with its arguments, by our algorithms.
+
+    Any `computation` that may be applied in any order has derivatives here, in every mode; those of
+    `jax.lax.max` and `jax.lax.min` go to the first extreme of a window.
+
+    ```
+    >>> import jax.numpy as jnp
+    >>> from jax import lax
+    >>> reduce_window(jnp.arange(1.0, 6.0), 1.0, lax.mul, (2,))
+    Array([ 2.,  6., 12., 20.], dtype=float32)
+
+    ```
+
+    Args:
+        operand: an array of any shape, or a tree of arrays of one shape.
+        init_value: what each window starts with, a scalar or a tree of such; padding adds nothing.
+        computation: reduces two values, or two trees of values, to one; associative and
+            commutative.
+        window_dimensions, window_strides, padding, base_dilation, window_dilation: for each axis of
+            `operand`, as in lax; every padding of `conv` is taken.
+        algorithm: how maxima, minima and sums are computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+
+    Returns:
+        What lax returns, of the dtype of `operand`: empty where the window does not fit. Sums of
+        bfloat16 and float16 run in float32.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if shapes or options do not fit together.
+    """
+    chosen = choose(algorithm)
+    leaves, tree = jax.tree.flatten(operand)
+    starts, init_tree = jax.tree.flatten(init_value)
+    if not leaves or tree != init_tree:
+        raise ValueError(
+            "`init_value` must be a tree like `operand`, with a scalar for each array; got "
+            f"{init_tree} for {tree}."
+        )
+    leaves = [arguments.array("operand", leaf) for leaf in leaves]
+    shape = leaves[0].shape
+    if any(leaf.shape != shape for leaf in leaves):
+        shapes = ", ".join(str(leaf.shape) for leaf in leaves)
+        raise ValueError(f"`operand` must hold arrays of one shape; got {shapes}.")
+    if any(jnp.shape(start) for start in starts):
+        raise ValueError(f"`init_value` must hold scalars; got {init_value!r}.")
+    window = _window(
+        shape,
+        geometry.per_axis("window_dimensions", window_dimensions, len(shape), f"`operand` {shape}"),
+        padding,
+        window_strides=window_strides,
+        window_dilation=window_dilation,
+        base_dilation=base_dilation,
+    )
+    positions = window.output_size(shape)
+    if min(positions, default=1) < 1:
+        positions = tuple(max(p, 0) for p in positions)
+        return tree.unflatten([jnp.zeros(positions, leaf.dtype) for leaf in leaves])
+    pool = _pool_of(computation, leaves[0].dtype) if len(leaves) == 1 else None
+    starts = [jnp.asarray(start).astype(leaf.dtype) for start, leaf in zip(starts, leaves)]
+    if pool is not None:
+        name, fill, join = pool
+        y = _pooled(widened(leaves[0]), window, getattr(chosen, name), fill)
+        y = y.astype(leaves[0].dtype)
+        return tree.unflatten([join(y, jnp.broadcast_to(starts[0], y.shape))])
+    return tree.unflatten(_folded(leaves, starts, _elementwise(computation, tree), window))
+
+
+def _pool_of(computation: Callable, dtype: jnp.dtype) -> tuple[str, Any, Any] | None:
+    """The pool that reduces by `computation`, the value that it ignores, and what joins two."""
+    if computation in (lax.max, jnp.maximum):
+        return "max_pool", lowest(dtype), larger
+    if computation in (lax.min, jnp.minimum):
+        return "min_pool", highest(dtype), smaller
+    if computation in (lax.add, jnp.add):
+        return "sum_pool", 0, lax.add
+    return None
+
+
+def _pooled(
+    x: jax.Array, window: Window, pool: Callable[[jax.Array, Window], jax.Array], fill: Any
+) -> jax.Array:
+    """Slide a pool over some axes of x: the others, without a window, are batch and channels."""
+    options = zip(window.size, window.stride, window.padding, window.base_dilation)
+    still = [option == (1, 1, (0, 0), 1) for option in options]
+    channels_last = bool(still) and still[-1]
+    last = len(still) - channels_last
+    first = next((axis for axis in range(last) if not still[axis]), last)
+    inner = Window(*(getattr(window, field.name)[first:last] for field in fields(Window)))
+
+    def dense(x: jax.Array, exact: Window) -> jax.Array:
+        if max(exact.base_dilation, default=1) > 1:  # no pool knows gaps: write them out
+            # Behind a barrier, or XLA folds them into the window's base dilation, which jaxlib
+            # 0.10.2 ignores on large inputs: openxla/xla#48714.
+            x = lax.optimization_barrier(padded(x, exact, fill))
+            none = (1,) * exact.rank
+            exact = replace(exact, padding=((0, 0),) * exact.rank, base_dilation=none)
+        return pool(x, exact)
+
+    y = slide(dense, x if channels_last else x[..., None], inner)
+    return y if channels_last else y[..., 0]
+
+
+def _folded(
+    operands: list[jax.Array], starts: list[jax.Array], computation: Callable, window: Window
+) -> list[jax.Array]:
+    """Reduce windows by any `computation` of two lists: one axis after the other, tap by tap."""
+    shape = operands[0].shape
+    positions = window.output_size(shape)
+    drops, exact = geometry.fit(window, shape)
+    arrays = [padded(crop(a[None, ..., None], drops), exact)[0, ..., 0] for a in operands]
+
+    def join(a, b):
+        """Two lists of arrays, each with a mask: what is padding there is left out."""
+        (a, in_a), (b, in_b) = a, b
+        joined = computation(a, b)
+        if not (in_a.all() and in_b.all()):
+            either = [jnp.where(in_a, *pair) for pair in zip(a, b)]
+            joined = [jnp.where(in_a & in_b, *pair) for pair in zip(joined, either)]
+        return joined, in_a | in_b
+
+    everywhere = np.ones((1,) * len(shape), bool)
+    seen = everywhere
+    for axis, (p, k, s, d) in enumerate(zip(positions, exact.size, exact.stride, exact.dilation)):
+        (low, high), b = exact.padding[axis], exact.base_dilation[axis]
+        inside = np.arange(-low, arrays[0].shape[axis] - low)
+        inside = (inside >= 0) & (inside < len(inside) - low - high) & (inside % b == 0)
+        inside = np.expand_dims(inside, [other for other in range(len(shape)) if other != axis])
+        lines = [slice(t * d, t * d + (p - 1) * s + 1, s) for t in range(k)]
+        taps = [(slice(None),) * axis + (line,) for line in lines]
+        arrays, in_some = reduce(join, [([a[tap] for a in arrays], inside[tap]) for tap in taps])
+        seen = seen & in_some
+    starts = [jnp.broadcast_to(start, positions) for start in starts]
+    return join((starts, everywhere), (arrays, seen))[0]
+
+
+def _elementwise(computation: Callable, tree: Any) -> Callable:
+    """`computation` of two trees of scalars, on two lists of arrays of one shape."""
+
+    def of_lists(a: list[jax.Array], b: list[jax.Array]) -> list[jax.Array]:
+        shape = a[0].shape
+        flat = [tree.unflatten([leaf.ravel() for leaf in leaves]) for leaves in (a, b)]
+        result = jax.tree.leaves(jax.vmap(computation)(*flat))
+        return [leaf.reshape(shape) for leaf in result]
+
+    return of_lists
+
+
+def _window(
+    spatial: tuple[int, ...],
+    size: tuple[int, ...],
+    padding: Any,
+    **steps: Sequence[int] | None,
+) -> Window:
+    """A window as lax's arguments have it: `steps` are stride, dilation, base dilation by name."""
+    rank, source = len(size), f"a window of {size}"
+    stride, dilation, base = (
+        geometry.per_axis(name, 1 if value is None else value, rank, source)
+        for name, value in steps.items()
+    )
+    inputs = tuple(map(geometry.dilated, spatial, base))
+    extents = tuple(map(geometry.dilated, size, dilation))
+    pairs = geometry.padding_pairs(padding, inputs, extents, stride, source)
+    return Window(size, stride, pairs, dilation, base)

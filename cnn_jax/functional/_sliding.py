@@ -1,0 +1,59 @@
+"""How windows meet an input: resolved, cropped to fit, the batch axes made one."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+
+from cnn_jax import geometry
+from cnn_jax.algorithms._taps import crop
+from cnn_jax.geometry import PaddingLike, Window
+
+from . import _arguments as arguments
+
+
+def pool_window(
+    x: jax.Array,
+    size: Sequence[int],
+    stride: int | Sequence[int] | None,
+    padding: PaddingLike,
+    dilation: int | Sequence[int],
+    ceil_mode: bool = False,
+) -> Window:
+    """As `sliding_window`, for a pool: a `stride` of None is the window itself."""
+    size = arguments.window_size(size)
+    stride = size if stride is None else stride
+    return sliding_window(x, size, stride, padding, dilation, ceil_mode)
+
+
+def sliding_window(
+    x: jax.Array,
+    size: Sequence[int],
+    stride: int | Sequence[int],
+    padding: PaddingLike,
+    dilation: int | Sequence[int],
+    ceil_mode: bool = False,
+) -> Window:
+    """Resolve the options, as a caller wrote them, for `x` (*batch, *spatial, channels)."""
+    size = arguments.window_size(size)
+    return geometry.resolve(
+        arguments.spatial_axes(x, len(size), f"`window` {size}"),
+        size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        ceil_mode=arguments.flag("ceil_mode", ceil_mode),
+        source=f"`window` {size}",
+    )
+
+
+def slide(
+    compute: Callable[[jax.Array, Window], jax.Array], x: jax.Array, window: Window
+) -> jax.Array:
+    """`compute` from x (n, *spatial, channels) and an exact window, for any number of batch axes.
+
+    The result keeps what `compute` put behind the batch axis.
+    """
+    batch, spatial = x.shape[: x.ndim - window.rank - 1], x.shape[x.ndim - window.rank - 1 : -1]
+    drops, exact = geometry.fit(window, spatial)
+    y = compute(crop(arguments.with_one_batch_axis(x, window.rank), drops), exact)
+    return y.reshape(*batch, *y.shape[1:])

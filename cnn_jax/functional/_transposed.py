@@ -1,0 +1,130 @@
+"""Transposed convolution: `conv_transpose`."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from cnn_jax import geometry
+from cnn_jax.algorithms._choice import choose
+from cnn_jax.algorithms._sides import convolve_transposed
+from cnn_jax.algorithms._taps import uncropped
+from cnn_jax.geometry import PaddingLike
+
+from . import _arguments as arguments
+from . import _numbers as numbers
+
+
+def conv_transpose(
+    y: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: PaddingLike = "VALID",
+    output_padding: int | Sequence[int] = 0,
+    output_shape: Sequence[int] | None = None,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    algorithm: str = "auto",
+    precision: object = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> jax.Array:
+    """Convolve backwards: spread each element of `y` over the window it would have come from.
+
+    The exact adjoint of `conv` with the same options and the same kernel array::
+
+        <conv(x, kernel), y> == <x, conv_transpose(y, kernel)>
+
+        x[p * stride + t * dilation - low, c] += sum over o of y[p, o] * kernel[t, c, o]
+
+    so it is what carries a gradient back through a convolution, and what decoders use to enlarge
+    feature maps ("deconvolution", "fractionally strided convolution").
+
+    ```
+    >>> import jax.numpy as jnp
+    >>> y = jnp.array([1.0, 10.0])[:, None]
+    >>> conv_transpose(y, jnp.array([1.0, 2.0, 3.0]).reshape(3, 1, 1), stride=2).ravel()
+    Array([ 1.,  2., 13., 20., 30.], dtype=float32)
+
+    ```
+
+    Args:
+        y: (*batch, *positions, out_channels): the output of the convolution, the input here.
+        kernel: (*window, in_channels // groups, out_channels), as `conv` takes it: its last axis
+            meets the channels of `y`.
+        bias: (in_channels,) or None.
+        stride: steps between two windows in the result.
+        padding: as for `conv`: what the convolution had added, and is left out of the result;
+            negative entries add zeros.
+        output_padding: elements to add at the high end of the result, where a stride makes its
+            length ambiguous; less than the stride or the dilation.
+        output_shape: the result's spatial lengths, instead of `output_padding`.
+        dilation: steps between two kernel taps in the result.
+        groups: as for `conv`.
+        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        precision: as for `conv`.
+        preferred_element_type: the result's dtype, if not the one below.
+
+    Returns:
+        (*batch, *spatial, in_channels) with, on each axis, ``(positions - 1) * stride + (window -
+        1) * dilation + 1 - low - high + output_padding`` elements, or ``positions * stride`` for
+        ``"SAME"`` and ``"SAME_LOWER"``. Its dtype is that of `conv`.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if shapes or options do not fit together.
+
+    References:
+        Dumoulin and Visin, *A guide to convolution arithmetic for deep learning*, 2016,
+        arXiv:1603.07285, chapter 4. Zeiler et al., *Deconvolutional networks*, CVPR 2010.
+    """
+    y, kernel = arguments.array("y", y), arguments.array("kernel", kernel)
+    rank = numbers.check_kernel(kernel)
+    source = f"`kernel` of shape {kernel.shape}"
+    positions = arguments.spatial_axes(y, rank, source, name="y")
+    groups = _check_groups(groups, y, kernel)
+    if 0 in positions:
+        raise ValueError(f"`y` must have a position on every spatial axis; got shape {y.shape}.")
+    spatial, window = geometry.resolve_transposed(
+        positions,
+        kernel.shape[:rank],
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        output_shape=output_shape,
+        dilation=dilation,
+        source=f"`kernel` {kernel.shape}",
+    )
+    chosen = choose(algorithm)
+    precision = arguments.precision_name(precision)
+    dtype = jnp.promote_types(y.dtype, kernel.dtype)
+    result = numbers.result_dtype(dtype, preferred_element_type)
+    compute = numbers.compute_dtype(chosen, dtype, result)
+    if jnp.issubdtype(dtype, jnp.integer):  # the transposed sides do not widen these
+        compute = result
+
+    channels = kernel.shape[-2] * groups
+    batch = y.shape[: y.ndim - rank - 1]
+    drops, exact = geometry.fit(window, spatial, positions)
+    g = arguments.with_one_batch_axis(y, rank).astype(compute)
+    shape = (len(g), *exact.input_size(positions), channels)
+    if g.size and kernel.size and 0 not in shape:
+        x = convolve_transposed(chosen, g, kernel.astype(compute), exact, groups, precision)
+    else:  # no images, no channels, or windows that see nothing but padding: an empty sum
+        x = jnp.zeros(shape, compute)
+    x = uncropped(x, drops).reshape(*batch, *spatial, channels)
+    return numbers.add_bias(x.astype(result), bias, kernel, "in_channels")
+
+
+def _check_groups(groups: object, y: jax.Array, kernel: jax.Array) -> int:
+    number = geometry.positive_int("groups", groups)
+    shapes = f"`y` {y.shape} and `kernel` {kernel.shape}"
+    if y.shape[-1] != kernel.shape[-1]:
+        raise ValueError(
+            "`kernel` must be (*window, in_channels // groups, out_channels), as `conv` takes it: "
+            f"its last axis meets the {y.shape[-1]} channels of `y`; got {shapes}."
+        )
+    numbers.check_divides(number, kernel, shapes)
+    return number

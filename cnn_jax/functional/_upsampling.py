@@ -1,0 +1,167 @@
+"""Feature maps at another resolution: `upsample`."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from cnn_jax.algorithms._dtypes import sum_dtype
+from cnn_jax.geometry._integers import if_traced
+
+from . import _arguments as arguments
+
+Method = Literal["nearest", "linear", "cubic"]
+Reads = tuple[np.ndarray, np.ndarray]
+
+
+def upsample(
+    x: ArrayLike,
+    scale: Sequence[float],
+    *,
+    method: Method = "nearest",
+    align_corners: bool = False,
+) -> jax.Array:
+    """Resample each feature map at `scale` times its resolution; below 1 it shrinks, unfiltered.
+
+    Axis by axis, output element ``i`` lies at the place ``u`` of the input and is a weighted sum of
+    the elements near it; beyond an end the last element repeats::
+
+        nearest                u = i / scale                 x[floor(u)]
+        linear                 u = (i + 1/2) / scale - 1/2   2 elements, weights 1 - |u - j|
+        cubic                  u as for linear               4 elements, Keys' weights with a = -3/4
+        with align_corners     u = i * (n - 1) / (out - 1)   the ends stay the ends
+
+    All as PyTorch's ``interpolate`` with a ``scale_factor``, which leaves a linear axis as it is if
+    ``floor(n * scale)`` is ``n``.
+
+    ```
+    >>> import jax.numpy as jnp
+    >>> x = jnp.array([0.0, 4.0])[:, None]
+    >>> upsample(x, (2,)).ravel()
+    Array([0., 0., 4., 4.], dtype=float32)
+    >>> upsample(x, (2,), method="linear").ravel()
+    Array([0., 1., 3., 4.], dtype=float32)
+
+    ```
+
+    Args:
+        x: (*batch, *spatial, channels), any number of batch axes; of floats, but for ``"nearest"``.
+        scale: one positive number per spatial axis; its length is the spatial rank.
+        method: ``"nearest"``, ``"linear"`` (bilinear for images) or ``"cubic"``.
+        align_corners: place the centers of the first and the last elements on each other, instead
+            of the edges of the feature maps. Not for ``"nearest"``.
+
+    Returns:
+        (*batch, *floor(spatial * scale), channels), of the dtype of `x`. bfloat16 and float16 are
+        summed in float32 and rounded once.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if `scale` leaves nothing of an axis, or options do not fit together.
+
+    References:
+        Keys, *Cubic convolution interpolation for digital image processing*, 1981.
+    """
+    x, scale = arguments.array("x", x), _checked_scale(scale)
+    spatial = arguments.spatial_axes(x, len(scale), f"`scale` {scale}")
+    if method not in tuple(_METHODS):
+        known = ", ".join(map(repr, _METHODS))
+        raise ValueError(f"`method` must be one of {known}; got {method!r}.")
+    if arguments.flag("align_corners", align_corners) and method == "nearest":
+        raise ValueError(f"`align_corners` must be False with `method` {method!r}; got True.")
+    if method != "nearest" and not jnp.issubdtype(x.dtype, jnp.inexact):
+        raise TypeError(
+            f"`x` must hold floats with `method` {method!r}; got {x.dtype}: convert it first."
+        )
+    size = tuple(math.floor(n * s) for n, s in zip(spatial, scale))
+    if 0 in size:
+        raise ValueError(
+            f"`scale` must leave an element on every axis: {scale} times {spatial} is {size}; "
+            f"got `x` {x.shape}."
+        )
+    y, first = x.astype(sum_dtype(x.dtype)), x.ndim - 1 - len(scale)
+    for axis, (n, out, s) in enumerate(zip(spatial, size, scale), start=first):
+        y = _resampled(y, axis, *_METHODS[method](n, out, s, align_corners))
+    return y.astype(x.dtype)
+
+
+def _resampled(y: jax.Array, axis: int, indices: np.ndarray, weights: np.ndarray) -> jax.Array:
+    """sum over k of weights[k, i] * y[indices[k, i]], for each i of the new `axis`.
+
+    A weight of zero reads nothing: an inf there would be a NaN here.
+    """
+    n, other_axes = y.shape[axis], [i for i in range(y.ndim) if i != axis]
+
+    def read(index: np.ndarray) -> jax.Array:
+        times = len(index) // n
+        if np.array_equal(index, np.arange(n).repeat(times)):
+            # The gradient of `take` is a scatter: on a CPU 4 times as slow, for 2 x 2 "nearest".
+            return jnp.repeat(y, times, axis)
+        return jnp.take(y, index, axis, mode="clip", indices_are_sorted=True)
+
+    def term(index: np.ndarray, weight: np.ndarray) -> jax.Array:
+        if (weight == 1).all():
+            return read(index)
+        weight = np.expand_dims(weight, other_axes).astype(y.dtype)
+        return jnp.where(weight == 0, jnp.zeros((), y.dtype), weight * read(index))
+
+    first, *rest = map(term, indices, weights)
+    return sum(rest, start=first)
+
+
+def _nearest(n: int, out: int, scale: float, align_corners: bool) -> Reads:
+    places = np.floor(np.arange(out) / scale).astype(np.int32)
+    return np.minimum(places, n - 1)[None], np.ones((1, out))
+
+
+def _linear(n: int, out: int, scale: float, align_corners: bool) -> Reads:
+    if out == n:
+        return np.arange(n, dtype=np.int32)[None], np.ones((1, n))
+    places = np.clip(_places(n, out, scale, align_corners), 0, n - 1)
+    before = np.floor(places).astype(np.int32)
+    behind = places - before
+    return np.stack([before, np.minimum(before + 1, n - 1)]), np.stack([1 - behind, behind])
+
+
+def _cubic(n: int, out: int, scale: float, align_corners: bool) -> Reads:
+    places = _places(n, out, scale, align_corners)
+    indices = np.floor(places).astype(np.int32) + np.arange(-1, 3, dtype=np.int32)[:, None]
+    return np.clip(indices, 0, n - 1), _keys(np.abs(places - indices))
+
+
+def _keys(distance: np.ndarray, a: float = -0.75) -> np.ndarray:
+    """Keys' piecewise cubic kernel, zero at the distances 1 and 2; `a` is its slope at 1."""
+    near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    far = a * (((distance - 5) * distance + 8) * distance - 4)
+    return np.where(distance <= 1, near, far)
+
+
+def _places(n: int, out: int, scale: float, align_corners: bool) -> np.ndarray:
+    """Where in an axis of `n` elements each of the `out` new ones lies."""
+    if align_corners:
+        return np.arange(out) * (n - 1) / max(out - 1, 1)
+    return (np.arange(out) + 0.5) / scale - 0.5
+
+
+def _checked_scale(scale: object) -> tuple[float, ...]:
+    rule = (
+        "`scale` must be a tuple with one positive number per spatial axis, such as (2, 2) for "
+        f"images; got {scale!r}."
+    )
+    if not isinstance(scale, tuple | list):
+        raise TypeError(rule)
+    if not all(
+        isinstance(s, int | float | np.integer | np.floating) and not isinstance(s, bool)
+        for s in scale
+    ):
+        raise TypeError(rule + if_traced("scale", scale))
+    if not all(0 < s < math.inf for s in scale):
+        raise ValueError(rule)
+    return tuple(s if isinstance(s, int) else float(s) for s in scale)
+
+
+_METHODS = {"nearest": _nearest, "linear": _linear, "cubic": _cubic}

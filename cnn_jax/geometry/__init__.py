@@ -1,0 +1,34 @@
+"""Window arithmetic of convolution and pooling: integers in, integers out.
+
+A window of ``size`` taps slides over an input. Per spatial axis, with input length ``n``:
+
+    dilated input   m = (n - 1) * base_dilation + 1        zeros between the input's elements
+    padded input    m + low + high                         negative padding crops
+    dilated window  k = (size - 1) * dilation + 1          gaps between the window's taps
+    positions       (m + low + high - k) // stride + 1     the output length
+
+Output position ``p`` and tap ``t`` meet at element ``p * stride + t * dilation`` of the padded
+input. Everything a user may write for a window (an int, a tuple, ``"SAME"``) becomes one `Window`
+here, once; below this file there are only tuples.
+
+References:
+    Dumoulin and Visin, *A guide to convolution arithmetic for deep learning*, 2016,
+    arXiv:1603.07285.
+"""
+
+from ._integers import as_int as as_int
+from ._integers import per_axis as per_axis
+from ._integers import positive_int as positive_int
+from ._padding import PADDING_MODES as PADDING_MODES
+from ._padding import PADDING_NAMES as PADDING_NAMES
+from ._padding import PaddingLike as PaddingLike
+from ._padding import PaddingMode as PaddingMode
+from ._padding import Pair as Pair
+from ._padding import padding_pairs as padding_pairs
+from ._resolve import fit as fit
+from ._resolve import output_size as output_size
+from ._resolve import resolve as resolve
+from ._transposed import resolve_transposed as resolve_transposed
+from ._uneven import adaptive_windows as adaptive_windows
+from ._window import Window as Window
+from ._window import dilated as dilated

@@ -1,0 +1,112 @@
+"""`Window`: a sliding window with everything resolved."""
+
+from dataclasses import dataclass
+
+from ._padding import Pair
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window with everything resolved: one entry per spatial axis in every field.
+
+    Attributes:
+        size: taps of the window.
+        stride: input steps between two positions.
+        padding: ``(low, high)`` elements added around the dilated input.
+        dilation: input steps between two taps.
+        base_dilation: input steps between two input elements (1: no zeros in between).
+    """
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[Pair, ...]
+    dilation: tuple[int, ...]
+    base_dilation: tuple[int, ...]
+
+    @property
+    def rank(self) -> int:
+        """The number of spatial axes."""
+        return len(self.size)
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """What the window spans of the padded input, gaps between its taps included."""
+        return tuple(map(dilated, self.size, self.dilation))
+
+    def padded_size(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
+        """Lengths of an input of lengths `spatial` once it is dilated and padded."""
+        return tuple(
+            dilated(n, b) + low + high
+            for n, b, (low, high) in zip(spatial, self.base_dilation, self.padding)
+        )
+
+    def output_size(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
+        """The number of positions on each axis of an input of lengths `spatial`."""
+        padded = self.padded_size(spatial)
+        return tuple((n - k) // s + 1 for n, k, s in zip(padded, self.extent, self.stride))
+
+    def covers(self, spatial: tuple[int, ...]) -> bool:
+        """Whether the window is the whole input: one position, every element a tap."""
+        plain = all(entry == 1 for entry in (*self.dilation, *self.base_dilation))
+        return self.size == spatial and plain and not any(map(any, self.padding))
+
+    def taps_inside(
+        self, spatial: tuple[int, ...], margins: tuple[Pair, ...] | None = None
+    ) -> tuple[tuple[int, ...], ...]:
+        """On each axis, for each position, how many taps meet the input and not its padding.
+
+        Args:
+            spatial: the input's lengths, without base dilation.
+            margins: ``(low, high)`` elements of padding on each axis that count as input.
+        """
+
+        def inside(start: int, edges: Pair, taps: int, d: int) -> int:
+            """How many of the places start, start + d, ... lie between the edges."""
+            before, up_to_end = (max(-((start - edge) // d), 0) for edge in edges)
+            return max(min(taps, up_to_end) - before, 0)
+
+        return tuple(
+            tuple(inside(p * s - low, (-before, n + after), taps, d) for p in range(positions))
+            for n, positions, taps, s, d, (low, _), (before, after) in zip(
+                spatial,
+                self.output_size(spatial),
+                self.size,
+                self.stride,
+                self.dilation,
+                self.padding,
+                margins or ((0, 0),) * self.rank,
+            )
+        )
+
+    def of_input_grad(self) -> "Window":
+        """The window under which a flipped kernel turns the output's cotangent into the input's.
+
+        The transpose of a convolution is a convolution: stride and base dilation change places.
+        Its padding may be negative; `fit` it. This window must be exact.
+        """
+        padding = tuple(
+            (k - 1 - low, k - 1 - high) for k, (low, high) in zip(self.extent, self.padding)
+        )
+        return Window(self.size, self.base_dilation, padding, self.dilation, self.stride)
+
+    def of_kernel_grad(self, positions: tuple[int, ...]) -> "Window":
+        """The window under which the output's cotangent, as a kernel, gives the kernel's from x.
+
+        The cotangent slides over the input: stride and dilation change places. This window must be
+        exact.
+        """
+        return Window(positions, self.dilation, self.padding, self.stride, self.base_dilation)
+
+    def input_size(self, positions: tuple[int, ...]) -> tuple[int, ...]:
+        """The inverse of `output_size` for a window that `fit` returned: the input's lengths."""
+        return tuple(
+            ((p - 1) * s + k - low - high - 1) // b + 1
+            for p, s, k, (low, high), b in zip(
+                positions, self.stride, self.extent, self.padding, self.base_dilation
+            )
+        )
+
+
+def dilated(length: int, dilation: int) -> int:
+    """The extent of `length` elements, `dilation` steps from one to the next."""
+    return (length - 1) * dilation + 1 if length > 0 else 0

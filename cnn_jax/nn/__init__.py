@@ -1,0 +1,13 @@
+"""Flax modules: parameters, plus one call of `cnn_jax.functional`.
+
+Only operations with parameters get a module; pooling is a function. For the rest of a network use
+Flax's own: `flax.nnx.Linear`, `flax.nnx.Dropout`, `flax.nnx.BatchNorm`.
+"""
+
+from ._convolution import Conv as Conv
+from ._deformable import DeformConv as DeformConv
+from ._depthwise import DepthwiseConv as DepthwiseConv
+from ._initializers import for_activation as for_activation
+from ._local import ConvLocal as ConvLocal
+from ._separable import SeparableConv as SeparableConv
+from ._transposed import ConvTranspose as ConvTranspose

@@ -1,0 +1,156 @@
+"""The convolutional layer whose taps move: `DeformConv`."""
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.nn.initializers import Initializer, he_normal, zeros
+from jax.typing import DTypeLike
+
+from cnn_jax import functional as F
+from cnn_jax import geometry
+from cnn_jax.geometry import PaddingLike
+
+from . import _arguments as arguments
+from ._convolution import Conv
+
+
+class DeformConv(nnx.Module):
+    """Parameters of `functional.deform_conv`, and that call.
+
+    A convolution of its own, with the same window, predicts from the input where the taps go. Its
+    weights start at zero, so that the layer starts as a convolution. With `modulated` it predicts
+    the mask too, through a sigmoid that starts at 1/2.
+
+    ```
+    >>> from flax import nnx
+    >>> layer = DeformConv(3, 8, (3, 3), padding="SAME", modulated=True, rngs=nnx.Rngs(0))
+    >>> layer(jnp.ones((1, 32, 32, 3))).shape
+    (1, 32, 32, 8)
+
+    ```
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output, the number of filters.
+        kernel_size: taps of the window, one int per spatial axis: a tuple, for its length is the
+            spatial rank.
+        modulated: whether samples are multiplied with a mask: version 2, of Zhu et al.
+        stride: as for `functional.deform_conv`, like `padding`, `dilation`, `groups`,
+            `offset_groups` and `precision`.
+        use_bias: whether to add a bias to each output channel.
+        kernel_init: makes the kernel from (key, shape, dtype); He's by default, see
+            `for_activation`.
+        bias_init: likewise the bias; zeros by default.
+        param_dtype: dtype of the parameters.
+        dtype: dtype to compute in; None means that of input and parameters together. Where the taps
+            go is computed in `param_dtype` always.
+        rngs: the random streams; the kernel's key comes from ``params``.
+
+    Attributes:
+        kernel: (*kernel_size, in_channels // groups, out_channels).
+        bias: (out_channels,), or None.
+        moves: the `Conv` that predicts offsets and mask. Zhu et al. train it with a tenth of the
+            other layers' learning rate.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if arguments do not fit together. What depends on the input is checked when the
+            layer is called.
+
+    References:
+        Dai et al., *Deformable convolutional networks*, 2017, arXiv:1703.06211. Zhu et al.,
+        *Deformable ConvNets v2*, 2018, arXiv:1811.11168.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sequence[int],
+        *,
+        modulated: bool = False,
+        stride: int | Sequence[int] = 1,
+        padding: PaddingLike = "VALID",
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        offset_groups: int = 1,
+        precision: object = None,
+        use_bias: bool = True,
+        kernel_init: Initializer | None = None,
+        bias_init: Initializer = zeros,
+        param_dtype: DTypeLike = jnp.float32,
+        dtype: DTypeLike | None = None,
+        rngs: nnx.Rngs,
+    ):
+        key = arguments.params_key(rngs)
+        size = arguments.window_size(kernel_size)
+        arguments.check_channels(in_channels, out_channels, groups)
+        if in_channels % geometry.positive_int("offset_groups", offset_groups):
+            raise ValueError(
+                f"`offset_groups` must divide `in_channels`; got {offset_groups} for {in_channels}."
+            )
+        shape = (*size, in_channels // groups, out_channels)
+        self.kernel = nnx.Param((kernel_init or he_normal())(key, shape, param_dtype))
+        bias = bias_init(rngs.params(), shape[-1:], param_dtype) if use_bias else None
+        self.bias = None if bias is None else nnx.Param(bias)
+        rank, taps, source = len(size), math.prod(size), arguments.source(size)
+        self.modulated = modulated
+        self.dtype = dtype
+        self.stride = geometry.per_axis("stride", stride, rank, source)
+        self.padding = arguments.hashable(padding)
+        self.dilation = geometry.per_axis("dilation", dilation, rank, source)
+        self.groups = groups
+        self.offset_groups = offset_groups
+        self.precision = precision
+        self.moves = Conv(
+            in_channels,
+            offset_groups * taps * (rank + bool(modulated)),
+            size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            precision=precision,
+            kernel_init=zeros,
+            param_dtype=param_dtype,
+            dtype=param_dtype,
+            rngs=rngs,
+        )
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Convolve x (*batch, *spatial, in_channels) into (*batch, *positions, out_channels)."""
+        kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
+        offsets, mask = self.offsets_and_mask(x)
+        if self.dtype is not None:
+            x, kernel = jnp.asarray(x).astype(self.dtype), kernel.astype(self.dtype)
+        return F.deform_conv(
+            x,
+            kernel,
+            offsets,
+            mask,
+            bias,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+            offset_groups=self.offset_groups,
+            precision=self.precision,
+        )
+
+    def offsets_and_mask(self, x: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+        """Where the taps go for `x`, and how much they count, as `functional.deform_conv` takes it.
+
+        The first ``offset_groups * taps * rank`` channels of `moves` are the offsets, the others
+        the mask before its sigmoid.
+        """
+        y = self.moves(x)
+        *size, _, _ = self.kernel.shape
+        rank, taps = len(size), math.prod(size)
+        numbers = self.offset_groups * taps
+        offsets = y[..., : numbers * rank].reshape(*y.shape[:-1], self.offset_groups, taps, rank)
+        if not self.modulated:
+            return offsets, None
+        logits = y[..., numbers * rank :].reshape(*y.shape[:-1], self.offset_groups, taps)
+        return offsets, jax.nn.sigmoid(logits)

@@ -1,0 +1,124 @@
+"""The convolutional layer without shared weights: `ConvLocal`."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.nn.initializers import Initializer, he_normal, zeros
+from jax.typing import DTypeLike
+
+from cnn_jax import functional as F
+from cnn_jax import geometry
+from cnn_jax.geometry import PaddingLike
+
+from . import _arguments as arguments
+
+
+class ConvLocal(nnx.Module):
+    """Parameters of `functional.conv_local`, and that call.
+
+    Its kernels belong to positions, so that it takes inputs of one size only.
+
+    ```
+    >>> from flax import nnx
+    >>> layer = ConvLocal(3, 8, (5, 5), input_size=(32, 32), stride=3, rngs=nnx.Rngs(0))
+    >>> layer(jnp.ones((1, 32, 32, 3))).shape
+    (1, 10, 10, 8)
+
+    ```
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output, the number of filters at each position.
+        kernel_size: taps of the window, one int per spatial axis: a tuple, for its length is the
+            spatial rank.
+        input_size: spatial lengths of the input; an int, or one per spatial axis.
+        stride: as for `functional.conv_local`, like `padding`, `dilation`, `groups`, `algorithm`
+            and `precision`.
+        use_bias: whether to add a bias to each output channel of each position.
+        kernel_init: makes the kernel from (key, shape, dtype). By default He's, with ``taps *
+            in_channels // groups`` as fan_in. An initializer of your own finds the positions on the
+            first axes: give it ``batch_axis=(0, 1)`` for images.
+        bias_init: likewise the bias; zeros by default.
+        param_dtype: dtype of the parameters.
+        dtype: dtype to compute in; None means that of input and parameters together.
+        rngs: the random streams; the kernel's key comes from ``params``.
+
+    Attributes:
+        kernel: (*positions, *kernel_size, in_channels // groups, out_channels).
+        bias: (*positions, out_channels), or None.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if arguments do not fit together. What depends on the input is checked when the
+            layer is called.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sequence[int],
+        *,
+        input_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: PaddingLike = "VALID",
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        algorithm: str = "auto",
+        precision: object = None,
+        use_bias: bool = True,
+        kernel_init: Initializer | None = None,
+        bias_init: Initializer = zeros,
+        param_dtype: DTypeLike = jnp.float32,
+        dtype: DTypeLike | None = None,
+        rngs: nnx.Rngs,
+    ):
+        key = arguments.params_key(rngs)
+        size = arguments.window_size(kernel_size)
+        arguments.check_channels(in_channels, out_channels, groups)
+        rank, source = len(size), arguments.source(size)
+        spatial = geometry.per_axis("input_size", input_size, rank, source)
+        window = geometry.resolve(
+            spatial, size, stride=stride, padding=padding, dilation=dilation, source=source
+        )
+        positions = window.output_size(spatial)
+        he = he_normal(batch_axis=tuple(range(rank)))
+        shape = (*positions, *size, in_channels // groups, out_channels)
+        self.kernel = nnx.Param((kernel_init or he)(key, shape, param_dtype))
+        biases = (*positions, out_channels)
+        bias = bias_init(rngs.params(), biases, param_dtype) if use_bias else None
+        self.bias = None if bias is None else nnx.Param(bias)
+        self.input_size = spatial
+        self.dtype = dtype
+        self.stride = window.stride
+        self.padding = arguments.hashable(padding)
+        self.dilation = window.dilation
+        self.groups = groups
+        self.algorithm = algorithm
+        self.precision = precision
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Convolve x (*batch, *input_size, in_channels) into (*batch, *positions, out_channels)."""
+        x = jnp.asarray(x)
+        spatial = x.shape[x.ndim - 1 - len(self.input_size) : -1]
+        if spatial != self.input_size:
+            raise ValueError(
+                f"`x` must be (*batch, *input_size, in_channels) with the layer's `input_size` "
+                f"{self.input_size}; got shape {x.shape}."
+            )
+        kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
+        if self.dtype is not None:
+            x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+        return F.conv_local(
+            x,
+            kernel,
+            bias,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+            algorithm=self.algorithm,
+            precision=self.precision,
+        )

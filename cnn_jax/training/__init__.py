@@ -1,0 +1,51 @@
+"""Training: from a Flax model and arrays to a trained state, the same on CPU, GPU and TPU.
+
+The data's way, one file per stage:
+
+- `state`: a model becomes a `TrainState` of plain arrays and `apply`, a pure function.
+- `step`: `apply`, the loss, its gradient and the optimizer make one pure step.
+- `epoch`: a `lax.scan` of that step over shuffled data that lie on the device: one dispatch.
+- `evaluate`: loss, accuracy and predictions of a split, every example once: one dispatch.
+- `loop`: `fit` yields one record per epoch and writes a checkpoint before it does.
+- `checkpoint`, `interrupt`: a run that was killed or interrupted continues to the same bits.
+
+What an experiment writes::
+
+    state, apply = training.init(model, optimizer, prepare)
+    checkpoints = training.Checkpoints(workdir / "checkpoints", config=dataclasses.asdict(config))
+    history = None
+    if config.resume:
+        state, history = checkpoints.restore(state)
+
+    run = training.fit(
+        state, apply, optimizer, (train_images, train_labels), (test_images, test_labels),
+        epochs=config.epochs, batch_size=config.batch_size, key=jax.random.key(config.seed),
+        checkpoints=checkpoints, history=history,
+    )
+    with training.stop_on_interrupt() as stop:
+        for record, state in run:
+            ...  # log `record`; use `state` now, the next epoch takes its buffers
+            if stop.is_set():
+                break
+
+    evaluation = training.make_evaluate(apply, config.batch_size)(state, test_images, test_labels)
+    training.confusion_matrix(test_labels, evaluation.predictions, classes=10)
+    model = training.trained(model, state)
+"""
+
+from .checkpoint import CheckpointError as CheckpointError
+from .checkpoint import Checkpoints as Checkpoints
+from .epoch import make_epoch as make_epoch
+from .evaluate import Evaluation as Evaluation
+from .evaluate import make_evaluate as make_evaluate
+from .interrupt import stop_on_interrupt as stop_on_interrupt
+from .loop import NonFiniteLossError as NonFiniteLossError
+from .loop import fit as fit
+from .metrics import Metrics as Metrics
+from .metrics import confusion_matrix as confusion_matrix
+from .metrics import score as score
+from .record import EpochRecord as EpochRecord
+from .state import TrainState as TrainState
+from .state import init as init
+from .state import trained as trained
+from .step import make_step as make_step

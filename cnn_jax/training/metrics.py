@@ -1,0 +1,73 @@
+"""What is measured on logits: cross entropy, predictions, the confusion matrix."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.typing import ArrayLike
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Metrics:
+    """Means over one batch, float32; after an epoch one entry per step.
+
+    Args:
+        loss: mean cross entropy in nats, `()` or `(steps,)`.
+        accuracy: share of examples whose largest logit is their label's, `()` or `(steps,)`.
+    """
+
+    loss: jax.Array
+    accuracy: jax.Array
+
+
+def score(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return the cross entropy and the predicted class of every example.
+
+    `loss[n] = log(sum(exp(logits[n]))) - logits[n, labels[n]]`, in float32 for any logits.
+
+    Args:
+        logits: `(batch, classes)`.
+        labels: `(batch,)`, integers in `[0, classes)`.
+
+    Returns:
+        Losses `(batch,)` float32, and predictions `(batch,)` int32.
+
+    Raises:
+        ValueError: the shapes are others.
+
+    Example:
+        >>> losses, predictions = score(jnp.array([[0.0, 0.0], [0.0, 9.0]]), jnp.array([0, 1]))
+        >>> losses.round(4).tolist(), predictions.tolist()
+        ([0.6930999755859375, 9.999999747378752e-05], [0, 1])
+    """
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            "The model must return logits (batch, classes), one row per label; "
+            f"got {logits.shape} for labels {labels.shape}."
+        )
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), labels)
+    return losses, jnp.argmax(logits, axis=-1).astype(jnp.int32)
+
+
+def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, *, classes: int) -> np.ndarray:
+    """Count the examples of each class (row) that were taken for each class (column).
+
+    Args:
+        labels: `(n,)` integers in `[0, classes)`.
+        predictions: `(n,)` integers in `[0, classes)`, as `evaluate` returns them.
+        classes: the number of classes.
+
+    Returns:
+        `(classes, classes)` int64; the sum of row `i` is the number of examples of class `i`.
+
+    Example:
+        >>> confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], classes=2)
+        array([[1, 1],
+               [0, 2]])
+    """
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (np.asarray(labels), np.asarray(predictions)), 1)
+    return counts

@@ -1,0 +1,26 @@
+"""The numbers of one epoch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """The numbers of one epoch, as Python numbers: ready for a table, a JSON line or a plot.
+
+    Args:
+        epoch: epochs finished, so 1 for the first.
+        step: optimizer steps finished.
+        train_loss: mean over the epoch's steps, each measured before its update, in nats.
+        train_accuracy: likewise, in `[0, 1]`.
+        test_loss: over the whole test split, after the epoch, in nats.
+        test_accuracy: likewise, in `[0, 1]`.
+        seconds: for training and testing; the first epoch's include compiling.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float

@@ -1,0 +1,81 @@
+"""Pictures of a training run: curves, confusion matrix, filters and feature maps."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jax.typing import ArrayLike
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cnn_jax.training import EpochRecord
+
+MAPS_IN_A_LINE = 8
+
+
+def curves(file: Path, history: Sequence[EpochRecord]) -> None:
+    """Draw loss and accuracy over the epochs, on training and test images."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    epochs = [record.epoch for record in history]
+    for axes, what, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", "")):
+        for split, style in (("train", "--"), ("test", "-")):
+            values = [getattr(record, f"{split}_{what}") for record in history]
+            axes.plot(epochs, values, style, marker=".", label=split)
+        axes.set(xlabel="epoch", ylabel=what + unit)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    if history:
+        figure.suptitle(f"test accuracy {history[-1].test_accuracy:.4f}")
+    figure.savefig(file, dpi=120)
+
+
+def confusion(file: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
+    """Draw how many images of each class (row) were taken for each class (column)."""
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            color = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=8)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set(xlabel="predicted", ylabel="true")
+    figure.colorbar(image, label="share of the true class", shrink=0.8)
+    figure.savefig(file, dpi=120)
+
+
+def filters(
+    file: Path, kernel: ArrayLike, image: ArrayLike, feature_maps: Mapping[str, ArrayLike]
+) -> None:
+    """Draw the first layer's kernels, an image, and the feature maps that it gives.
+
+    Args:
+        file: where to.
+        kernel: (height, width, 1, filters).
+        image: (height, width, 1).
+        feature_maps: by the name of their stage, those of shape (height, width, channels) are
+            drawn.
+    """
+    rows = [
+        ("image", np.asarray(image), "gray"),
+        ("kernels", np.asarray(kernel)[:, :, 0], "RdBu_r"),
+    ]
+    stages = {name: np.asarray(maps) for name, maps in feature_maps.items()}
+    rows += [(name, maps, "viridis") for name, maps in stages.items() if maps.ndim == 3]
+    lines = [(row, first) for row in rows for first in range(0, row[1].shape[-1], MAPS_IN_A_LINE)]
+    figure = Figure(figsize=(MAPS_IN_A_LINE, 1.05 * len(lines)), layout="constrained")
+    grid = figure.subplots(len(lines), MAPS_IN_A_LINE, squeeze=False)
+    for axes_of_line, ((name, maps, colors), first) in zip(grid, lines):
+        high = np.abs(maps).max() or 1
+        low = -high if colors == "RdBu_r" else maps.min()
+        for channel, axes in enumerate(axes_of_line, first):
+            axes.set(xticks=[], yticks=[], frame_on=channel < maps.shape[-1])
+            if channel < maps.shape[-1]:
+                axes.imshow(maps[..., channel], cmap=colors, vmin=low, vmax=high)
+        size = " x ".join(map(str, maps.shape[:2]))
+        label = "" if first else f"{name}\n{size}"
+        axes_of_line[0].set_ylabel(label, rotation=0, ha="right", va="center")
+    figure.savefig(file, dpi=120)

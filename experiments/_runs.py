@@ -1,0 +1,156 @@
+"""A run's folder, its progress on the screen, and how it ends: what training experiments share."""
+
+import dataclasses
+import importlib.metadata
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cnn_jax import data, training
+
+# What a run is told anew each time; everything else must stay the same when it is resumed.
+PASSING = ("workdir", "resume")
+
+
+class RunError(ValueError):
+    """A run cannot start as it was asked to; the message says what to do."""
+
+
+def run(main: Callable[[Any], Any], config_class: type, description: str) -> None:
+    """Read the command line, run `main`, and end with one line where the user can do something."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        main(tyro.cli(config_class, description=description))
+    except KeyboardInterrupt:
+        console.print("Stopped at once. With --workdir DIR --resume a run goes on where it was.")
+        sys.exit(130)
+    except (
+        RunError,
+        OSError,  # a folder that cannot be written, a full disk
+        data.DamagedFileError,
+        data.DownloadError,
+        training.CheckpointError,
+        training.NonFiniteLossError,
+    ) as error:
+        console.print(f"error: {error}", markup=False)
+        sys.exit(1)
+
+
+def require(option: str, holds: bool, rule: str, value: object) -> None:
+    """Raise RunError unless an option's rule holds."""
+    if not holds:
+        raise RunError(f"`{option}` must be {rule}; got {value}.")
+
+
+def open_run(name: str, config: Any) -> tuple[Any, Path]:
+    """Make the folder of a new run, or take up the one that is there.
+
+    Args:
+        name: of the experiment.
+        config: a frozen dataclass with `workdir` and `resume`.
+
+    Returns:
+        The configuration, that of the folder if the run is resumed, and the folder.
+
+    Raises:
+        RunError: if there is a run in the folder and it is not resumed, or the reverse, or if it is
+            resumed with other options.
+    """
+    if config.workdir is None:
+        if config.resume:
+            raise RunError("`--resume` needs `--workdir`, the folder of the run to continue.")
+        workdir = Path("runs") / name / time.strftime("%Y-%m-%d_%H-%M-%S")
+        while workdir.exists():  # two runs in one second
+            workdir = workdir.with_name(workdir.name + "+")
+    else:
+        workdir = config.workdir.expanduser()
+    file = workdir / "config.json"
+    if config.resume:
+        return _resumed(config, file), workdir
+    if any(workdir.glob("checkpoints/*")):
+        raise RunError(
+            f"{workdir} holds a run already. Add `--resume` to continue it, or choose another "
+            "`--workdir`."
+        )
+    workdir.mkdir(parents=True, exist_ok=True)
+    about = {"config": lasting(config), "device": device(), "versions": versions()}
+    file.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return config, workdir
+
+
+def _resumed(config: Any, file: Path) -> Any:
+    try:
+        saved = json.loads(file.read_text(encoding="utf-8"))["config"]
+    except FileNotFoundError:
+        raise RunError(f"There is no run to resume in {file.parent}: no config.json.") from None
+    except (ValueError, KeyError, TypeError):
+        saved = None
+    if not isinstance(saved, dict):
+        raise RunError(f"{file} is damaged: it does not hold a run's configuration.")
+    defaults = lasting(type(config)())
+    for name, given in lasting(config).items():
+        if given not in (saved.get(name), defaults[name]):
+            option = "--" + name.replace("_", "-")
+            raise RunError(
+                f"`{option}` was {saved.get(name)} in {file}, and a resumed run keeps it; "
+                f"got {given}. Leave it out, or start a new run."
+            )
+    return dataclasses.replace(config, **{n: v for n, v in saved.items() if n in defaults})
+
+
+def lasting(config: Any) -> dict[str, Any]:
+    """The options that must not change when a run is resumed."""
+    return {n: v for n, v in dataclasses.asdict(config).items() if n not in PASSING}
+
+
+def device() -> str:
+    """The kind of device that JAX runs on, and how many there are."""
+    devices = jax.devices()
+    return f"{len(devices)} x {devices[0].device_kind}"
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    return {name: importlib.metadata.version(name) for name in ("cnn-jax", "jax", "flax", "optax")}
+
+
+def write_metrics(workdir: Path, history: Sequence[training.EpochRecord]) -> None:
+    """Write metrics.jsonl anew, a line per epoch: after a resumption it may be ahead of the run."""
+    lines = [json.dumps(dataclasses.asdict(record)) + "\n" for record in history]
+    (workdir / "metrics.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+@contextmanager
+def progress(
+    console: Console, epochs: int, finished: int
+) -> Iterator[Callable[[training.EpochRecord], None]]:
+    """Show a bar over the epochs; call what it gives with each record to print a line."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("epochs"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("compiling", total=epochs, completed=finished)
+
+        def report(record: training.EpochRecord) -> None:
+            bar.console.print(
+                f"epoch {record.epoch:3}  training loss {record.train_loss:.4f}  "
+                f"test loss {record.test_loss:.4f}  accuracy {record.test_accuracy:.4f}  "
+                f"{record.seconds:.2f} s",
+                soft_wrap=True,
+            )
+            bar.update(task, advance=1, description="training")
+
+        yield report

@@ -1,0 +1,184 @@
+"""LeNet-5 learns to tell ten kinds of clothes apart, with our own convolution and pooling.
+
+    python -m experiments.lenet                            embedded images, 2 CPU cores: 30 s
+    python -m experiments.lenet --dataset fashion_mnist    all 70,000 images, 10 epochs: 2 minutes
+    python -m experiments.lenet --activation sigmoid --pool avg           as in the 1990s
+    python -m experiments.lenet --algorithm vmap           the same numbers, by the definition
+
+Writes into runs/lenet/<time>/: config.json, metrics.jsonl (a line per epoch), curves.png,
+confusion.png, filters.png (what the first layer looks for and what it sees), checkpoints/. The same
+commands run on a GPU or a TPU.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from rich.console import Console
+
+from cnn_jax import data, models, training
+from cnn_jax import functional as F
+from experiments import _pictures, _runs
+
+# Few images are soon known by heart, and dropout helps against that; with all of them it costs
+# 0.004 of the accuracy (0.9052 with 0.2, 0.9095 without; one seed).
+EPOCHS = {"fashion_mnist_small": 20, "fashion_mnist": 10}
+DROPOUT = {"fashion_mnist_small": 0.3, "fashion_mnist": 0.0}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Train LeNet-5 on Fashion-MNIST."""
+
+    dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
+    """The 7,000 images that come with the package, or all 70,000."""
+    epochs: int | None = None
+    """Passes over the training images; by default 20, or 10 over all 60,000."""
+    batch_size: int = 128
+    """Images in one training step."""
+    learning_rate: float = 7e-3
+    """The peak of a one-cycle schedule."""
+    weight_decay: float = 0.05
+    """Of AdamW."""
+    activation: Literal["relu", "sigmoid", "tanh"] = "relu"
+    """Behind every hidden layer."""
+    pool: Literal["max", "avg"] = "max"
+    """Behind both convolutions."""
+    dropout: float | None = None
+    """The probability of dropping a value behind each hidden dense layer; by default 0.3, or 0 for
+    all 60,000 images."""
+    seed: int = 0
+    """Of the initialization, the order of the images and the dropout."""
+    algorithm: Literal["auto", "xla", "vmap"] = "auto"
+    """How convolution and pooling are computed."""
+    workdir: Path | None = None
+    """Write straight into this folder; by default runs/lenet/<time>."""
+    resume: bool = False
+    """Continue the run that is in `workdir`, with the options it was started with, to the same bits
+    as if it had not stopped."""
+    smoke: bool = False
+    """Two epochs on 640 images, to see that everything works."""
+
+    def __post_init__(self):
+        _runs.require("--batch-size", self.batch_size >= 1, "at least 1", self.batch_size)
+        _runs.require("--epochs", (self.epochs or 0) >= 0, "at least 0", self.epochs)
+        _runs.require("--dropout", 0 <= (self.dropout or 0) < 1, "in [0, 1)", self.dropout)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to."""
+
+    workdir: Path
+    test_accuracy: float
+    """On the whole test split, after the last epoch that is done."""
+    epochs: int
+    """How many are done."""
+    seconds: float
+    """Of this call, compiling and drawing included."""
+
+
+def standardize(images: jax.Array) -> jax.Array:
+    """Images uint8 (..., 28, 28, 1) to float32 with a mean of 0 and a variance of 1."""
+    return (images.astype(jnp.float32) / 255 - 0.286) / 0.353  # of the 60,000 training images
+
+
+def main(config: Config) -> Result:
+    """Train, draw, and say how it went."""
+    start, console = time.perf_counter(), Console(soft_wrap=True)
+    config, workdir = _runs.open_run("lenet", config)
+    train, test = (data.load(config.dataset, split) for split in ("train", "test"))
+    epochs = EPOCHS[config.dataset] if config.epochs is None else config.epochs
+    if config.smoke:
+        epochs = min(epochs, 2)
+        train, test = (
+            replace(d, images=d.images[:640], labels=d.labels[:640]) for d in (train, test)
+        )
+
+    model, optimizer = make(config, epochs, len(train))
+    state, apply = training.init(model, optimizer, standardize)
+    checkpoints = training.Checkpoints(workdir / "checkpoints", config=_runs.lasting(config))
+    history = ()
+    if checkpoints.epochs():
+        state, history = checkpoints.restore(state)
+    with (
+        F.using(algorithm=config.algorithm),
+        training.stop_on_interrupt() as stop,
+        _runs.progress(console, epochs, len(history)) as report,
+    ):
+        run = training.fit(
+            state,
+            apply,
+            optimizer,
+            (train.images, train.labels),
+            (test.images, test.labels),
+            epochs=epochs,
+            batch_size=config.batch_size,
+            key=jax.random.key(config.seed),
+            checkpoints=checkpoints,
+            history=history,
+        )
+        for record, state in run:
+            history = (*history, record)
+            _runs.write_metrics(workdir, history)
+            report(record)
+            if stop.is_set():
+                break
+        evaluate = training.make_evaluate(apply, config.batch_size)
+        tested = evaluate(state, jnp.asarray(test.images), jnp.asarray(test.labels))
+
+    draw(workdir, history, training.trained(model, state), test, tested.predictions)
+    result = Result(workdir, float(tested.accuracy), len(history), time.perf_counter() - start)
+    if result.epochs < epochs:
+        console.print(f"Stopped after epoch {result.epochs} of {epochs}. To continue:")
+        console.print(f"    python -m experiments.lenet --workdir {workdir} --resume")
+    console.print(
+        f"test accuracy {result.test_accuracy:.4f}, {result.seconds:.1f} s, files in {workdir}"
+    )
+    return result
+
+
+def make(config: Config, epochs: int, images: int) -> tuple[models.LeNet, Any]:
+    """The network, and AdamW under a one-cycle schedule that ends with the last epoch."""
+    _runs.require(
+        "--batch-size",
+        config.batch_size <= images,
+        f"at most the number of images, {images}",
+        config.batch_size,
+    )
+    model = models.lenet(
+        activation=config.activation,
+        pool=config.pool,
+        dropout=DROPOUT[config.dataset] if config.dropout is None else config.dropout,
+        rngs=nnx.Rngs(config.seed),
+    )
+    steps = max(epochs * (images // config.batch_size), 1)
+    schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate)
+    return model, optax.adamw(schedule, weight_decay=config.weight_decay)
+
+
+def draw(
+    workdir: Path,
+    history: Sequence[training.EpochRecord],
+    model: models.LeNet,
+    test: data.Dataset,
+    predictions: jax.Array,
+) -> None:
+    """The course of the training, what was mistaken for what, and what the network sees."""
+    counts = training.confusion_matrix(test.labels, predictions, classes=len(test.classes))
+    feature_maps = model.feature_maps(standardize(jnp.asarray(test.images[0])))
+    _pictures.curves(workdir / "curves.png", history)
+    _pictures.confusion(workdir / "confusion.png", counts, test.classes)
+    _pictures.filters(
+        workdir / "filters.png", model.conv1.kernel[...], test.images[0], feature_maps
+    )
+
+
+if __name__ == "__main__":
+    _runs.run(main, Config, __doc__)

@@ -1,0 +1,262 @@
+"""Checkpoints that are whole, or known not to be."""
+
+import dataclasses
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import warnings
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from cnn_jax import training
+
+from .tiny import assert_same_bits
+
+CONFIG = {"lr": 0.1, "sizes": (3, 4), "nested": {"name": "tiny"}}
+
+
+def record(epoch):
+    return training.EpochRecord(epoch, 2 * epoch, 1 / 3, 0.1, 2 / 3, 0.2, 1.5)
+
+
+HISTORY = tuple(record(epoch) for epoch in range(1, 7))
+
+
+def odd_state(seed=0):
+    """A state with the values and dtypes that a careless format would change."""
+    bits = np.random.default_rng(seed).integers(0, 2**32, (3, 5), np.uint32)
+    params = {
+        "any bits": jnp.asarray(bits.view(np.float32)),
+        "zeros": jnp.asarray(np.array([0.0, -0.0, np.inf, np.nan], np.float32)),
+        "scalar": jnp.float32(seed),
+        "bfloat16": jnp.asarray(bits.view(np.uint16), jnp.uint16).view(jnp.bfloat16),
+        "float16": jnp.arange(4, dtype=jnp.float16) / 3,
+        "layers": {0: {"kernel": jnp.arange(6.0).reshape(2, 3)}, 1: {"kernel": jnp.ones(1)}},
+    }
+    opt_state = (jnp.uint8([255]), {"mask": jnp.array([True, False])}, (jnp.int32(-7), ()))
+    return training.TrainState(jnp.int32(2 * seed), params, {}, opt_state)
+
+
+def saved(directory, epochs=3, **options):
+    checkpoints = training.Checkpoints(directory, CONFIG, **options)
+    for epoch in range(epochs):
+        checkpoints.save(odd_state(epoch), HISTORY[:epoch])
+    return checkpoints
+
+
+def test_every_bit_comes_back(tmp_path, capfd):
+    checkpoints = saved(tmp_path)
+    state, history = checkpoints.restore(odd_state())
+    assert_same_bits(state, odd_state(2))
+    assert not any(leaf.weak_type for leaf in jax.tree.leaves(state))
+    assert history == HISTORY[:2]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_state_over_several_devices_comes_back_to_them(tmp_path):
+    over = NamedSharding(Mesh(np.array(jax.devices()), ("batch",)), PartitionSpec("batch"))
+    state = training.TrainState(jnp.int32(0), {"a": jax.device_put(np.arange(16.0), over)}, {}, ())
+    checkpoints = training.Checkpoints(tmp_path, {})
+    checkpoints.start(state)
+    restored, _ = checkpoints.restore(state)
+    assert_same_bits(restored, state)
+    assert restored.params["a"].sharding == over
+
+
+def test_the_newest_are_kept(tmp_path):
+    checkpoints = saved(tmp_path, epochs=6, keep=2)
+    assert checkpoints.epochs() == [4, 5]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000004", "000005"]
+
+
+def files_of(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_manifest_can_be_checked_with_sha256sum(tmp_path):
+    folder = saved(tmp_path).folder(2)
+    assert len(files_of(folder)) > 5
+    if shutil.which("sha256sum"):
+        subprocess.run(["sha256sum", "-c", "--strict", "SHA256SUMS"], cwd=folder, check=True)
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("damage", [flip, truncate, Path.unlink])
+def test_whichever_file_is_damaged_it_is_noticed_and_the_one_before_is_used(tmp_path, damage):
+    checkpoints = saved(tmp_path / "whole")
+    names = [path.relative_to(checkpoints.folder(2)) for path in files_of(checkpoints.folder(2))]
+    damaged = 0
+    for name in names:
+        shutil.copytree(tmp_path / "whole", tmp_path / "run", dirs_exist_ok=True)
+        run = training.Checkpoints(tmp_path / "run", CONFIG)
+        path = run.folder(2) / name
+        if damage is not Path.unlink and path.stat().st_size == 0:
+            continue
+        damage(path)
+        if damaged in (0, len(names) // 2):  # a restore is slow; the manifest's answer is not
+            named = re.escape(str(run.folder(2))) + " .* is damaged; trying the one before it"
+            with pytest.warns(UserWarning, match=named):
+                state, history = run.restore(odd_state())
+            assert_same_bits(state, odd_state(1))
+            assert history == HISTORY[:1]
+        shutil.rmtree(run.folder(0))
+        shutil.rmtree(run.folder(1))
+        with pytest.warns(UserWarning, match="is damaged"), pytest.raises(training.CheckpointError):
+            run.restore(odd_state())
+        shutil.rmtree(tmp_path / "run")
+        damaged += 1
+    assert damaged >= 6
+
+
+def test_a_file_too_many_is_damage_too(tmp_path):
+    checkpoints = saved(tmp_path)
+    (checkpoints.folder(2) / "arrays" / "extra").write_text("")
+    with pytest.warns(UserWarning, match=r"arrays/extra is not listed in SHA256SUMS"):
+        assert len(checkpoints.restore(odd_state())[1]) == 1
+
+
+def test_if_none_is_whole_all_are_named(tmp_path):
+    checkpoints = saved(tmp_path)
+    for epoch in range(3):
+        flip(checkpoints.folder(epoch) / "run.json")
+    with (
+        pytest.warns(UserWarning, match="is damaged"),
+        pytest.raises(training.CheckpointError) as caught,
+    ):
+        checkpoints.restore(odd_state())
+    for epoch in range(3):
+        assert f"{checkpoints.folder(epoch)} (run.json has changed since it was written)" in str(
+            caught.value
+        )
+    assert "Put back a copy" in str(caught.value)
+
+
+def test_no_checkpoint_at_all(tmp_path):
+    with pytest.raises(training.CheckpointError, match=r"There is no checkpoint in .*nowhere\. Is"):
+        training.Checkpoints(tmp_path / "nowhere", {}).restore(odd_state())
+
+
+def test_damaged_checkpoints_are_replaced_when_the_run_gets_there(tmp_path):
+    checkpoints = saved(tmp_path, epochs=5)  # 2, 3 and 4 are kept
+    flip(checkpoints.folder(3) / "run.json")
+    flip(checkpoints.folder(4) / "run.json")
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert len(checkpoints.restore(odd_state())[1]) == 2
+    checkpoints.save(odd_state(3), HISTORY[:3])
+    assert checkpoints.epochs() == [2, 3]
+    assert_same_bits(checkpoints.restore(odd_state())[0], odd_state(3))
+
+
+def test_a_new_run_does_not_write_over_another(tmp_path):
+    checkpoints = saved(tmp_path)
+    with pytest.raises(
+        training.CheckpointError, match=r"holds the checkpoints .* epoch 2\. Resume"
+    ):
+        checkpoints.start(odd_state())
+    assert_same_bits(checkpoints.restore(odd_state())[0], odd_state(2))
+
+
+def test_another_config_is_named(tmp_path):
+    saved(tmp_path)
+    other = training.Checkpoints(tmp_path, {"lr": 0.2, "sizes": [3, 4], "seed": 1})
+    with pytest.raises(training.CheckpointError) as caught:
+        other.restore(odd_state())
+    text = str(caught.value)
+    assert "000002 was made with another config: lr is 0.2 here and 0.1 there, " in text
+    assert "seed is 1 here and absent there" in text
+    assert "nested is absent here and {'name': 'tiny'} there" in text
+    assert "sizes" not in text  # a tuple that JSON made a list of is no difference
+
+
+def test_another_model_is_named(tmp_path):
+    checkpoints = saved(tmp_path)
+    other = odd_state()
+    del other.params["zeros"]
+    other.params["layers"][0]["kernel"] = jnp.ones((2, 4))
+    other.params["scalar"] = jnp.int32(1)
+    with pytest.raises(training.CheckpointError, match="another model or optimizer") as caught:
+        checkpoints.restore(other)
+    text = str(caught.value)
+    assert "params.layers.0.kernel is float32[2, 4] here and float32[2, 3] there" in text
+    assert "params.zeros is absent here and float32[4] there" in text
+    assert "params.scalar is int32[] here and float32[] there" in text
+    assert "bfloat16" not in text
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"config": {"path": Path()}}, TypeError, "`config` must be what JSON can hold; Object of"),
+        ({"config": {}, "keep": 0}, ValueError, "`keep` must be at least 1; got 0"),
+    ],
+)
+def test_what_cannot_be_a_checkpoint_is_refused(tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        training.Checkpoints(tmp_path, **options)
+
+
+@pytest.mark.parametrize("moment", ["rename", "manifest", "arrays"])
+def test_a_save_that_breaks_off_is_no_checkpoint(tmp_path, monkeypatch, moment):
+    checkpoints = saved(tmp_path)
+    broken = {
+        "rename": (os, "replace"),
+        "manifest": (training.checkpoint._checksums, "write_checksums"),
+        "arrays": (training.checkpoint.json, "dumps"),
+    }[moment]
+
+    def power_cut(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*broken, power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.save(odd_state(3), HISTORY[:3])
+    assert checkpoints.epochs() == [0, 1, 2]
+    assert (tmp_path / "000003.partial").is_dir()
+    assert_same_bits(checkpoints.restore(odd_state())[0], odd_state(2))
+    checkpoints.save(odd_state(3), HISTORY[:3])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000001", "000002", "000003"]
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
+    script = """
+        import sys
+        from cnn_jax import training
+        from tests.training.test_checkpoint import CONFIG, odd_state, record
+        checkpoints, history = training.Checkpoints(sys.argv[1], CONFIG), ()
+        while True:
+            checkpoints.save(odd_state(len(history)), history)
+            history = (*history, record(len(history) + 1))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as process:
+        while not (tmp_path / "000003").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(time.time() % 0.2)  # any moment of the next saves
+        process.send_signal(signal.SIGKILL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing is damaged, only unfinished
+        state, history = training.Checkpoints(tmp_path, CONFIG).restore(odd_state())
+    assert len(history) >= 3
+    assert dataclasses.asdict(history[-1]) == dataclasses.asdict(record(len(history)))
+    assert_same_bits(state, odd_state(len(history)))

@@ -1,0 +1,62 @@
+"""Loss, accuracy and predictions of a split."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cnn_jax import training
+
+from . import tiny
+
+
+@pytest.mark.parametrize("examples", [1, 7, 8, 9, 20])
+def test_every_example_counts_exactly_once(examples):
+    state, apply, _ = tiny.linear()
+    images, labels = tiny.numbers(examples)
+    images[-1] *= 100  # the example that fills up the last batch: counted twice, it would show
+    ours = training.make_evaluate(apply, 8)(state, images, labels)
+    logits = images @ np.asarray(state.params["kernel"]) + np.asarray(state.params["bias"])
+    logits = logits.astype(np.float64)
+    losses = np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1)) + logits.max(-1)
+    losses -= logits[np.arange(examples), labels]
+    np.testing.assert_allclose(ours.losses, losses, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ours.loss, losses.mean(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(ours.predictions, logits.argmax(-1))
+    assert float(ours.accuracy) == pytest.approx(np.mean(logits.argmax(-1) == labels), rel=1e-6)
+
+
+def test_the_batch_size_changes_nothing():
+    state, apply, _ = tiny.start()
+    images, labels = map(jnp.asarray, tiny.split(20))
+    whole = training.make_evaluate(apply, 20)(state, images, labels)
+    for batch_size in (1, 6, 100):
+        parts = training.make_evaluate(apply, batch_size)(state, images, labels)
+        np.testing.assert_allclose(parts.losses, whole.losses, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(parts.predictions, whole.predictions)
+
+
+def test_the_state_is_not_donated():
+    state, apply, _ = tiny.start()
+    training.make_evaluate(apply, 8)(state, *tiny.split(9))
+    assert not any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
+
+
+def test_score_is_in_float32_for_bfloat16_logits():
+    logits = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    narrow = jnp.asarray(logits, jnp.bfloat16)
+    losses, predictions = training.score(narrow, jnp.arange(6) % 4)
+    expected, _ = training.score(narrow.astype(jnp.float32), jnp.arange(6) % 4)
+    assert losses.dtype == jnp.float32
+    assert predictions.dtype == jnp.int32
+    np.testing.assert_array_equal(losses, expected)
+
+
+def test_the_confusion_matrix_counts_rows_by_label_and_columns_by_prediction():
+    rng = np.random.default_rng(0)
+    labels, predictions = rng.integers(0, 4, (2, 50))
+    counts = training.confusion_matrix(labels, jnp.asarray(predictions), classes=5)
+    assert counts.shape == (5, 5)
+    for row in range(5):
+        for column in range(5):
+            assert counts[row, column] == np.sum((labels == row) & (predictions == column))
