@@ -14,4 +14,17 @@ The contract, everywhere in the library:
 - A wrong call raises ``ValueError`` or ``TypeError`` that names the argument and the rule.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .algorithms._tuning.measure import autotune as autotune
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "autotune":  # which needs JAX and every algorithm: imported when first asked for
+        from .algorithms._tuning.measure import autotune
+
+        return autotune
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

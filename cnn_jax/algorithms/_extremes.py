@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 
 from cnn_jax.geometry import Window
 
-from ._taps import padded, taps
+from ._taps import gathered, padded, taps
 
 Pool = Callable[[jax.Array, Window], jax.Array]
 
@@ -56,13 +56,55 @@ def differentiable(pool: Pool) -> Pool:
     @extreme.defjvp
     def tangent(window, primals, tangents):
         (x,), (dx,) = primals, tangents
+        if window.covers(x.shape[1:-1]):
+            y = extreme(x, window)
+            return y, at_first_extreme(x, y, dx, window)
         y = extreme(x, window)
-        return y, at_first_extreme(x, y, dx, window)
+        for step in _steps(window):
+            # Kept from being computed anew for every tap that asks for it.
+            of_step = lax.optimization_barrier(extreme(x, step))
+            to_first = partial(to_first_extreme, x, of_step, window=step)
+            (dx,) = jax.linear_transpose(to_first, of_step)(dx)
+            x = of_step
+        return y, dx
 
     def integers_have_no_tangent(x: jax.Array, window: Window) -> jax.Array:
         return (extreme if jnp.issubdtype(x.dtype, jnp.inexact) else pool)(x, window)
 
     return integers_have_no_tangent
+
+
+def _steps(window: Window) -> list[Window]:
+    """The window itself; where it overlaps itself, one window for each axis, the last axis first.
+
+    The first maximum of a window lies in the first row that has it, and is the first of that row:
+    axis by axis finds the same one, with fewer taps.
+    """
+    if all(extent <= s for extent, s in zip(window.extent, window.stride)):
+        return [window]
+    return [window.on_axis(axis) for axis in reversed(range(window.rank))]
+
+
+def to_first_extreme(x: jax.Array, y: jax.Array, g: jax.Array, *, window: Window) -> jax.Array:
+    """Add each g to the element of x that is the first extreme of its window: the gradient.
+
+    Args:
+        x: (n, *spatial, c).
+        y: (n, *positions, c), the extremes.
+        g: (n, *positions, c).
+        window: an exact window without base dilation.
+
+    Returns:
+        (n, *spatial, c).
+    """
+    positions, inside = y.shape[1:-1], jnp.ones((1, *x.shape[1:-1], 1), bool)
+    elements = taps(padded(x, window), window, positions)
+    found, given = jnp.zeros(y.shape, bool), []
+    for element, real in zip(elements, taps(padded(inside, window), window, positions)):
+        first = _is_extreme(element, y) & real & ~found
+        found |= first
+        given.append(jnp.where(first, g, jnp.zeros_like(g)))
+    return gathered(given, window, x.shape[1:-1])
 
 
 def at_first_extreme(x: jax.Array, y: jax.Array, values: jax.Array, window: Window) -> jax.Array:

@@ -1,10 +1,11 @@
 """How a window meets its input: the padded input, where each window starts, what each tap sees."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -46,15 +47,72 @@ def taps(x: jax.Array, window: Window, positions: tuple[int, ...]) -> Iterator[j
     """Yield, tap by tap in row-major order, the elements that tap sees at all positions.
 
     Args:
-        x: the padded input, (n, *spatial, c).
+        x: the padded input, (*batch, *spatial, c).
         window: the window.
         positions: the number of positions on each axis.
 
     Yields:
-        Strided slices of `x`, each (n, *positions, c).
+        Strided slices of `x`, each (*batch, *positions, c).
     """
+    batch = x.shape[: x.ndim - 1 - window.rank]
     reach = [(p - 1) * s + 1 for p, s in zip(positions, window.stride)]
     for tap in product(*map(range, window.size)):
         first = [t * d for t, d in zip(tap, window.dilation)]
         last = [f + r for f, r in zip(first, reach)]
-        yield lax.slice(x, (0, *first, 0), (x.shape[0], *last, x.shape[-1]), (1, *window.stride, 1))
+        starts, limits = (*(0 for _ in batch), *first, 0), (*batch, *last, x.shape[-1])
+        yield lax.slice(x, starts, limits, (*(1 for _ in batch), *window.stride, 1))
+
+
+def gathered(given: Sequence[jax.Array], window: Window, spatial: tuple[int, ...]) -> jax.Array:
+    """The transpose of `taps` of a padded input: add what each tap gives to what it saw.
+
+        x[i] = sum over t, p with p*s + t*d - low == i of given[t][p]
+
+    Phase by phase: elements of one remainder by the stride are seen by the same taps, by each at
+    positions one after the other. So each phase is a sum of slices, and the phases are interleaved;
+    nothing is scattered, and no zeros are put between elements only to be added.
+
+    Args:
+        given: for each tap, in row-major order, (n, *positions, c).
+        window: a window without base dilation.
+        spatial: the lengths of the input.
+
+    Returns:
+        (n, *spatial, c).
+    """
+    n, *positions, channels = given[0].shape
+    zero = np.zeros((), given[0].dtype)[()]
+    lengths = [-(-size // s) for size, s in zip(spatial, window.stride)]
+    phases = []
+    for remainders in product(*map(range, window.stride)):
+        phase = jnp.zeros((n, *lengths, channels), given[0].dtype)
+        for tap, values in zip(product(*map(range, window.size)), given):
+            steps = [
+                r + low - t * d
+                for r, (low, _), t, d in zip(remainders, window.padding, tap, window.dilation)
+            ]
+            if any(step % s for step, s in zip(steps, window.stride)):
+                continue
+            ahead = [step // s for step, s in zip(steps, window.stride)]
+            pads = [(-a, size - p + a, 0) for a, size, p in zip(ahead, lengths, positions)]
+            phase += lax.pad(values, zero, [(0, 0, 0), *pads, (0, 0, 0)])
+        phases.append(phase)
+    return interleaved(jnp.stack(phases).reshape(*window.stride, *phases[0].shape), spatial)
+
+
+def interleaved(phases: jax.Array, positions: tuple[int, ...]) -> jax.Array:
+    """Put every b-th position back among the others: y[n, b*q + r, o] = phases[r, n, q, o].
+
+    Args:
+        phases: (*steps, n, *lengths, o), a step b for each spatial axis.
+        positions: how many to keep on each axis.
+
+    Returns:
+        (n, *positions, o).
+    """
+    rank, (n, *_, channels) = len(positions), phases.shape[len(positions) :]
+    steps, lengths = phases.shape[:rank], phases.shape[rank + 1 : -1]
+    pairs = (axis for i in range(rank) for axis in (rank + 1 + i, i))
+    y = phases.transpose(rank, *pairs, 2 * rank + 1)
+    y = y.reshape(n, *(q * b for q, b in zip(lengths, steps)), channels)
+    return lax.slice(y, (0,) * y.ndim, (n, *positions, channels))

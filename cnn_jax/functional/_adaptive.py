@@ -8,7 +8,6 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from cnn_jax import geometry
-from cnn_jax.algorithms._choice import choose
 from cnn_jax.algorithms._extremes import lowest
 
 from . import _arguments as arguments
@@ -29,7 +28,7 @@ def global_avg_pool(x: ArrayLike, *, spatial_rank: int, algorithm: str = "auto")
     Args:
         x: (*batch, *spatial, channels) of floats, any number of batch axes.
         spatial_rank: the number of spatial axes, such as 2 for images.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: as for `max_pool`.
 
     Returns:
         (*batch, channels), of the dtype of `x`.
@@ -78,7 +77,7 @@ def adaptive_avg_pool(
         x: (*batch, *spatial, channels) of floats, any number of batch axes.
         output_size: positions on each spatial axis, a tuple whose length is the spatial rank; None
             keeps the input's.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: as for `max_pool`.
 
     Returns:
         (*batch, *output_size, channels), of the dtype of `x`. bfloat16 and float16 are averaged in
@@ -92,10 +91,10 @@ def adaptive_avg_pool(
         He et al., *Spatial pyramid pooling in deep convolutional networks*, 2014, arXiv:1406.4729,
         section 2.2.
     """
-    chosen, x = choose(algorithm), arguments.floats(x, "be averaged")
+    x = arguments.floats(x, "be averaged")
     windows = _adaptive_windows(x, output_size)
     even, size = _spread(widened(x), windows, 0)
-    sums = slide(chosen.sum_pool, even, pool_window(even, size, None, "VALID", 1))
+    sums = slide(algorithm, "sum_pool", even, pool_window(even, size, None, "VALID", 1))
     return divided(sums, [ends - starts for starts, ends in windows]).astype(x.dtype)
 
 
@@ -115,9 +114,9 @@ def adaptive_max_pool(
 
     Args, Returns, Raises: as for `adaptive_avg_pool`, of any numbers that have an order.
     """
-    chosen, x = choose(algorithm), arguments.ordered("x", x)
+    x = arguments.ordered("x", x)
     even, size = _spread(x, _adaptive_windows(x, output_size), lowest(x.dtype))
-    return slide(chosen.max_pool, even, pool_window(even, size, None, "VALID", 1))
+    return slide(algorithm, "max_pool", even, pool_window(even, size, None, "VALID", 1))
 
 
 def _adaptive_windows(x: jax.Array, output_size: object) -> list[tuple[np.ndarray, np.ndarray]]:

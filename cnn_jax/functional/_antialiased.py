@@ -46,7 +46,7 @@ def blur_pool(
         window: one int from 2 to 7 per spatial axis; its length is the spatial rank.
         stride: input steps between two outputs; an int, or one per spatial axis.
         padding_mode: what stands in the padding, as for `conv`.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: as for `conv`.
 
     Returns:
         (*batch, *ceil(spatial / stride), channels), of the dtype of `x`. bfloat16 and float16 are

@@ -9,6 +9,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import geometry
 from cnn_jax.algorithms._choice import choose
+from cnn_jax.algorithms._problem import Problem
 from cnn_jax.algorithms._sides import convolve
 from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike, PaddingMode
@@ -69,7 +70,10 @@ def conv(
             elements.
         groups: splits the channels into groups that are convolved on their own;
             ``groups=in_channels`` is a depthwise convolution.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: how it is computed: ``"auto"``, by what was measured to be fast, or a name:
+            ``"xla"``, ``"vmap"``, ``"im2col"``, ``"shifted"``, ``"winograd"``, ``"fft"``,
+            ``"phases"``, ``"planes"`` or ``"toeplitz"`` (see `cnn_jax.algorithms`); one that does
+            not compute this window says so.
         precision: of the products on accelerators: None (JAX's default), a `jax.lax.Precision` or
             its name. On a TPU the default multiplies in bfloat16.
         preferred_element_type: the result's dtype, if not the one below.
@@ -108,22 +112,24 @@ def conv(
             f"`input_dilation` must be 1 with `padding_mode` {padding_mode!r}; "
             f"got {input_dilation!r}."
         )
-    chosen = choose(algorithm)
     precision = arguments.precision_name(precision)
     dtype = jnp.promote_types(x.dtype, kernel.dtype)
     result = numbers.result_dtype(dtype, preferred_element_type)
-    compute = numbers.compute_dtype(chosen, dtype, result)
 
     batch = x.shape[: x.ndim - rank - 1]
-    x = arguments.with_one_batch_axis(x, rank).astype(compute)
+    x = arguments.with_one_batch_axis(x, rank)
     if mode != "zeros":
         x = extend(x, window.padding, mode)
         window = replace(window, padding=((0, 0),) * rank)
     shape = (*batch, *window.output_size(x.shape[1:-1]), kernel.shape[-1])
     drops, window = geometry.fit(window, x.shape[1:-1])
     x = crop(x, drops)
+    problem = Problem("output", x.shape, kernel.shape, window, groups, dtype.name)
+    chosen = choose(algorithm, problem)
+    compute = numbers.compute_dtype(chosen, dtype, result)
     if x.size and kernel.size:
-        y = convolve(chosen, x, kernel.astype(compute), window, groups, precision).reshape(shape)
+        operands = x.astype(compute), kernel.astype(compute)
+        y = convolve(chosen, *operands, window, groups, precision).reshape(shape)
     else:  # no images, no channels, or nothing in sight but padding: an empty sum
         y = jnp.zeros(shape, compute)
     return numbers.add_bias(y.astype(result), bias, kernel)

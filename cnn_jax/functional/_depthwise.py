@@ -51,7 +51,7 @@ def depthwise_conv(
         kernel: (*window, 1, channels * multiplier).
         bias: (channels * multiplier,) or None.
         stride, padding, padding_mode, dilation, input_dilation: as for `conv`, like the rest.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: as for `conv`.
         precision: as for `conv`.
         preferred_element_type: as for `conv`.
 
@@ -126,7 +126,7 @@ def separable_conv(
         bias: (out_channels,) or None.
         stride, padding, padding_mode, dilation, input_dilation: of the depthwise part, as for
             `conv`, like the rest.
-        algorithm: how both are computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: of both, as for `conv`.
         precision: as for `conv`.
         preferred_element_type: as for `conv`.
 

@@ -1,7 +1,7 @@
 """The operations under lax's own names and signatures, for code that calls or injects those."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import reduce
 from typing import Any
 
@@ -20,7 +20,7 @@ from cnn_jax.geometry import Pair, Window
 from . import _arguments as arguments
 from ._convolution import conv
 from ._pooling import widened
-from ._sliding import slide
+from ._sliding import of_window, slide_by
 
 
 def conv_general_dilated(
@@ -64,7 +64,7 @@ def conv_general_dilated(
             channels.
         precision, preferred_element_type: as in lax.
         out_sharding: must be None.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: as for `conv`.
 
     Returns:
         What lax returns, of the dtype of `lhs` or `preferred_element_type`: empty where the window
@@ -168,7 +168,7 @@ def reduce_window(
             commutative.
         window_dimensions, window_strides, padding, base_dilation, window_dilation: for each axis of
             `operand`, as in lax; every padding of `conv` is taken.
-        algorithm: how maxima, minima and sums are computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: how maxima, minima and sums are computed, as for `max_pool`.
 
     Returns:
         What lax returns, of the dtype of `operand`: empty where the window does not fit. Sums of
@@ -178,7 +178,6 @@ def reduce_window(
         TypeError: if an argument has the wrong type.
         ValueError: if shapes or options do not fit together.
     """
-    chosen = choose(algorithm)
     leaves, tree = jax.tree.flatten(operand)
     starts, init_tree = jax.tree.flatten(init_value)
     if not leaves or tree != init_tree:
@@ -209,7 +208,7 @@ def reduce_window(
     starts = [jnp.asarray(start).astype(leaf.dtype) for start, leaf in zip(starts, leaves)]
     if pool is not None:
         name, fill, join = pool
-        y = _pooled(widened(leaves[0]), window, getattr(chosen, name), fill)
+        y = _pooled(widened(leaves[0]), window, name, algorithm, fill)
         y = y.astype(leaves[0].dtype)
         return tree.unflatten([join(y, jnp.broadcast_to(starts[0], y.shape))])
     return tree.unflatten(_folded(leaves, starts, _elementwise(computation, tree), window))
@@ -226,9 +225,7 @@ def _pool_of(computation: Callable, dtype: jnp.dtype) -> tuple[str, Any, Any] | 
     return None
 
 
-def _pooled(
-    x: jax.Array, window: Window, pool: Callable[[jax.Array, Window], jax.Array], fill: Any
-) -> jax.Array:
+def _pooled(x: jax.Array, window: Window, pool: str, algorithm: str, fill: Any) -> jax.Array:
     """Slide a pool over some axes of x: the others, without a window, are batch and channels."""
     options = zip(window.size, window.stride, window.padding, window.base_dilation)
     still = [option == (1, 1, (0, 0), 1) for option in options]
@@ -242,11 +239,10 @@ def _pooled(
             # Behind a barrier, or XLA folds them into the window's base dilation, which jaxlib
             # 0.10.2 ignores on large inputs: openxla/xla#48714.
             x = lax.optimization_barrier(padded(x, exact, fill))
-            none = (1,) * exact.rank
-            exact = replace(exact, padding=((0, 0),) * exact.rank, base_dilation=none)
-        return pool(x, exact)
+            exact = exact.on_padded()
+        return getattr(choose(algorithm, of_window(pool, x, exact)), pool)(x, exact)
 
-    y = slide(dense, x if channels_last else x[..., None], inner)
+    y = slide_by(dense, x if channels_last else x[..., None], inner)
     return y if channels_last else y[..., 0]
 
 

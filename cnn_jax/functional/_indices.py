@@ -10,13 +10,12 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from cnn_jax import geometry
-from cnn_jax.algorithms._choice import choose
 from cnn_jax.algorithms._extremes import at_first_extreme
 from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _arguments as arguments
-from ._sliding import pool_window, slide
+from ._sliding import pool_window, slide, slide_by
 
 
 def max_pool_with_indices(
@@ -46,10 +45,10 @@ def max_pool_with_indices(
         first maximum of each window in its feature map: row-major over the spatial axes of `x`, as
         in PyTorch. A window of nothing but padding has -1.
     """
-    chosen, x = choose(algorithm), arguments.ordered("x", x)
+    x = arguments.ordered("x", x)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     spatial = x.shape[x.ndim - resolved.rank - 1 : -1]
-    y = slide(chosen.max_pool, x, resolved)
+    y = slide(algorithm, "max_pool", x, resolved)
     drops, _ = geometry.fit(resolved, spatial)
     places = np.arange(1, math.prod(spatial) + 1, dtype=np.int32).reshape(1, *spatial, 1)
     maxima = lax.stop_gradient(arguments.with_one_batch_axis(y, resolved.rank))
@@ -57,7 +56,7 @@ def max_pool_with_indices(
     def first_maximum(x: jax.Array, exact: Window) -> jax.Array:
         return at_first_extreme(x, maxima, crop(jnp.asarray(places), drops), exact) - 1
 
-    return y, slide(first_maximum, lax.stop_gradient(x), resolved)
+    return y, slide_by(first_maximum, lax.stop_gradient(x), resolved)
 
 
 def max_unpool(y: ArrayLike, indices: ArrayLike, spatial: Sequence[int]) -> jax.Array:

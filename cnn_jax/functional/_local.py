@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from cnn_jax import geometry
 from cnn_jax.algorithms._choice import choose
 from cnn_jax.algorithms._dtypes import sum_dtype
+from cnn_jax.algorithms._problem import Problem
 from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike
 
@@ -98,7 +99,6 @@ def conv_local(
             f"`kernel` must be {layout}, with one kernel for each of the positions {positions} "
             f"that its window {size} has in `x` {x.shape}; got shape {kernel.shape}."
         )
-    chosen = choose(algorithm)
     name = arguments.precision_name(precision)
 
     dtype = jnp.promote_types(x.dtype, kernel.dtype)
@@ -108,8 +108,9 @@ def conv_local(
     drops, exact = geometry.fit(window, spatial)
     x = crop(arguments.with_one_batch_axis(x, rank).astype(sum_dtype(dtype)), drops)
     kernel = kernel.reshape(math.prod(positions), *kernel.shape[rank:]).astype(x.dtype)
+    problem = Problem("local", x.shape, kernel.shape[1:], exact, groups, x.dtype.name)
     with jax.default_matmul_precision(name) if name else nullcontext():
-        y = chosen.local(x, kernel, exact, groups)
+        y = choose(algorithm, problem).local(x, kernel, exact, groups)
     y = y.reshape(*batch, *positions, kernel.shape[-1]).astype(result)
     return y if bias is None else y + _spread(numbers.checked_bias(bias, result), y, positions)
 

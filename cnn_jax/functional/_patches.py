@@ -15,7 +15,7 @@ from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike
 
 from . import _arguments as arguments
-from ._sliding import slide, sliding_window
+from ._sliding import of_window, slide, sliding_window
 
 
 def unfold(
@@ -61,10 +61,10 @@ def unfold(
         Chellapilla, Puri and Simard, *High performance convolutional neural networks for document
         processing*, 2006.
     """
-    chosen, x = choose(algorithm), arguments.array("x", x)
+    x = arguments.array("x", x)
     resolved = sliding_window(x, window, stride, padding, dilation)
     # Wide, so that the gradient, which adds what overlaps, is summed wide as well.
-    return slide(chosen.patches, x.astype(sum_dtype(x.dtype)), resolved).astype(x.dtype)
+    return slide(algorithm, "patches", x.astype(sum_dtype(x.dtype)), resolved).astype(x.dtype)
 
 
 def fold(
@@ -107,7 +107,7 @@ def fold(
         TypeError: if an argument has the wrong type.
         ValueError: if shapes or options do not fit together.
     """
-    chosen, patches = choose(algorithm), arguments.array("patches", patches)
+    patches = arguments.array("patches", patches)
     size = arguments.window_size(window)
     source = f"`window` {size}"
     spatial = geometry.per_axis("spatial", spatial, len(size), source)
@@ -127,6 +127,7 @@ def fold(
     wide = patches.astype(sum_dtype(patches.dtype))
     wide = wide.reshape(math.prod(batch), *positions, taps, channels)
     like_x = vary_alike(jnp.zeros((len(wide), *spatial, channels), wide.dtype), wide)[0]
+    chosen = choose(algorithm, of_window("patches", like_x, exact))
     unfolded = jax.linear_transpose(lambda x: chosen.patches(crop(x, drops), exact), like_x)
     (x,) = unfolded(wide)
     integers = jnp.issubdtype(patches.dtype, jnp.integer)

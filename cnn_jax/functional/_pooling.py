@@ -9,7 +9,6 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from cnn_jax import geometry
-from cnn_jax.algorithms._choice import choose
 from cnn_jax.algorithms._dtypes import sum_dtype
 from cnn_jax.geometry import PaddingLike
 
@@ -49,7 +48,8 @@ def max_pool(
         ceil_mode: also take a last window that starts in the input, or in the padding at its low
             end, and reaches beyond the padding at its high end (PyTorch's rule). What lies beyond
             counts as padding.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: how it is computed: ``"auto"``, by what was measured to be fast, or a name:
+            ``"xla"``, ``"vmap"``, ``"shifted"`` or ``"separable"``.
 
     Returns:
         (*batch, *positions, channels), of the dtype of `x`, with
@@ -63,9 +63,9 @@ def max_pool(
     References:
         Zhang et al., *Dive into Deep Learning*, section 7.5.
     """
-    chosen, x = choose(algorithm), arguments.ordered("x", x)
+    x = arguments.ordered("x", x)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
-    return slide(chosen.max_pool, x, resolved)
+    return slide(algorithm, "max_pool", x, resolved)
 
 
 def min_pool(
@@ -92,9 +92,9 @@ def min_pool(
 
     Args, Returns, Raises: as for `max_pool`.
     """
-    chosen, x = choose(algorithm), arguments.ordered("x", x)
+    x = arguments.ordered("x", x)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
-    return slide(chosen.min_pool, x, resolved)
+    return slide(algorithm, "min_pool", x, resolved)
 
 
 def sum_pool(
@@ -122,9 +122,9 @@ def sum_pool(
         (*batch, *positions, channels), of the dtype of `x`, or int32 for narrower integers.
         bfloat16 and float16 are summed in float32 and rounded once.
     """
-    chosen, x = choose(algorithm), arguments.array("x", x)
+    x = arguments.array("x", x)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
-    sums = slide(chosen.sum_pool, widened(x), resolved)
+    sums = slide(algorithm, "sum_pool", widened(x), resolved)
     return sums if jnp.issubdtype(x.dtype, jnp.integer) else sums.astype(x.dtype)
 
 
@@ -161,7 +161,7 @@ def avg_pool(
         count_include_pad: divide by the number of taps in input and padding (True, as in Flax and
             PyTorch), or by the number of taps that lie in the input. Taps beyond the padding, where
             `ceil_mode` has them, do not count. A window of nothing but padding averages to 0.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: as for `max_pool`.
 
     Returns:
         (*batch, *positions, channels), of the dtype of `x`. bfloat16 and float16 are averaged in
@@ -171,10 +171,10 @@ def avg_pool(
         TypeError: if an argument has the wrong type; integers have no average of their own type.
         ValueError: if shapes or options do not fit together.
     """
-    chosen, x = choose(algorithm), arguments.floats(x, "be averaged")
+    x = arguments.floats(x, "be averaged")
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     include_pad = arguments.flag("count_include_pad", count_include_pad)
-    sums = slide(chosen.sum_pool, widened(x), resolved)
+    sums = slide(algorithm, "sum_pool", widened(x), resolved)
     if include_pad and not ceil_mode:
         return (sums / math.prod(resolved.size)).astype(x.dtype)
     spatial = x.shape[x.ndim - resolved.rank - 1 : -1]
@@ -226,16 +226,16 @@ def lp_pool(
         Sermanet, Chintala and LeCun, *Convolutional neural networks applied to house numbers digit
         classification*, 2012, arXiv:1204.3968, section 2.2.
     """
-    chosen, x = choose(algorithm), arguments.ordered("x", arguments.floats(x, "have a norm"))
+    x = arguments.ordered("x", arguments.floats(x, "have a norm"))
     p = _norm_order(p)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     size = jnp.abs(widened(x))
     if math.isinf(p):
-        y = slide(chosen.max_pool, size, resolved)
+        y = slide(algorithm, "max_pool", size, resolved)
         return jnp.maximum(y, jnp.zeros_like(y)).astype(x.dtype)
     if p == 1:
-        return slide(chosen.sum_pool, size, resolved).astype(x.dtype)
-    sums = slide(chosen.sum_pool, jnp.square(size) if p == 2 else size**p, resolved)
+        return slide(algorithm, "sum_pool", size, resolved).astype(x.dtype)
+    sums = slide(algorithm, "sum_pool", jnp.square(size) if p == 2 else size**p, resolved)
     zero = sums == 0  # where the root has no derivative
     safe = jnp.where(zero, jnp.ones_like(sums), sums)
     root = jnp.sqrt(safe) if p == 2 else safe ** (1 / p)

@@ -14,7 +14,7 @@ from cnn_jax.geometry import PaddingLike, Window
 
 from . import _arguments as arguments
 from ._pooling import widened
-from ._sliding import pool_window, slide
+from ._sliding import of_window, pool_window, slide, slide_by
 
 
 def fractional_max_pool(
@@ -44,7 +44,7 @@ def fractional_max_pool(
         x: (*batch, *spatial, channels), any number of batch axes.
         window: one int per spatial axis; its length is the spatial rank.
         output_size: positions on each axis, so many that ``output_size + window - 1 <= n``.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: as for `max_pool`.
 
     Returns:
         (*batch, *output_size, channels), of the dtype of `x`.
@@ -57,7 +57,7 @@ def fractional_max_pool(
         Graham, *Fractional max-pooling*, 2014, arXiv:1412.6071.
     """
     key = arguments.random_key(key)
-    chosen, x = choose(algorithm), arguments.ordered("x", x)
+    x = arguments.ordered("x", x)
     size = arguments.window_size(window)
     rank, source = len(size), f"`window` {size}"
     spatial = arguments.spatial_axes(x, rank, source)
@@ -85,7 +85,7 @@ def fractional_max_pool(
     of_channels = jax.vmap(windows, in_axes=(-1, 0), out_axes=-1)
     even = jax.vmap(of_channels)(arguments.with_one_batch_axis(x, rank), u)
     even = even.reshape(*batch, *even.shape[1:])
-    return slide(chosen.max_pool, even, pool_window(even, size, None, "VALID", 1))
+    return slide(algorithm, "max_pool", even, pool_window(even, size, None, "VALID", 1))
 
 
 def _random_starts(u: jax.Array, n: int, window: int, windows: int) -> jax.Array:
@@ -139,20 +139,22 @@ def stochastic_pool(
         Zeiler and Fergus, *Stochastic pooling for regularization of deep convolutional neural
         networks*, 2013, arXiv:1301.3557.
     """
-    chosen, x = choose("auto"), arguments.ordered("x", arguments.floats(x, "be drawn from"))
+    x = arguments.ordered("x", arguments.floats(x, "be drawn from"))
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     positive = jax.nn.relu(widened(x))
     if key is None:
-        sums = slide(chosen.sum_pool, positive, resolved)
-        squares = slide(chosen.sum_pool, positive**2, resolved)
+        sums = slide("auto", "sum_pool", positive, resolved)
+        squares = slide("auto", "sum_pool", positive**2, resolved)
         zero = sums == 0
         y = jnp.where(zero, sums, squares / jnp.where(zero, jnp.ones_like(sums), sums))
         return y.astype(x.dtype)
     key = arguments.random_key(key)
 
     def drawn(x: jax.Array, exact: Window) -> jax.Array:
-        taps = chosen.patches(x, exact)  # (n, *positions, taps, channels)
+        taps = choose("auto", of_window("patches", x, exact)).patches(
+            x, exact
+        )  # (n, *positions, taps, channels)
         pick = jax.random.categorical(key, jnp.log(taps), axis=-2)
         return jnp.take_along_axis(taps, jnp.expand_dims(pick, -2), axis=-2).squeeze(-2)
 
-    return slide(drawn, positive, resolved).astype(x.dtype)
+    return slide_by(drawn, positive, resolved).astype(x.dtype)

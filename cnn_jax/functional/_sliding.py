@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import jax
 
 from cnn_jax import geometry
+from cnn_jax.algorithms._choice import choose
+from cnn_jax.algorithms._problem import Problem
 from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike, Window
 
@@ -46,7 +48,21 @@ def sliding_window(
     )
 
 
-def slide(
+def slide(algorithm: str, side: str, x: jax.Array, window: Window) -> jax.Array:
+    """A `side` of `algorithm`, such as its ``max_pool``, for any number of batch axes."""
+
+    def compute(x: jax.Array, exact: Window) -> jax.Array:
+        return getattr(choose(algorithm, of_window(side, x, exact)), side)(x, exact)
+
+    return slide_by(compute, x, window)
+
+
+def of_window(side: str, x: jax.Array, window: Window) -> Problem:
+    """What an algorithm is chosen for, where there is no kernel."""
+    return Problem(side, x.shape, (), window, 1, x.dtype.name)
+
+
+def slide_by(
     compute: Callable[[jax.Array, Window], jax.Array], x: jax.Array, window: Window
 ) -> jax.Array:
     """`compute` from x (n, *spatial, channels) and an exact window, for any number of batch axes.

@@ -1,5 +1,6 @@
 """Transposed convolution: `conv_transpose`."""
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -8,6 +9,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import geometry
 from cnn_jax.algorithms._choice import choose
+from cnn_jax.algorithms._problem import Problem
 from cnn_jax.algorithms._sides import convolve_transposed
 from cnn_jax.algorithms._taps import uncropped
 from cnn_jax.geometry import PaddingLike
@@ -63,7 +65,7 @@ def conv_transpose(
         output_shape: the result's spatial lengths, instead of `output_padding`.
         dilation: steps between two kernel taps in the result.
         groups: as for `conv`.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: as for `conv`.
         precision: as for `conv`.
         preferred_element_type: the result's dtype, if not the one below.
 
@@ -97,19 +99,21 @@ def conv_transpose(
         dilation=dilation,
         source=f"`kernel` {kernel.shape}",
     )
-    chosen = choose(algorithm)
     precision = arguments.precision_name(precision)
     dtype = jnp.promote_types(y.dtype, kernel.dtype)
     result = numbers.result_dtype(dtype, preferred_element_type)
+    channels = kernel.shape[-2] * groups
+    batch = y.shape[: y.ndim - rank - 1]
+    drops, exact = geometry.fit(window, spatial, positions)
+    shape = (math.prod(batch), *exact.input_size(positions), channels)
+    chosen = choose(
+        algorithm, Problem("input_grad", shape, kernel.shape, exact, groups, dtype.name)
+    )
     compute = numbers.compute_dtype(chosen, dtype, result)
     if jnp.issubdtype(dtype, jnp.integer):  # the transposed sides do not widen these
         compute = result
 
-    channels = kernel.shape[-2] * groups
-    batch = y.shape[: y.ndim - rank - 1]
-    drops, exact = geometry.fit(window, spatial, positions)
     g = arguments.with_one_batch_axis(y, rank).astype(compute)
-    shape = (len(g), *exact.input_size(positions), channels)
     if g.size and kernel.size and 0 not in shape:
         x = convolve_transposed(chosen, g, kernel.astype(compute), exact, groups, precision)
     else:  # no images, no channels, or windows that see nothing but padding: an empty sum

@@ -1,6 +1,6 @@
 """`Window`: a sliding window with everything resolved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ._padding import Pair
 
@@ -44,6 +44,44 @@ class Window:
         """The number of positions on each axis of an input of lengths `spatial`."""
         padded = self.padded_size(spatial)
         return tuple((n - k) // s + 1 for n, k, s in zip(padded, self.extent, self.stride))
+
+    def on_padded(self) -> "Window":
+        """The same window on an input that is dilated and padded already."""
+        return replace(self, padding=((0, 0),) * self.rank, base_dilation=(1,) * self.rank)
+
+    def on_axis(self, axis: int) -> "Window":
+        """The window that is this one along `axis`, and one element on every other."""
+
+        def only(entries: tuple, plain) -> tuple:
+            return tuple(e if i == axis else plain for i, e in enumerate(entries))
+
+        return Window(
+            only(self.size, 1),
+            only(self.stride, 1),
+            only(self.padding, (0, 0)),
+            only(self.dilation, 1),
+            only(self.base_dilation, 1),
+        )
+
+    def with_axis_in_front(self) -> "Window":
+        """The same window with one more spatial axis, on which it sees one element at a time."""
+        return Window(
+            (1, *self.size),
+            (1, *self.stride),
+            ((0, 0), *self.padding),
+            (1, *self.dilation),
+            (1, *self.base_dilation),
+        )
+
+    def cut(self, axes: slice) -> "Window":
+        """The same window on some of its spatial axes alone."""
+        return Window(
+            self.size[axes],
+            self.stride[axes],
+            self.padding[axes],
+            self.dilation[axes],
+            self.base_dilation[axes],
+        )
 
     def covers(self, spatial: tuple[int, ...]) -> bool:
         """Whether the window is the whole input: one position, every element a tap."""

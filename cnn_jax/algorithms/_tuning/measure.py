@@ -1,0 +1,176 @@
+"""Measuring, on request: `autotune` times the algorithms for what a function meets."""
+
+import statistics
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from .. import _choice
+from .._problem import Problem
+from . import store, trials
+from .report import Report, Row
+
+GAIN = 1.05
+ROUNDS = 5
+
+
+def autotune(
+    f: Callable,
+    *args: Any,
+    seconds: float = 1.0,
+    max_workspace: int | None = None,
+    again: bool = False,
+) -> Report:
+    """Measure which algorithms are the fastest, here, for the convolutions and pools of ``f``.
+
+    `f` is traced, not run, and every side of a convolution and every pool noted that it meets with
+    ``algorithm="auto"``, inside of ``jit``, ``scan`` and ``grad`` too: give it the training step,
+    and the gradients are measured with the rest. For each, on random numbers of its shapes,
+
+    1. every algorithm that fits runs once, and is skipped if it fails, or is off from XLA's own
+       result, in float32 or wider at the highest precision, by more than 1e-4 of the largest number
+       (1e-10 in float64, 4e-3 in float16, 2e-2 in bfloat16; integers must be exact; on other
+       devices than a CPU at most 4 times as far off as XLA's own at the precision in force);
+    2. the rest are timed in turns for `seconds`, for at least 5 rounds. One that took twice as long
+       as the fastest in both of the first two is not timed further. Pools of floats are timed with
+       their gradient;
+    3. the one with the smallest median time is remembered if it is at least 5 % faster than what
+       ``"auto"`` takes unmeasured, else that.
+
+    From then on ``"auto"`` takes what was remembered, for the same shapes, options and dtype, on
+    the same device, with the same number of usable cores, versions of jax, jaxlib and cnn_jax, and
+    ``XLA_FLAGS``, in this process and later ones: it is written to the folder that the environment
+    variable ``CNN_JAX_CACHE`` names, or ``~/.cache/cnn_jax``. Other processes that run already do
+    not read it again. What is remembered is not measured again, unless asked for.
+
+    Everything that JAX has compiled is dropped (`jax.clear_caches`), so that functions that were
+    jitted before are traced anew, and take what was measured when they are called again. Of one
+    program on several hosts all must know the same measurements.
+
+    ```
+    def loss(kernel, x):
+        return F.max_pool(F.conv(x, kernel), (2, 2)).sum()
+
+    print(cnn_jax.autotune(jax.grad(loss), kernel, jax.ShapeDtypeStruct((8, 28, 28, 1), "float32")))
+    ```
+
+    Args:
+        f: any function that JAX can trace.
+        *args: its arguments, or `jax.ShapeDtypeStruct` in place of arrays, as `jax.eval_shape`
+            takes them.
+        seconds: how long to time the algorithms for one problem; compiling them comes on top.
+        max_workspace: bytes that an algorithm may expect to take besides arguments and results;
+            None for what `functional.using` says, at first 256 MiB.
+        again: measure also what is remembered.
+
+    Returns:
+        A `Report`; print it for a table. An algorithm that fails is named there.
+
+    Raises:
+        TypeError: if `f` is not callable, an option has the wrong type, or this is called while JAX
+            traces.
+        ValueError: if `seconds` or `max_workspace` is out of range.
+    """
+    _check(f, seconds, again)
+    with _choice.using(max_workspace=max_workspace), _choice.noting() as notes:
+        limit = _choice._settings.get().max_workspace
+        jax.clear_caches()  # what was traced before is not traced again, and so not met
+        jax.eval_shape(f, *args)
+    rows, trouble, news = [], None, False
+    try:
+        for problem in notes.met:
+            known = None if again else store.entry(problem)
+            found = known or _measured(problem, limit, float(seconds))
+            if known is None and found.milliseconds:
+                trouble, news = store.remember(problem, found) or trouble, True
+            rows.append(Row.of(problem, found, from_cache=known is not None))
+    finally:
+        if news:
+            jax.clear_caches()
+    return Report(tuple(rows), store.file(), trouble)
+
+
+def _check(f: object, seconds: object, again: object) -> None:
+    if not callable(f):
+        raise TypeError(f"`f` must be callable; got {f!r}.")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.number):
+        raise TypeError(f"`seconds` must be a number; got {seconds!r}.")
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"`seconds` must be positive and finite; got {seconds!r}.")
+    if not isinstance(again, bool):
+        raise TypeError(f"`again` must be True or False; got {again!r}.")
+    if isinstance(jnp.zeros(()), Tracer):
+        raise TypeError(
+            "`autotune` must be called outside of jit and other functions being traced."
+        )
+
+
+def _measured(problem: Problem, max_workspace: int, seconds: float) -> store.Entry:
+    """Check and time every algorithm that fits."""
+    accelerator = store.platform() != "cpu"
+    default = "xla" if accelerator else _choice._from_table(problem, max_workspace).algorithm
+    try:
+        arrays = trials.arrays(problem)
+        expected = trials.reference(problem, arrays)
+    except Exception as error:
+        return store.Entry(default, default, {}, {"reference": _first_line(error)})
+
+    allowed = trials.tolerance(problem.dtype)
+    runs, failures, first = {}, {}, {}
+    for name in dict.fromkeys(["xla", default, *_choice.candidates(problem, max_workspace)]):
+        try:
+            run = trials.compiled(_choice.ALGORITHMS[name], problem, arrays)
+            start = perf_counter()
+            result = run()
+            first[name] = perf_counter() - start
+            off = trials.distance(result, expected)
+        except Exception as error:  # whatever it is, the others may be fine
+            failures[name] = _first_line(error)
+            continue
+        if name == "xla" and accelerator and off < 1:
+            allowed = max(allowed, 4 * off)
+        if off <= allowed:
+            runs[name] = run
+        else:
+            failures[name] = f"wrong values: off by {off:.1e} of the largest, {allowed:.0e} allowed"
+    if not runs:
+        return store.Entry(default, default, {}, failures)
+
+    # An algorithm that is hopeless on this problem may take minutes for one run.
+    patience = max(seconds, 10 * min(first[name] for name in runs))
+    hopeless = {n: first[n] * 1e3 for n in runs if first[n] > patience and n != default}
+    runs = {name: run for name, run in runs.items() if name not in hopeless}
+    medians = _medians(runs, default, seconds)
+    return store.Entry(_fastest(medians, default), default, {**medians, **hopeless}, failures)
+
+
+def _fastest(medians: dict[str, float], default: str) -> str:
+    """The name with the least median; `default` unless that is less by the gain demanded."""
+    best = min(medians, key=medians.__getitem__)
+    return default if medians.get(default, np.inf) < GAIN * medians[best] else best
+
+
+def _medians(runs: dict[str, trials.Run], default: str, seconds: float) -> dict[str, float]:
+    """Median milliseconds, timed in turns; what is clearly slow only twice, but for `default`."""
+    samples: dict[str, list[float]] = {name: [] for name in runs}
+    end, rounds, racing = perf_counter() + seconds, 0, list(runs)
+    while rounds < ROUNDS or (len(racing) > 1 and perf_counter() < end):
+        for name in racing:
+            start = perf_counter()
+            runs[name]()
+            samples[name].append(perf_counter() - start)
+        rounds += 1
+        if rounds == 2:
+            fastest = min(map(min, samples.values()))
+            racing = [n for n in racing if n == default or min(samples[n]) <= 2 * fastest]
+    return {name: 1e3 * statistics.median(times) for name, times in samples.items()}
+
+
+def _first_line(error: Exception) -> str:
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

@@ -1,0 +1,92 @@
+"""One algorithm on one problem, on random numbers: what to run, and how far off the results are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from .. import auto, xla
+from .._problem import Problem
+from .store import key
+
+TOLERANCE = {"float64": 1e-10, "complex128": 1e-10, "float16": 4e-3, "bfloat16": 2e-2}
+
+Run = Callable[[], Any]
+
+
+def arrays(problem: Problem) -> list[jax.Array]:
+    """What `problem` is computed from, always the same numbers; for a pool of floats x and dy."""
+    y = (problem.x[0], *problem.positions, (problem.kernel or problem.x)[-1])
+    shapes = {
+        "output": (problem.x, problem.kernel),
+        "input_grad": (problem.kernel, y),
+        "kernel_grad": (problem.x, y),
+    }
+    of_pool = (problem.x, y) if problem.is_float else (problem.x,)
+    random = np.random.default_rng(crc32(key(problem).encode()))
+    return [
+        jnp.asarray(_numbers(random, shape, problem.dtype), problem.dtype)
+        for shape in shapes.get(problem.side, of_pool)
+    ]
+
+
+def _numbers(random: np.random.Generator, shape: tuple[int, ...], dtype: str) -> ArrayLike:
+    if jnp.issubdtype(dtype, jnp.integer):
+        least, most = jnp.iinfo(dtype).min, jnp.iinfo(dtype).max
+        return random.integers(max(-8, least), min(8, most), shape, endpoint=True)
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        return random.standard_normal(shape) + 1j * random.standard_normal(shape)
+    return random.standard_normal(shape)
+
+
+def compiled(algorithm: Any, problem: Problem, given: Sequence[jax.Array]) -> Run:
+    """What `auto` would run for `problem`, to its end; of a pool of floats its gradient too."""
+    compute = partial(auto._computed, algorithm, problem)
+
+    def with_gradient(x: jax.Array, dy: jax.Array) -> tuple[jax.Array, ...]:
+        y, pullback = jax.vjp(compute, x)
+        return y, *pullback(dy)
+
+    of_pool = with_gradient if problem.is_float else compute
+    program = jax.jit(compute if problem.kernel else of_pool).lower(*given).compile()
+    return lambda: jax.block_until_ready(program(*given))
+
+
+def reference(problem: Problem, given: Sequence[jax.Array]) -> list[np.ndarray]:
+    """The results by XLA, of narrow floats as float32, at the highest precision."""
+    if problem.is_float and problem.itemsize < 4:
+        problem, given = replace(problem, dtype="float32"), [a.astype("float32") for a in given]
+    with jax.default_matmul_precision("highest"):
+        return _wide(compiled(xla, problem, given)())
+
+
+def distance(result: Any, expected: Sequence[np.ndarray]) -> float:
+    """The largest difference from what is expected, of which the largest finite number is 1."""
+    return max(_relative(y, right) for y, right in zip(_wide(result), expected, strict=True))
+
+
+def _relative(y: np.ndarray, right: np.ndarray) -> float:
+    if y.shape != right.shape:
+        return np.inf
+    with np.errstate(invalid="ignore"):  # inf - inf; those are equal
+        off = np.where(y == right, 0, np.abs(y - right)).max(initial=0)
+    scale = np.abs(right[np.isfinite(right)]).max(initial=0)
+    return 0.0 if off == 0 else np.inf if np.isnan(off) or scale == 0 else float(off / scale)
+
+
+def _wide(result: Any) -> list[np.ndarray]:
+    each = map(np.asarray, jax.tree.leaves(result))
+    return [a.astype(complex if np.iscomplexobj(a) else float) for a in each]
+
+
+def tolerance(dtype: str) -> float:
+    """What `distance` may be, on a CPU."""
+    if not jnp.issubdtype(dtype, jnp.inexact):
+        return 0.0
+    return TOLERANCE.get(dtype, max(1e-4, 4 * float(jnp.finfo(dtype).eps)))

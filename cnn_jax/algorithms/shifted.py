@@ -1,0 +1,162 @@
+"""A sum over the taps of the kernel: each tap sees the whole input, shifted.
+
+Turned around, the sum of a convolution runs over taps first and positions last: for each tap, slice
+what it sees at all positions, multiply, add. No patches are stored.
+
+*Few channels in a group* (depthwise layers, grouped ones, the first layer of a network): plain
+multiplications. XLA makes all taps one loop, which reads its slices from the cache and vectorizes
+over the innermost axis; so channels come first there and groups last,
+
+    y[i, n, p, g] = sum over t, j of x[j, n, p*s + t*d, g] * kernel[i, t, j, g]
+
+with output channel i and input channel j of group g. Depthwise layers, whose groups are whole
+channels, are in that order as they are. XLA's own convolution takes them one group at a time: 20 to
+40 times as long.
+
+*Many channels*: a matrix product per tap, which passes over the result once per tap.
+
+The kernel's gradient sums products over all positions, a reduction that XLA on CPU does not
+vectorize. Here it is: positions one row at a time, all taps of a row added to sums that keep the
+row's shape, which are reduced in the end (8 ms where `(shifted * g).sum((0, 1, 2))` takes 36).
+"""
+
+import math
+from collections.abc import Iterator
+from functools import partial, reduce
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from cnn_jax.geometry import Window
+
+from ._blocks import in_loop
+from ._extremes import differentiable, highest, larger, lowest, smaller
+from ._phases import in_phases
+from ._sides import backwards, vary_alike
+from ._taps import gathered, padded, taps
+
+WIDENS = False
+
+# Multiplications for one output number up to which they beat a matrix product per tap.
+MULTIPLICATIONS = 128
+
+
+def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
+    """y[p] = sum over taps t of x[p*s + t*d] @ kernel[t], for each group.
+
+    Args:
+        x: (n, *spatial, c).
+        kernel: (*size, c // groups, o).
+        window: an exact window.
+        groups: how many groups the channels fall into.
+
+    Returns:
+        (n, *positions, o).
+    """
+    positions = window.output_size(x.shape[1:-1])
+    x = padded(x, window)
+    if groups == 1 and not _few(kernel):
+        flat = kernel.reshape(-1, *kernel.shape[-2:])
+        return sum(tap @ flat[t] for t, tap in enumerate(taps(x, window, positions)))
+    x = lax.optimization_barrier(_groups_last(x, groups))
+    kernel = _groups_last(kernel.reshape(-1, *kernel.shape[-2:]), groups)  # (o // groups, t, j, g)
+    spread = (slice(None), *(None,) * (1 + window.rank))
+    y = sum(
+        channel[None] * kernel[:, t, j][spread]
+        for j in range(len(x))
+        for t, channel in enumerate(taps(x[j], window, positions))
+    )
+    return jnp.moveaxis(y, 0, -1).reshape(len(x[0]), *positions, -1)
+
+
+def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
+    """The convolution of g with the flipped kernel, by shifts as well; strides phase by phase."""
+    return backwards(in_phases(output), kernel, g, window, groups)
+
+
+def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
+    """dkernel[t] = sum over p of x[p*s + t*d] (outer product) g[p], for each group.
+
+    Args:
+        x: (n, *spatial, c).
+        g: (n, *positions, o).
+        window: an exact window.
+        groups: how many groups the channels fall into.
+
+    Returns:
+        (*size, c // groups, o).
+    """
+    if window.rank < 2 and groups > 1:  # rows of one position: take the images for rows
+        x, g = (array[None] if window.rank else array[:, None] for array in (x, g))
+        return kernel_grad(x, g, window.with_axis_in_front(), groups)[0]
+    shape, rows = (*window.size, x.shape[-1] // groups, g.shape[-1]), tuple(range(g.ndim - 1))
+    x, window = padded(x, window), window.on_padded()
+    if groups == 1:
+        seen = taps(x, window, g.shape[1:-1])
+        return jnp.stack([lax.dot_general(t, g, ((rows, rows), ((), ()))) for t in seen]).reshape(
+            shape
+        )
+    x, g = _groups_last(x, groups), _groups_last(g, groups)  # (j, n, *spatial, g), (i, n, ...)
+    row, positions = window.cut(slice(1, None)), g.shape[3:-1]
+    starts = jnp.arange(g.shape[2]) * window.stride[0]
+
+    def add_row(totals: tuple, start_and_g: tuple) -> tuple[tuple, None]:
+        start, g_row = start_and_g
+        x_rows = lax.dynamic_slice_in_dim(x, start, window.extent[0], 2)
+        seen = (
+            tap
+            for t in range(0, window.extent[0], window.dilation[0])
+            for tap in taps(x_rows[:, :, t], row, positions)
+        )
+        return tuple(total + tap[:, None] * g_row[None] for total, tap in zip(totals, seen)), None
+
+    zero = vary_alike(jnp.zeros((len(x), *g.shape[:2], *g.shape[3:]), g.dtype), x, g)[0]
+    # The rows of g are what the loop runs over, and not indexed in it: see `_blocks`.
+    rows_of_g = starts, jnp.moveaxis(g, 2, 0)
+    totals, _ = lax.scan(in_loop(add_row), (zero,) * math.prod(window.size), rows_of_g)
+    # (j, i, n, *rest, g) each, to (taps, j, g, i)
+    sums = jnp.stack([total.sum(tuple(range(2, total.ndim - 1))) for total in totals])
+    return jnp.moveaxis(sums, 2, -1).reshape(shape)
+
+
+def _groups_last(array: jax.Array, groups: int) -> jax.Array:
+    """(..., groups * m) as (m, ..., groups)."""
+    return jnp.moveaxis(array.reshape(*array.shape[:-1], groups, array.shape[-1] // groups), -1, 0)
+
+
+def _few(kernel: jax.Array) -> bool:
+    return math.prod(kernel.shape[:-1]) <= MULTIPLICATIONS
+
+
+@differentiable
+def max_pool(x: jax.Array, window: Window) -> jax.Array:
+    """y[p] = max over taps t of x[p*s + t*d]: one comparison a tap, of whole shifted inputs."""
+    return reduce(larger, _pool_taps(x, window, lowest(x.dtype)))
+
+
+@differentiable
+def min_pool(x: jax.Array, window: Window) -> jax.Array:
+    """y[p] = min over taps t of x[p*s + t*d]."""
+    return reduce(smaller, _pool_taps(x, window, highest(x.dtype)))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def sum_pool(x: jax.Array, window: Window) -> jax.Array:
+    """y[p] = sum over taps t of x[p*s + t*d]."""
+    return reduce(jnp.add, _pool_taps(x, window, 0))
+
+
+@sum_pool.defjvp
+def _sum_pool_tangent(window, primals, tangents):
+    (x,), (dx,) = primals, tangents
+    y, spatial = sum_pool(x, window), x.shape[1:-1]
+
+    def to_all(g: jax.Array) -> jax.Array:
+        return gathered([g] * math.prod(window.size), window, spatial)
+
+    return y, jax.linear_transpose(to_all, y)(dx)[0]
+
+
+def _pool_taps(x: jax.Array, window: Window, fill) -> Iterator[jax.Array]:
+    return taps(padded(x, window, fill), window, window.output_size(x.shape[1:-1]))

@@ -1,0 +1,116 @@
+"""What would run: `explain`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from cnn_jax.algorithms import _choice
+from cnn_jax.algorithms._problem import Problem
+
+
+@dataclass(frozen=True)
+class Part:
+    """One side of one convolution, or one pool, and what computes it.
+
+    Attributes:
+        side: ``"output"``, ``"input_grad"`` or ``"kernel_grad"`` of a convolution, or a pool.
+        problem: its shapes, window, groups and dtype.
+        algorithm: the name of what computes it on CPU.
+        why: the measurement behind that.
+        workspace: bytes it expects to take besides arguments and results; 0 for XLA's own, which
+            cannot say.
+    """
+
+    side: str
+    problem: Problem
+    algorithm: str
+    why: str
+    workspace: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The parts of a call in the order in which they are met; print it."""
+
+    parts: tuple[Part, ...]
+
+    def __str__(self) -> str:
+        if not self.parts:
+            return 'nothing here is chosen: no convolution or pool with algorithm="auto"'
+        rows = [("side", "x", "kernel", "algorithm on CPU", "workspace", "why")]
+        for part in self.parts:
+            kernel = str(part.problem.kernel or part.problem.window.size)
+            workspace = f"{part.workspace / 2**20:.1f} MiB" if part.workspace else "-"
+            rows.append(
+                (part.side, str(part.problem.x), kernel, part.algorithm, workspace, part.why)
+            )
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths)) for row in rows)
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explanation:
+    """Say which algorithms ``algorithm="auto"`` takes for a call and its gradients, and why.
+
+    Nothing is computed: the call is traced, and its reverse-mode derivative by every array of
+    floating-point numbers.
+
+    ```
+    >>> import jax
+    >>> from cnn_jax import functional as F
+    >>> x = jax.ShapeDtypeStruct((8, 56, 56, 128), "float32")
+    >>> kernel = jax.ShapeDtypeStruct((3, 3, 1, 128), "float32")
+    >>> explanation = F.explain(F.conv, x, kernel, padding="SAME", groups=128)
+    >>> [(part.side, part.algorithm) for part in explanation.parts]
+    [('output', 'shifted'), ('input_grad', 'shifted'), ('kernel_grad', 'shifted')]
+
+    ```
+
+    Args:
+        function: one of this library, or any function that calls them.
+        args: what it is called with; arrays may be `jax.ShapeDtypeStruct`s.
+        options: keyword arguments of the call.
+
+    Returns:
+        An `Explanation`, whose `parts` name the algorithm of every convolution's output, input
+        gradient and kernel gradient, and of every pool. On GPU and TPU all of them are XLA's,
+        unless `cnn_jax.autotune` measured otherwise.
+
+    Raises:
+        TypeError: if `function` is not callable.
+        Exception: what the call itself raises.
+    """
+    if not callable(function):
+        raise TypeError(f"`function` must be callable, such as F.conv; got {function!r}.")
+    leaves, tree = jax.tree.flatten(args)
+    places = [
+        i for i, leaf in enumerate(leaves) if hasattr(leaf, "shape") and hasattr(leaf, "dtype")
+    ]
+    floats = [i for i in places if jnp.issubdtype(leaves[i].dtype, jnp.floating)]
+
+    def call(*arrays: jax.Array) -> Any:
+        given = list(leaves)
+        for place, array in zip(places, arrays):
+            given[place] = array
+        return function(*tree.unflatten(given), **options)
+
+    def with_gradients(*arrays: jax.Array) -> Any:
+        def of_floats(*changed: jax.Array) -> list[jax.Array]:
+            given = dict(zip(places, arrays)) | dict(zip(floats, changed))
+            results = jax.tree.leaves(call(*given.values()))
+            return [y for y in results if jnp.issubdtype(y.dtype, jnp.floating)]
+
+        y, transposed = jax.vjp(of_floats, *(arrays[places.index(i)] for i in floats))
+        return transposed(y)
+
+    with _choice.noting() as notes:
+        jax.eval_shape(with_gradients if floats else call, *(leaves[i] for i in places))
+    parts = []
+    for problem, chosen in notes.met.items():
+        choice = chosen["cpu"]
+        workspace = _choice.workspace(choice.algorithm, problem)
+        parts.append(Part(problem.side, problem, choice.algorithm, choice.why, workspace))
+    return Explanation(tuple(parts))

@@ -1,0 +1,22 @@
+"""Our convolutions and pools against JAX's built-ins and PyTorch's, on layers of known networks.
+
+    python -m experiments.compare_ops                      2 CPU cores: not yet timed
+    python -m experiments.compare_ops --quick              a third of the layers, `auto` alone
+    python -m experiments.compare_ops --layers mobilenet,"resnet-18 conv1" --algorithms auto,vmap
+    python -m experiments.compare_ops --steps              whole training steps of five networks
+
+Every side of a layer (its output, its gradient by the input, its gradient by the kernel) is
+computed by each of our algorithms, by the built-in (`lax.conv_general_dilated`,
+`lax.reduce_window`, and the gradients that JAX derives for them), and by PyTorch if it is
+installed. All run in turn, A B C A B C ..., PyTorch in a process of its own; what counts is the
+ratio of median times, since bare times on a shared machine say little. What a layer reaches is also
+held against what this machine reaches at best: the rate of a large matrix product and the bandwidth
+of its memory, measured in the same run.
+
+Writes into runs/compare_ops/<time>/: results.json (everything, after each case), ratios.png,
+roofline.png, and compare_ops.html: one page with the plots and a table that a click sorts. The same
+commands run on a GPU or a TPU.
+"""
+
+from experiments.compare_ops._main import Config as Config
+from experiments.compare_ops._main import main as main

@@ -1,0 +1,74 @@
+"""What is known of one side of one layer: a measurement by everything that can compute it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from experiments.compare_ops._layers import Side
+
+BUILT_IN = "built-in"
+TORCH = "PyTorch"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One way to compute a case."""
+
+    contender: str
+    """`BUILT_IN`, an algorithm's name, or `TORCH`."""
+    status: Literal["timed", "one run", "too large", "not supported", "failed"]
+    reason: str = ""
+    """Why it was not timed as the others were."""
+    milliseconds: float | None = None
+    """The median."""
+    ratio: float | None = None
+    """The built-in's median time over this one's: over 1 is faster than the built-in."""
+    spread: tuple[float, float] | None = None
+    """The first and third quartile of the ratio of neighboring runs."""
+    largest_error: float | None = None
+    """The largest difference from the built-in over the built-in's largest value."""
+    compile_seconds: float | None = None
+    """Of tracing, lowering and compiling."""
+    temp_bytes: int | None = None
+    """Memory beside arguments and results, if the platform says."""
+    gflops: float | None = None
+    """The layer's operations by its definition, whatever the algorithm saves, over the time."""
+    of_matrix_product: float | None = None
+    """That over the measured rate of a large matrix product."""
+    of_bandwidth: float | None = None
+    """The bytes that must move at least, over the time, over the measured bandwidth."""
+    runs: int = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One side of one layer."""
+
+    network: str
+    layer: str
+    side: Side
+    family: str
+    shapes: tuple[tuple[int, ...], ...]
+    """Of the input, of the kernel if there is one, and of the output."""
+    flops: int
+    bytes: int
+    measurements: tuple[Measurement, ...]
+    """The built-in's first."""
+
+    @property
+    def layer_name(self) -> str:
+        """The layer and whose it is."""
+        return f"{self.network} {self.layer}"
+
+    @property
+    def name(self) -> str:
+        """The layer and its side."""
+        return f"{self.layer_name}, {self.side}"
+
+    def by(self, contender: str) -> Measurement | None:
+        """The measurement of one contender, if there is one."""
+        return next((m for m in self.measurements if m.contender == contender), None)
+
+    def ratio(self, contender: str) -> float | None:
+        """The built-in's time over that of a contender, if it has one."""
+        found = self.by(contender)
+        return found and found.ratio

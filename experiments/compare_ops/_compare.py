@@ -1,0 +1,194 @@
+"""One side of one layer, by everything that can compute it: compiled, checked, timed in turn."""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.compare_ops import _functions, _timing
+from experiments.compare_ops._case import BUILT_IN, TORCH, Case, Measurement
+from experiments.compare_ops._layers import Layer, Side
+from experiments.compare_ops._rulers import Rulers
+from experiments.compare_ops._torch import TorchError, TorchWorker
+
+BLOCKS = 2  # of JAX's rounds, with one of PyTorch's behind each
+# What takes this many times as long as the built-in is not run again: the case is clear.
+HOPELESS = 40.0
+# A call this short runs once untimed before each block: the first one behind a pause is slower.
+SOON_WARM = 0.1
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long a case may take, and how much memory."""
+
+    seconds: float
+    """Of the rounds; they may take longer, since there are `at_least` so many."""
+    at_least: int
+    temp_bytes: float
+    """What needs more is not run; the built-in always is."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How the first runs of a contender went."""
+
+    about: Measurement
+    call: Callable[[], jax.Array] | None = None
+    """If it was compiled and may run again."""
+    result: jax.Array | None = None
+    seconds: float = math.inf
+
+
+def compare(
+    layer: Layer,
+    side: Side,
+    algorithms: Sequence[str],
+    effort: Effort,
+    rulers: Rulers,
+    torch: TorchWorker | None = None,
+) -> Case:
+    """Compile every contender, compare its result with the built-in's, time all of them in turn.
+
+    Args:
+        layer: the layer.
+        side: which of its sides.
+        algorithms: of ours; one that cannot compute the layer is recorded with its reason.
+        effort: when to stop.
+        rulers: what the machine can do at best.
+        torch: PyTorch in its own process, if it is to be compared.
+    """
+    arrays = [jnp.asarray(array) for array in _functions.inputs(layer)]
+    reference = attempt(BUILT_IN, layer, side, arrays, Attempt(Measurement("", "failed")), math.inf)
+    attempts = [reference]
+    for name in algorithms:
+        tried = attempt(name, layer, side, arrays, reference, effort.temp_bytes)
+        attempts.append(replace(tried, result=None))  # so that its memory is free
+    runs = {a.about.contender: timer(a) for a in attempts if a.call}
+    times = {name: [] for name in (*runs, TORCH)}
+    abouts = [a.about for a in attempts]
+    quickly = [runs[a.about.contender] for a in attempts if a.call and a.seconds < SOON_WARM]
+    for block in range(BLOCKS):
+        for run in quickly:
+            run()
+        at_least = -(-(effort.at_least - block) // BLOCKS)
+        for name, own in _timing.in_turn(runs, effort.seconds / BLOCKS, at_least).items():
+            times[name] += own
+        if torch is not None:
+            try:
+                own, result = torch.time(layer, side, effort.seconds / BLOCKS, at_least)
+            except TorchError as error:
+                times[TORCH], torch = [], None
+                abouts.append(Measurement(TORCH, "failed", str(error)))
+                continue
+            times[TORCH] += own
+            if block == BLOCKS - 1:
+                about = Measurement(TORCH, "timed")
+                abouts.append(checked(about, result, reference.result))
+    measurements = (timed(about, times, layer, side, rulers) for about in abouts)
+    return Case(
+        layer.network,
+        layer.name,
+        side,
+        layer.family,
+        layer.shapes(),
+        layer.flops,
+        layer.bytes(side),
+        tuple(measurements),
+    )
+
+
+def attempt(
+    name: str,
+    layer: Layer,
+    side: Side,
+    arrays: Sequence[jax.Array],
+    reference: Attempt,
+    temp_bytes: float,
+) -> Attempt:
+    """Compile a contender and run it, as far as that is sensible.
+
+    Args:
+        name: of the contender.
+        layer: the layer.
+        side: which of its sides.
+        arrays: of `layer.shapes()`.
+        reference: the built-in's attempt, for its result and its time.
+        temp_bytes: what needs more is not run.
+    """
+    try:
+        program = _timing.compiled(_functions.side_function(layer, side, name), *arrays)
+    except ValueError as error:
+        return Attempt(Measurement(name, "not supported", str(error)))
+    except Exception as error:  # whatever one algorithm meets, the others go on
+        return Attempt(Measurement(name, "failed", f"{type(error).__name__}: {error}"))
+    needs = program.temp_bytes
+    about = Measurement(
+        name, "timed", compile_seconds=program.compile_seconds, temp_bytes=program.temp_bytes
+    )
+    if (needs or 0) > temp_bytes:
+        reason = f"needs {needs / 2**30:.1f} GiB of temporary memory: not run"
+        return Attempt(replace(about, status="too large", reason=reason))
+
+    def call() -> jax.Array:
+        return program.call(*arrays)
+
+    try:
+        result = call()
+        seconds = _timing.seconds_of(call)
+    except Exception as error:
+        return Attempt(replace(about, status="failed", reason=f"{type(error).__name__}: {error}"))
+    about = checked(about, result, reference.result)
+    if seconds > HOPELESS * reference.seconds:
+        about = replace(
+            about,
+            status="one run",
+            reason=f"over {HOPELESS:.0f} times as long as the built-in: timed once",
+            milliseconds=1e3 * seconds,
+            ratio=reference.seconds / seconds,
+            runs=1,
+        )
+        return Attempt(about)
+    return Attempt(about, call, result, seconds)
+
+
+def checked(about: Measurement, result, expected) -> Measurement:
+    """With the largest difference from the built-in's result."""
+    if expected is None:
+        return about
+    expected = np.asarray(expected)
+    difference = np.abs(np.asarray(result) - expected).max() / np.abs(expected).max()
+    if not np.isfinite(difference):
+        return replace(about, reason="the result is not finite")
+    return replace(about, largest_error=float(difference))
+
+
+def timer(attempt: Attempt) -> Callable[[], float]:
+    """What runs a contender and returns how long that took."""
+    calls = _timing.calls_per_run(attempt.seconds)
+    return lambda: _timing.seconds_of(attempt.call, calls)
+
+
+def timed(
+    about: Measurement, times: dict[str, list[float]], layer: Layer, side: Side, rulers: Rulers
+) -> Measurement:
+    """With its median time, its ratio to the built-in's, and its shares of what is possible."""
+    own, built_in = times.get(about.contender, ()), times.get(BUILT_IN, ())
+    if own:
+        about = replace(about, milliseconds=1e3 * statistics.median(own), runs=len(own))
+        if built_in:
+            found = _timing.ratio(built_in, own, neighbors=about.contender != TORCH)
+            about = replace(about, ratio=found.median, spread=found.spread)
+    if about.milliseconds is None:
+        return about
+    rate, bandwidth = (1e3 * n / about.milliseconds for n in (layer.flops, layer.bytes(side)))
+    return replace(
+        about,
+        gflops=rate / 1e9,
+        of_matrix_product=rate / rulers.flops_per_second,
+        of_bandwidth=bandwidth / rulers.bytes_per_second,
+    )

@@ -1,0 +1,85 @@
+"""Two plots: every ratio beside the built-in, and every layer under the machine's two roofs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+from experiments.compare_ops._case import BUILT_IN, TORCH, Case
+from experiments.compare_ops._rulers import Rulers
+
+COLORS = {"output": "tab:blue", "input_grad": "tab:orange", "kernel_grad": "tab:green"}
+# The sides of a layer have the same operations per byte; so that they do not hide each other.
+BESIDE = {"output": 0.96, "input_grad": 1.0, "kernel_grad": 1.04}
+
+
+def ratios(file: Path, cases: Sequence[Case], algorithm: str) -> None:
+    """Draw the ratio of each layer, sorted, a panel for each side; PyTorch's beside it."""
+    timed = [case for case in cases if case.ratio(algorithm) is not None]
+    sides = [side for side in COLORS if any(case.side == side for case in timed)]
+    longest = max((sum(case.side == side for case in timed) for side in sides), default=1)
+    figure = Figure(figsize=(6 * max(len(sides), 1), 1.6 + 0.19 * longest), layout="constrained")
+    for axes, side in zip(np.ravel(figure.subplots(1, max(len(sides), 1))), sides):
+        these = [case for case in timed if case.side == side]
+        these.sort(key=lambda case: case.ratio(algorithm))
+        for place, case in enumerate(these):
+            m, torch = case.by(algorithm), case.by(TORCH)
+            if m.spread:
+                axes.plot(m.spread, (place, place), color="tab:blue", linewidth=1)
+            axes.plot(m.ratio, place, "o", color="tab:blue", markersize=4, label=algorithm)
+            if torch and torch.ratio:
+                axes.plot(torch.ratio, place, "|", color="tab:red", markersize=8, label=TORCH)
+        names = [case.layer_name for case in these]
+        axes.set_yticks(range(len(these)), names, fontsize=7)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.axvline(1, color="black", linewidth=0.8)
+        axes.set(title=side, xlabel="the built-in's time / its own", ylim=(-1, len(these)))
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, 0.5), max(high, 2))
+        axes.grid(axis="x", which="both", alpha=0.25)
+        _legend(axes, "lower right")
+    figure.savefig(file, dpi=120)
+
+
+def roofline(file: Path, cases: Sequence[Case], algorithm: str, rulers: Rulers) -> None:
+    """Draw what each convolution reaches over its operations per byte, and what limits it.
+
+    A line joins the built-in and the algorithm: the longer, the more was gained or lost.
+    """
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axes = figure.subplots()
+    convolutions = [case for case in cases if "pool" not in case.family]
+    intensities = [case.flops / case.bytes for case in convolutions] or [1.0]
+    reach = np.geomspace(min(intensities) / 2, max(intensities) * 2, 200)
+    product, bandwidth = rulers.flops_per_second / 1e9, rulers.bytes_per_second / 1e9
+    roof = np.minimum(product, reach * bandwidth)
+    label = f"roof: {bandwidth:.0f} GB/s, matrix product {product:.0f} GFLOP/s"
+    axes.plot(reach, roof, color="black", linewidth=1, label=label)
+    for case in convolutions:
+        color, intensity = COLORS[case.side], BESIDE[case.side] * case.flops / case.bytes
+        rates = []
+        for contender, marker in ((BUILT_IN, "x"), (algorithm, "o")):
+            m = case.by(contender)
+            if m and m.gflops:
+                rates.append(m.gflops)
+                name = f"{contender}, {case.side}"
+                axes.plot(intensity, m.gflops, marker, color=color, markersize=5, label=name)
+        axes.plot([intensity] * len(rates), rates, color=color, linewidth=0.6, alpha=0.5)
+    axes.set(xscale="log", yscale="log")
+    axes.set(xlabel="operations per byte that must move (FLOP/B)", ylabel="GFLOP/s")
+    axes.grid(which="both", alpha=0.2)
+    _legend(axes, "upper left")
+    figure.savefig(file, dpi=120)
+
+
+def _legend(axes, where: str) -> None:
+    """One entry for each label, in a corner that nothing is drawn in."""
+    handles, labels = axes.get_legend_handles_labels()
+    if labels:
+        unique = dict(zip(labels, handles))
+        axes.legend(unique.values(), unique.keys(), fontsize=8, loc=where)

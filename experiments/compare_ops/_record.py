@@ -1,0 +1,61 @@
+"""What a run writes down: its folder, where it ran, and its results after every case."""
+
+import dataclasses
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from experiments import _runs
+
+RESULTS = "results.json"
+
+
+def open_folder(out: Path | None) -> Path:
+    """Make the folder of a run.
+
+    Raises:
+        RunError: if there is a file of that name, or a run in it already.
+    """
+    folder = (out or Path("runs/compare_ops") / time.strftime("%Y-%m-%d_%H-%M-%S")).expanduser()
+    _runs.require("--out", not folder.is_file(), "a folder, not a file", folder)
+    new = not (folder / RESULTS).exists()
+    _runs.require("--out", new, f"a folder that holds no {RESULTS} yet", folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def about() -> dict[str, Any]:
+    """Where this runs."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return {
+        "device": _runs.device(),
+        "platform": jax.default_backend(),
+        "machine": platform.machine(),
+        "cores": len(affinity(0)) if affinity else os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": _runs.versions(),
+        "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
+        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+
+
+def write(folder: Path, head: dict[str, Any], results: Sequence[Any], finished: bool) -> None:
+    """Write everything there is so far into results.json, whole or not at all.
+
+    Args:
+        folder: of the run.
+        head: about the run.
+        results: of the cases so far, dataclasses.
+        finished: whether these are all.
+    """
+    content = {**head, "finished": finished, "results": [dataclasses.asdict(r) for r in results]}
+    unfinished = folder / f"{RESULTS}.part"
+    text = json.dumps(content, indent=1, allow_nan=False, default=str)
+    unfinished.write_text(text + "\n", encoding="utf-8")
+    os.replace(unfinished, folder / RESULTS)

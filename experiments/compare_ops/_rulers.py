@@ -1,0 +1,47 @@
+"""What this machine can do at best: the two roofs under which every layer stays.
+
+Williams, Waterman and Patterson, *Roofline: an insightful visual performance model for multicore
+architectures*, 2009.
+"""
+
+import statistics
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from experiments.compare_ops import _timing
+
+RUNS = 9
+
+
+@dataclass(frozen=True)
+class Rulers:
+    """Measured in this run."""
+
+    flops_per_second: float
+    """Of a large float32 matrix product, at the precision that JAX takes by itself."""
+    bytes_per_second: float
+    """Read and written together, by `x + 1` of an array that no cache holds."""
+    matrix: int
+    """The product's three sizes."""
+    array_bytes: int
+
+
+def measure(small: bool = False) -> Rulers:
+    """Time a matrix product and a copy; `small` ones for a test."""
+    on_cpu = jax.default_backend() == "cpu"
+    size, length = (2048, 2**26) if on_cpu else (8192, 2**28)
+    if small:
+        size, length = 256, 2**16
+    matrix = jax.random.normal(jax.random.key(0), (size, size))
+    product = _median_seconds(lambda a: a @ a, matrix)
+    copy = _median_seconds(lambda x: x + 1, jnp.zeros(length))
+    return Rulers(2 * size**3 / product, 2 * 4 * length / copy, size, 4 * length)
+
+
+def _median_seconds(f, array: jax.Array) -> float:
+    program = _timing.compiled(f, array).call
+    jax.block_until_ready(program(array))
+    calls = _timing.calls_per_run(_timing.seconds_of(lambda: program(array)))
+    return statistics.median(_timing.seconds_of(lambda: program(array), calls) for _ in range(RUNS))

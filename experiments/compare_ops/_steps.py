@@ -1,0 +1,133 @@
+"""A whole training step of a network, by the built-ins and by us."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.compare_ops import _networks, _timing
+from experiments.compare_ops._case import BUILT_IN
+from experiments.compare_ops._compare import Effort
+from experiments.compare_ops._networks import Network, Operations
+
+RATE = 1e-3
+
+
+@dataclass(frozen=True)
+class StepMeasurement:
+    """The step of a network by one way to compute it."""
+
+    contender: str
+    status: str
+    """``"timed"``, ``"not supported"`` or ``"failed"``."""
+    reason: str = ""
+    milliseconds: float | None = None
+    ratio: float | None = None
+    """The built-in's median time over this one's."""
+    spread: tuple[float, float] | None = None
+    largest_error: float | None = None
+    """After one step: the largest difference of a parameter over the largest change of one."""
+    compile_seconds: float | None = None
+    temp_bytes: int | None = None
+    runs: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """The training step of a network."""
+
+    network: str
+    x: tuple[int, ...]
+    measurements: tuple[StepMeasurement, ...]
+    """The built-in's first."""
+
+
+def step(network: Network, operations: Operations) -> Callable:
+    """One step of gradient descent on a batch: parameters, images, labels to parameters, loss."""
+
+    def loss(params, x, labels):
+        logits = _networks.logits(network, operations, params, x)
+        return -(labels * jax.nn.log_softmax(logits)).sum(-1).mean()
+
+    def descend(params, x, labels):
+        value, gradients = jax.value_and_grad(loss)(params, x, labels)
+        return [p - RATE * g for p, g in zip(params, gradients)], value
+
+    return descend
+
+
+def compare(network: Network, algorithms: Sequence[str], effort: Effort, smoke: bool) -> Step:
+    """Compile the step by every contender, check one step, and time them in turn."""
+    if smoke:
+        network = replace(network, x=(2, *network.x[1:]))
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.standard_normal(network.x, np.float32))
+    labels = jax.nn.one_hot(jnp.arange(len(x)) % _networks.CLASSES, _networks.CLASSES)
+    start = _networks.parameters(network)
+    runs, abouts, expected = {}, [], None
+    for name in (BUILT_IN, *algorithms):
+        operations = _networks.built_in() if name == BUILT_IN else _networks.ours(name)
+        try:
+            state = list(map(jnp.array, start))  # copies: a step uses its state up
+            program = _timing.compiled(step(network, operations), state, x, labels, donate=(0,))
+            trainer = Trainer(program.call, state, x, labels)
+            trainer.time()
+        except ValueError as error:
+            abouts.append(StepMeasurement(name, "not supported", str(error)))
+            continue
+        except Exception as error:  # whatever one algorithm meets, the others go on
+            abouts.append(StepMeasurement(name, "failed", f"{type(error).__name__}: {error}"))
+            continue
+        after = list(map(np.array, trainer.state))
+        expected = after if name == BUILT_IN else expected
+        abouts.append(
+            StepMeasurement(
+                name,
+                "timed",
+                largest_error=largest_error(after, expected, start) if expected else None,
+                compile_seconds=program.compile_seconds,
+                temp_bytes=program.temp_bytes,
+            )
+        )
+        runs[name] = trainer.time
+    times = _timing.in_turn(runs, effort.seconds, effort.at_least)
+    return Step(network.name, network.x, tuple(timed(about, times) for about in abouts))
+
+
+class Trainer:
+    """Steps that use up the state of the one before."""
+
+    def __init__(self, program: Callable, state: list[jax.Array], x: jax.Array, labels: jax.Array):
+        self.state, self._program, self._batch = state, program, (x, labels)
+
+    def time(self) -> float:
+        """Make a step, and return how long it took."""
+
+        def once():
+            self.state, loss = self._program(self.state, *self._batch)
+            return self.state, loss
+
+        return _timing.seconds_of(once)
+
+
+def largest_error(after: Sequence, expected: Sequence, start: Sequence) -> float | None:
+    """How far two steps differ, in units of the largest change of a parameter."""
+    difference = max(float(np.abs(a - b).max()) for a, b in zip(after, expected))
+    change = max(float(np.abs(a - b).max()) for a, b in zip(expected, start))
+    error = difference / change
+    return error if np.isfinite(error) else None
+
+
+def timed(about: StepMeasurement, times: dict[str, list[float]]) -> StepMeasurement:
+    """With its median time and its ratio to the built-in's."""
+    own, built_in = times.get(about.contender), times.get(BUILT_IN)
+    if not own:
+        return about
+    about = replace(about, milliseconds=1e3 * statistics.median(own), runs=len(own))
+    if not built_in:
+        return about
+    ratio = _timing.ratio(built_in, own)
+    return replace(about, ratio=ratio.median, spread=ratio.spread)

@@ -1,0 +1,206 @@
+"""The results as tables: for the screen, and every measurement for the page."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from rich import box
+from rich.table import Table
+
+from experiments.compare_ops._case import BUILT_IN, TORCH, Case, Measurement
+from experiments.compare_ops._page import Cell, Sheet
+from experiments.compare_ops._steps import Step, StepMeasurement
+
+WORST = 10
+WIDE = 120  # columns of a screen that takes the whole table
+FAST, SLOW = 1.1, 0.9  # ratios beyond which a difference is colored
+WRONG = 1e-2  # a relative error that no float32 sum explains
+
+
+def text(value: float | None, form: str, scale: float = 1.0) -> str:
+    """A number, or a dash."""
+    return "-" if value is None else format(scale * value, form)
+
+
+def ratio_text(m: Measurement | StepMeasurement | None) -> str:
+    """A ratio in its color, or why there is none."""
+    if m is None:
+        return "-"
+    if m.ratio is None:
+        return m.status
+    color = kind_of_ratio(m.ratio)
+    shown = f"{m.ratio:.2f}"
+    return f"[{color}]{shown}[/{color}]" if color else shown
+
+
+def kind_of_ratio(ratio: float | None) -> str:
+    """Green for faster than the built-in, red for slower."""
+    if ratio is None:
+        return ""
+    return "green" if ratio > FAST else "red" if ratio < SLOW else ""
+
+
+def spread_text(m: Measurement | StepMeasurement | None) -> str:
+    """The quartiles of a ratio."""
+    return "-" if m is None or m.spread is None else "{:.2f}-{:.2f}".format(*m.spread)
+
+
+def by_case(cases: Sequence[Case], algorithms: Sequence[str], width: int) -> Table:
+    """A line per case: about the first algorithm, the best one, and PyTorch.
+
+    Args:
+        cases: at least one.
+        algorithms: at least one.
+        width: of the screen; on a narrow one the last columns are left out.
+    """
+    main, several = algorithms[0], len(algorithms) > 1
+    columns: dict[str, Callable[[Case], str]] = {
+        "built-in\nms": lambda case: text(case.by(BUILT_IN).milliseconds, ".2f"),
+        main: lambda case: ratio_text(case.by(main)),
+        "quartiles": lambda case: spread_text(case.by(main)),
+    }
+    if several:
+        columns["best"] = lambda case: best_text(case, algorithms)
+    if any(case.by(TORCH) for case in cases):
+        columns[TORCH] = lambda case: ratio_text(case.by(TORCH))
+    columns["error"] = lambda case: text(case.by(main).largest_error, ".0e")
+    if width >= WIDE:
+        columns |= {
+            "compile\ns": lambda case: text(case.by(main).compile_seconds, ".2f"),
+            "temp\nMiB": lambda case: text(case.by(main).temp_bytes, ".1f", 2**-20),
+            "% of\nproduct": lambda case: text(case.by(main).of_matrix_product, ".0f", 100),
+            "% of\nbandwidth": lambda case: text(case.by(main).of_bandwidth, ".0f", 100),
+        }
+    rich = Table(
+        title=f"{main}: the built-in's time over its own; over 1 is faster", box=box.SIMPLE_HEAD
+    )
+    rich.add_column("layer")
+    rich.add_column("side", no_wrap=True)
+    for head in columns:
+        rich.add_column(head, justify="right", no_wrap=True)
+    for before, case in zip((None, *cases), cases):
+        named = before is not None and before.layer_name == case.layer_name
+        layer = "" if named else case.layer_name
+        rich.add_row(layer, case.side, *(column(case) for column in columns.values()))
+    return rich
+
+
+def best_text(case: Case, algorithms: Sequence[str]) -> str:
+    """The fastest algorithm and its ratio."""
+    timed = [m for m in map(case.by, algorithms) if m.ratio is not None]
+    best = max(timed, key=lambda m: m.ratio, default=None)
+    return "-" if best is None else f"{best.contender} {ratio_text(best)}"
+
+
+def geometric_means(cases: Sequence[Case], algorithms: Sequence[str]) -> Table:
+    """The geometric mean of the ratios, by family and side, of every contender."""
+    sides = list(dict.fromkeys(case.side for case in cases))
+    families = list(dict.fromkeys(case.family for case in cases))
+    rich = Table(
+        title="geometric mean of the ratios to the built-in (number of cases)", box=box.SIMPLE_HEAD
+    )
+    rich.add_column("family")
+    rich.add_column("by")
+    for side in sides:
+        rich.add_column(side, justify="right")
+    for family in (*families, "all"):
+        for contender in (*algorithms, TORCH):
+            cells = []
+            for side in sides:
+                these = [c for c in cases if c.side == side and family in (c.family, "all")]
+                ratios = [r for r in (c.ratio(contender) for c in these) if r is not None]
+                cells.append(f"{geometric_mean(ratios):.2f} ({len(ratios)})" if ratios else "-")
+            if set(cells) != {"-"}:
+                rich.add_row(family, contender, *cells)
+        rich.add_section()
+    return rich
+
+
+def geometric_mean(ratios: Sequence[float]) -> float:
+    """exp of the mean of the logarithms."""
+    return math.exp(sum(map(math.log, ratios)) / len(ratios))
+
+
+def worst(cases: Sequence[Case], algorithm: str) -> Table:
+    """The cases where an algorithm loses most, or gains least."""
+    rich = Table(title=f"where {algorithm} is slowest beside the built-in", box=box.SIMPLE_HEAD)
+    rich.add_column("case")
+    for head in ("ratio", "quartiles", "ms", "built-in ms"):
+        rich.add_column(head, justify="right")
+    timed = [case for case in cases if case.ratio(algorithm) is not None]
+    for case in sorted(timed, key=lambda case: case.ratio(algorithm))[:WORST]:
+        m, built_in = case.by(algorithm), case.by(BUILT_IN)
+        times = (text(x.milliseconds, ".2f") for x in (m, built_in))
+        rich.add_row(case.name, ratio_text(m), spread_text(m), *times)
+    return rich
+
+
+def by_step(steps: Sequence[Step]) -> Table:
+    """A line per network and contender."""
+    rich = Table(
+        title="training steps: the built-in's time over that of each; over 1 is faster",
+        box=box.SIMPLE_HEAD,
+    )
+    rich.add_column("network")
+    rich.add_column("by")
+    for head in ("ms", "ratio", "quartiles", "error", "compile s", "temp MiB", "steps"):
+        rich.add_column(head, justify="right")
+    for step in steps:
+        for m in step.measurements:
+            cells = [text(m.milliseconds, ".1f"), ratio_text(m), spread_text(m)]
+            cells += [text(m.largest_error, ".0e"), text(m.compile_seconds, ".1f")]
+            cells += [text(m.temp_bytes, ".1f", 2**-20), str(m.runs)]
+            rich.add_row(f"{step.network} {step.x}", m.contender, *cells)
+    return rich
+
+
+Column = tuple[str, Callable[..., float | None], str]
+ERROR: Column = ("largest error", lambda m: m.largest_error, ".1e")
+SHARED: tuple[Column, ...] = (
+    ("ratio", lambda m: m.ratio, ".2f"),
+    ("quartile 1", lambda m: m.spread and m.spread[0], ".2f"),
+    ("quartile 3", lambda m: m.spread and m.spread[1], ".2f"),
+    ("ms", lambda m: m.milliseconds, ".3f"),
+    ERROR,
+    ("compile s", lambda m: m.compile_seconds, ".2f"),
+    ("temp MiB", lambda m: m.temp_bytes and m.temp_bytes / 2**20, ".1f"),
+)
+OF_LAYERS: tuple[Column, ...] = (
+    ("GFLOP/s", lambda m: m.gflops, ".1f"),
+    ("% product", lambda m: m.of_matrix_product and 100 * m.of_matrix_product, ".1f"),
+    ("% bandwidth", lambda m: m.of_bandwidth and 100 * m.of_bandwidth, ".1f"),
+)
+
+
+def every_measurement(cases: Sequence[Case]) -> Sheet:
+    """Every measurement of every case, a line each."""
+    columns = SHARED + OF_LAYERS
+    heads = ("network", "layer", "shapes", "family", "side", "by", *(c[0] for c in columns), "note")
+    rows = []
+    for case in cases:
+        shapes = ", ".join("x".join(map(str, shape)) for shape in case.shapes)
+        where = (case.network, case.layer, shapes, case.family, case.side)
+        rows += [_row(where, m, columns) for m in case.measurements]
+    return Sheet(heads, rows)
+
+
+def every_step(steps: Sequence[Step]) -> Sheet:
+    """Every measurement of every training step, a line each."""
+    heads = ("network", "batch", "by", *(column[0] for column in SHARED), "note")
+    rows = [
+        _row((step.network, "x".join(map(str, step.x))), m, SHARED)
+        for step in steps
+        for m in step.measurements
+    ]
+    return Sheet(heads, rows)
+
+
+def _row(where: Sequence[str], m, columns: Sequence[Column]) -> list[Cell]:
+    cells = [Cell(word) for word in (*where, m.contender)]
+    for column in columns:
+        value = column[1](m)
+        kind = kind_of_ratio(value) if column[0] == "ratio" else ""
+        if column is ERROR and (value or 0) > WRONG:
+            kind = "red"
+        cells.append(Cell(text(value, column[2]), math.inf if value is None else value, kind))
+    note = m.reason if m.status == "timed" else f"{m.status}: {m.reason}"
+    return [*cells, Cell(note)]

@@ -1,0 +1,118 @@
+"""PyTorch as a second ruler, in a process of its own.
+
+In one process the thread pools of PyTorch and JAX disturb each other. The worker is told a layer
+and a side by a line of JSON, and answers with a line of JSON; while one side runs the other waits.
+"""
+
+import contextlib
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from experiments.compare_ops._layers import Layer, Side
+
+WORKER = Path(__file__).with_name("_torch_worker.py")
+HOW_TO_GET_IT = "PyTorch is not installed, so it is left out; `pip install -e '.[parity]'` adds it."
+
+
+class TorchError(RuntimeError):
+    """PyTorch cannot compute a case, or its process is gone."""
+
+
+def is_installed() -> bool:
+    """Whether this interpreter has PyTorch, found out without importing it."""
+    return importlib.util.find_spec("torch") is not None
+
+
+class TorchWorker:
+    """A process that times PyTorch when asked; it ends with `close` or when this one does."""
+
+    def __init__(self, command: tuple[str, ...] = (sys.executable, "-P", str(WORKER))):
+        """Start it, and wait until it has imported PyTorch.
+
+        Raises:
+            TorchError: if it has not.
+        """
+        self._folder = tempfile.TemporaryDirectory(prefix="compare_ops_")
+        self._result = Path(self._folder.name) / "result.npy"
+        self._complaints = Path(self._folder.name) / "stderr"
+        with self._complaints.open("w") as complaints:
+            self._process = subprocess.Popen(
+                [*command, jax.default_backend()],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the parent
+            )
+        try:
+            self.about = self._answer()
+        except TorchError:
+            self.close()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
+    def time(
+        self, layer: Layer, side: Side, seconds: float, at_least: int
+    ) -> tuple[list[float], np.ndarray]:
+        """The seconds of each run of a layer's side, and its result in our layout.
+
+        Raises:
+            TorchError: if PyTorch has no such layer, or the process died.
+        """
+        window = layer.window
+        request = {
+            "operation": layer.operation,
+            "side": side,
+            "shapes": layer.shapes(),
+            "size": window.size,
+            "stride": window.stride,
+            "padding": window.padding,
+            "dilation": window.dilation,
+            "groups": layer.groups,
+            "seconds": seconds,
+            "at_least": at_least,
+            "result": str(self._result),
+        }
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise TorchError(self._why_it_died()) from None
+        times = self._answer()["seconds"]
+        return times, np.load(self._result)
+
+    def close(self) -> None:
+        """End the process and remove its files."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # a request that it never read
+                pipe.close()
+        self._process.terminate()
+        self._process.wait()
+        self._folder.cleanup()
+
+    def _answer(self) -> dict:
+        line = self._process.stdout.readline()
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            raise TorchError(self._why_it_died()) from None
+        if "error" in answer:
+            raise TorchError(answer["error"])
+        return answer
+
+    def _why_it_died(self) -> str:
+        self._process.terminate()
+        status = self._process.wait()
+        lines = self._complaints.read_text(encoding="utf-8").strip().splitlines()
+        return f"PyTorch's process ended with status {status}: {lines[-1] if lines else 'no word'}"

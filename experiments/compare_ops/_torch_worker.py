@@ -1,0 +1,134 @@
+"""The process that times PyTorch: a layer as a line of JSON in, its times as a line of JSON out.
+
+Started by `_torch.py` as a script of its own, with the name of JAX's platform; it imports nothing
+of ours. The first line out says which PyTorch this is. Each line in has the shapes of the input,
+the kernel if there is one, and the output's cotangent, channels last, with the window's options.
+PyTorch's own layout and channels last are both tried, and the faster one counts.
+"""
+
+import json
+import os
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+def channels_first(array):
+    """(n, *spatial, c) -> (n, c, *spatial)."""
+    return np.moveaxis(array, -1, 1)
+
+
+def kernel_first(kernel):
+    """(*size, c, o) -> (o, c, *size)."""
+    return np.moveaxis(kernel, (-1, -2), (0, 1))
+
+
+def forward(case, rank):
+    """The layer as a function of its input and kernel, in PyTorch's layout."""
+    pads = case["padding"]
+    stride = case["stride"]
+    even = all(low == high for low, high in pads)
+    padding = [low for low, _ in pads] if even else 0
+    if case["operation"] == "max_pool":
+        return lambda x: MAX_POOL[rank](x, case["size"], stride, padding)
+    if case["operation"] == "avg_pool":
+        return lambda x: AVG_POOL[rank](x, case["size"], stride, padding)
+    before = [n for pair in reversed(pads) for n in pair]
+
+    def conv(x, kernel):
+        x = x if even else F.pad(x, before)
+        return CONV[rank](x, kernel, None, stride, padding, case["dilation"], case["groups"])
+
+    return conv
+
+
+def runner(case, device, channels_last):
+    """What computes the side once and returns it."""
+    rng = np.random.default_rng(0)  # as `_functions.inputs`
+    arrays = [rng.standard_normal(shape, np.float32) for shape in case["shapes"]]
+    x, *kernel, g = arrays
+    rank = x.ndim - 2
+    layout = CHANNELS_LAST.get(rank) if channels_last else torch.contiguous_format
+
+    def tensor(array):
+        tensor = torch.from_numpy(np.ascontiguousarray(array)).to(device)
+        return tensor.contiguous(memory_format=layout)
+
+    x, g = tensor(channels_first(x)), tensor(channels_first(g))
+    operands = [x, *(tensor(kernel_first(k)) for k in kernel)]
+    f, side = forward(case, rank), case["side"]
+    if side == "output":
+        return torch.no_grad()(lambda: f(*operands))
+    by = operands[side == "kernel_grad"].requires_grad_()
+    if not kernel:  # the forward pass counts, as it does for JAX
+        return lambda: torch.autograd.grad(f(*operands), by, g)[0]
+    y = f(*operands)
+    return lambda: torch.autograd.grad(y, by, g, retain_graph=True)[0]
+
+
+def seconds_of(run, device, calls=1):
+    """How long one of `calls` runs takes."""
+    start = time.perf_counter()
+    for _ in range(calls):
+        run()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - start) / calls
+
+
+def calls_per_run(seconds, device):
+    """On a GPU calls are queued for 2 ms, as `_timing` does for JAX."""
+    return 1 if device == "cpu" else min(max(round(2e-3 / seconds), 1), 32)
+
+
+def chosen(case, device):
+    """The faster layout's runner and result; the result in our layout."""
+    rank = len(case["size"])
+    layouts = (False, True) if rank in CHANNELS_LAST else (False,)
+    runners = [runner(case, device, channels_last) for channels_last in layouts]
+    for run in runners:
+        seconds_of(run, device)
+    best = min(runners, key=lambda run: min(seconds_of(run, device) for _ in range(2)))
+    result = best().cpu().numpy()
+    if case["side"] == "kernel_grad":
+        result = np.moveaxis(result, (0, 1), (-1, -2))
+    else:
+        result = np.moveaxis(result, 1, -1)
+    return best, result
+
+
+def main():
+    device = "cuda" if sys.argv[1] in ("gpu", "cuda") and torch.cuda.is_available() else "cpu"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch.set_num_threads(cores)
+    print(json.dumps({"torch": torch.__version__, "threads": cores, "device": device}), flush=True)
+    known, run, result = None, None, None
+    for line in sys.stdin:
+        case = json.loads(line)
+        seconds, at_least, file = (case.pop(name) for name in ("seconds", "at_least", "result"))
+        try:
+            if case != known:  # the second block of a case finds it ready
+                known, run, result = case, None, None
+                run, result = chosen(case, device)
+            np.save(file, result)
+            calls = calls_per_run(seconds_of(run, device), device)
+            times, end = [], time.perf_counter() + seconds
+            while len(times) < at_least or time.perf_counter() < end:
+                times.append(seconds_of(run, device, calls))
+            answer = {"seconds": times}
+        except Exception as error:
+            known = None
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
