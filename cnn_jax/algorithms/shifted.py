@@ -32,6 +32,7 @@ from cnn_jax.geometry import Window
 
 from ._blocks import in_loop
 from ._extremes import differentiable, highest, larger, lowest, smaller
+from ._kept import kept
 from ._phases import in_phases
 from ._sides import backwards, vary_alike
 from ._taps import gathered, padded, taps
@@ -42,7 +43,7 @@ WIDENS = False
 MULTIPLICATIONS = 128
 
 
-def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
+def _output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
     """y[p] = sum over taps t of x[p*s + t*d] @ kernel[t], for each group.
 
     Args:
@@ -56,10 +57,11 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
     """
     positions = window.output_size(x.shape[1:-1])
     x = padded(x, window)
-    if groups == 1 and not _few(kernel):
+    if groups == 1:
         flat = kernel.reshape(-1, *kernel.shape[-2:])
-        return sum(tap @ flat[t] for t, tap in enumerate(taps(x, window, positions)))
-    x = lax.optimization_barrier(_groups_last(x, groups))
+        multiply = _by_channel if _few(kernel) else jnp.matmul
+        return sum(multiply(tap, flat[t]) for t, tap in enumerate(taps(x, window, positions)))
+    x = _groups_last(x, groups)
     kernel = _groups_last(kernel.reshape(-1, *kernel.shape[-2:]), groups)  # (o // groups, t, j, g)
     spread = (slice(None), *(None,) * (1 + window.rank))
     y = sum(
@@ -70,9 +72,13 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
     return jnp.moveaxis(y, 0, -1).reshape(len(x[0]), *positions, -1)
 
 
+output = kept(_output)
+
+
+@kept
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
     """The convolution of g with the flipped kernel, by shifts as well; strides phase by phase."""
-    return backwards(in_phases(output), kernel, g, window, groups)
+    return backwards(in_phases(_output), kernel, g, window, groups)
 
 
 def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
@@ -123,6 +129,12 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
 def _groups_last(array: jax.Array, groups: int) -> jax.Array:
     """(..., groups * m) as (m, ..., groups)."""
     return jnp.moveaxis(array.reshape(*array.shape[:-1], groups, array.shape[-1] // groups), -1, 0)
+
+
+def _by_channel(tap: jax.Array, kernel: jax.Array) -> jax.Array:
+    """tap (..., c) @ kernel (c, o), by multiplications."""
+    spread = (None,) * (tap.ndim - 1)
+    return sum(tap[..., j, None] * row[spread] for j, row in enumerate(kernel))
 
 
 def _few(kernel: jax.Array) -> bool:

@@ -36,6 +36,7 @@ from cnn_jax import geometry
 from cnn_jax.geometry import Window
 
 from ._blocks import Blocks, blocks_of, map_blocks, sum_blocks
+from ._kept import kept
 from ._problem import Problem
 from ._taps import crop, interleaved, padded
 
@@ -69,6 +70,7 @@ def workspace(problem: Problem) -> int:
     return BLOCK_BYTES + kernel * problem.itemsize
 
 
+@kept
 def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
     """y = A.T @ ((G @ kernel) * (B.T @ x)) on every axis, products summed over channels.
 
@@ -85,6 +87,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
     return _filtered(x, filters, window, channels_of=1)
 
 
+@kept
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
     """The convolution of g with the flipped kernel, which sums over the output channels.
 

@@ -89,7 +89,9 @@ def test_flax_layers_run_unchanged(padding):
         for injected in ({"conv_general_dilated": F.conv_general_dilated}, {})
     )
     parameters = theirs.init(jax.random.key(0), x)
-    np.testing.assert_allclose(ours.apply(parameters, x), theirs.apply(parameters, x), rtol=1e-5)
+    np.testing.assert_allclose(
+        ours.apply(parameters, x), theirs.apply(parameters, x), rtol=1e-5, atol=1e-4
+    )
 
 
 REDUCERS = {

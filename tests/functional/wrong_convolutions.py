@@ -146,7 +146,8 @@ WRONG = [
     (
         conv(algorithm="cudnn"),
         ValueError,
-        "`algorithm` must be one of 'auto', 'xla', 'vmap'; got 'cudnn'.",
+        "`algorithm` must be one of 'auto', 'xla', 'vmap', 'toeplitz', 'im2col', 'shifted', "
+        "'winograd', 'fft', 'phases', 'planes', 'separable'; got 'cudnn'.",
     ),
     (conv(algorithm=None), ValueError, "`algorithm` must be one of"),
     (conv(algorithm=["xla"]), ValueError, "`algorithm` must be one of"),
