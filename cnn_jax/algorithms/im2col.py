@@ -16,6 +16,7 @@ References:
 """
 
 import math
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,7 @@ from ._blocks import Blocks, blocks_of, map_blocks, sum_blocks
 from ._phases import in_phases
 from ._problem import Problem
 from ._sides import backwards
-from ._taps import padded, taps
+from ._taps import gathered, padded, taps
 
 WIDENS = False
 
@@ -98,8 +99,29 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The convolution of g with the flipped kernel, by patches as well."""
-    return backwards(in_phases(output), kernel, g, window, groups)
+    """What each window saw, given back: g @ kernel.T, added up where windows overlap.
+
+    Where they do overlap, that is the convolution of g with the flipped kernel, by patches too.
+
+    Args:
+        kernel: (*size, c // groups, o).
+        g: (n, *positions, o).
+        window: an exact window.
+        groups: how many groups the channels fall into.
+
+    Returns:
+        (n, *spatial, c).
+    """
+    positions = g.shape[1:-1]
+    # A window with one position has no neighbor to overlap, whatever its stride.
+    stride = [k if p == 1 else s for p, k, s in zip(positions, window.extent, window.stride)]
+    apart = all(k <= s for k, s in zip(window.extent, stride))
+    if groups > 1 or not apart or any(b > 1 for b in window.base_dilation):
+        return backwards(in_phases(output), kernel, g, window, groups)
+    spatial, window = window.input_size(positions), replace(window, stride=tuple(stride))
+    matrix = kernel.reshape(-1, *kernel.shape[-2:])
+    seen = lax.dot_general(g, matrix, (((g.ndim - 1,), (2,)), ((), ())))
+    return gathered(list(jnp.moveaxis(seen, -2, 0)), window, spatial)
 
 
 def _patches(x: jax.Array, window: Window, groups: int) -> jax.Array:

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from cnn_jax import functional as F
 from cnn_jax.algorithms import im2col, winograd
@@ -106,6 +108,27 @@ def test_vmap_of_gradients_equals_a_loop(case, algorithm):
     looped = zip(*(jax.jit(gradients)(*pair) for pair in zip(xs, kernels)))
     for mapped, one_by_one in zip(jax.jit(jax.vmap(gradients))(xs, kernels), looped):
         assert_close(algorithm, mapped, np.stack(one_by_one))
+
+
+@each([(case, name) for case, name in EVERY if case.name in {"rank 2", "depthwise", "groups"}])
+def test_eight_devices_compute_what_one_does(case, algorithm):
+    x, kernel = integers(case)
+    xs = np.concatenate([x, -x, 2 * x, x + 1])  # 8 images
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+
+    def both(x, kernel):
+        y, pull = jax.vjp(partial(F.conv, algorithm=algorithm, **case.options), x, kernel)
+        return y, *pull(jnp.round(y))
+
+    value, dx, _ = jax.jit(both)(xs, kernel)
+    specs = (P("data"), P())
+    mapped = jax.shard_map(both, mesh=mesh, in_specs=specs, out_specs=(P("data"), P("data"), P()))
+    y_, dx_, _ = jax.jit(mapped)(xs, kernel)
+    assert_close(algorithm, y_, value)
+    assert_close(algorithm, dx_, dx)
+    sharded = jax.device_put(xs, NamedSharding(mesh, P("data")))
+    for ours, one in zip(jax.jit(both)(sharded, kernel)[:2], (value, dx)):
+        assert_close(algorithm, ours, one)
 
 
 @each([(case, name) for case, name in EVERY if case.name in {"rank 2", "depthwise", "stride"}])
