@@ -7,6 +7,8 @@ planes of all volumes are the images of one batch,
     y[n, q, p] = sum over t of conv2d(x[n, q*s + t*d], kernel[t])[p]
 """
 
+from functools import reduce
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -39,7 +41,9 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
         return seen.reshape(n * positions, *x.shape[2:])
 
     starts = enumerate(range(0, depth.extent[0], depth.dilation[0]))
-    y = sum(xla.output(seen_by(start), kernel[t], plane, groups) for t, start in starts)
+    y = reduce(
+        jnp.add, (xla.output(seen_by(start), kernel[t], plane, groups) for t, start in starts)
+    )
     return y.reshape(n, positions, *y.shape[1:])
 
 

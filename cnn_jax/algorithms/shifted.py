@@ -60,15 +60,17 @@ def _output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax
     if groups == 1:
         flat = kernel.reshape(-1, *kernel.shape[-2:])
         multiply = _by_channel if _few(kernel) else jnp.matmul
-        return sum(multiply(tap, flat[t]) for t, tap in enumerate(taps(x, window, positions)))
+        seen = enumerate(taps(x, window, positions))
+        return reduce(jnp.add, (multiply(tap, flat[t]) for t, tap in seen))
     x = _groups_last(x, groups)
     kernel = _groups_last(kernel.reshape(-1, *kernel.shape[-2:]), groups)  # (o // groups, t, j, g)
     spread = (slice(None), *(None,) * (1 + window.rank))
-    y = sum(
+    products = (
         channel[None] * kernel[:, t, j][spread]
         for j in range(len(x))
         for t, channel in enumerate(taps(x[j], window, positions))
     )
+    y = reduce(jnp.add, products)
     return jnp.moveaxis(y, 0, -1).reshape(len(x[0]), *positions, -1)
 
 
@@ -134,7 +136,7 @@ def _groups_last(array: jax.Array, groups: int) -> jax.Array:
 def _by_channel(tap: jax.Array, kernel: jax.Array) -> jax.Array:
     """tap (..., c) @ kernel (c, o), by multiplications."""
     spread = (None,) * (tap.ndim - 1)
-    return sum(tap[..., j, None] * row[spread] for j, row in enumerate(kernel))
+    return reduce(jnp.add, (tap[..., j, None] * row[spread] for j, row in enumerate(kernel)))
 
 
 def _few(kernel: jax.Array) -> bool:
