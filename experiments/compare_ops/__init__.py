@@ -1,9 +1,10 @@
 """Our convolutions and pools against JAX's built-ins and PyTorch's, on layers of known networks.
 
-    python -m experiments.compare_ops                      2 CPU cores: not yet timed
-    python -m experiments.compare_ops --quick              a third of the layers, `auto` alone
+    python -m experiments.compare_ops --algorithms auto    2 CPU cores: 6 minutes with PyTorch
+    python -m experiments.compare_ops                      every algorithm: more than 20
+    python -m experiments.compare_ops --quick              a third of the layers: 1 minute
     python -m experiments.compare_ops --layers mobilenet,"resnet-18 conv1" --algorithms auto,vmap
-    python -m experiments.compare_ops --steps              whole training steps of five networks
+    python -m experiments.compare_ops --steps              training steps of five networks: 3
 
 Every side of a layer (its output, its gradient by the input, its gradient by the kernel) is
 computed by each of our algorithms, by the built-in (`lax.conv_general_dilated`,

@@ -34,13 +34,14 @@ def ratios(file: Path, cases: Sequence[Case], algorithm: str) -> None:
         names = [case.layer_name for case in these]
         axes.set_yticks(range(len(these)), names, fontsize=7)
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.axvline(1, color="black", linewidth=0.8)
         axes.set(title=side, xlabel="the built-in's time / its own", ylim=(-1, len(these)))
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, 0.5), max(high, 2))
+        wide = max(high, 2) > 300  # then the numbers in between would run into each other
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
         axes.grid(axis="x", which="both", alpha=0.25)
         _legend(axes, "lower right")
     figure.savefig(file, dpi=120)
