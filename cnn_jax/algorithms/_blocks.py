@@ -93,12 +93,15 @@ def sum_blocks(
     """
     if blocks.number == 1:
         return compute(x, g)
-    parts = _seen(blocks, x, window), _cut(blocks, g, blocks.rows, blocks.rows)
+    # What is differentiated stands first: the loops of jax 0.7 have no transpose otherwise.
+    parts = _cut(blocks, g, blocks.rows, blocks.rows), _seen(blocks, x, window)
 
     def add(total: jax.Array, part: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        return total + compute(*part), None
+        g, x = part
+        return total + compute(x, g), None
 
-    like = jax.eval_shape(compute, *(jax.ShapeDtypeStruct(a.shape[1:], a.dtype) for a in parts))
+    g_part, x_part = (jax.ShapeDtypeStruct(a.shape[1:], a.dtype) for a in parts)
+    like = jax.eval_shape(compute, x_part, g_part)
     zero = vary_alike(jnp.zeros(like.shape, like.dtype), x, g)[0]
     return lax.scan(in_loop(add), zero, parts)[0]
 

@@ -175,7 +175,10 @@ def joined(
 
 
 def _transpose(linear: Callable, like: jax.Array) -> Callable[[jax.Array], jax.Array]:
-    transposed = jax.linear_transpose(linear, like)
+    if jax.__version_info__ < (0, 10):  # 0.7 only transposes the loops of derivatives
+        transposed = jax.vjp(linear, jnp.zeros_like(like))[1]
+    else:
+        transposed = jax.linear_transpose(linear, like)
     return lambda g: transposed(g)[0]
 
 

@@ -109,8 +109,8 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
     row, positions = window.cut(slice(1, None)), g.shape[3:-1]
     starts = jnp.arange(g.shape[2]) * window.stride[0]
 
-    def add_row(totals: tuple, start_and_g: tuple) -> tuple[tuple, None]:
-        start, g_row = start_and_g
+    def add_row(totals: tuple, g_and_start: tuple) -> tuple[tuple, None]:
+        g_row, start = g_and_start
         x_rows = lax.dynamic_slice_in_dim(x, start, window.extent[0], 2)
         seen = (
             tap
@@ -120,8 +120,8 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
         return tuple(total + tap[:, None] * g_row[None] for total, tap in zip(totals, seen)), None
 
     zero = vary_alike(jnp.zeros((len(x), *g.shape[:2], *g.shape[3:]), g.dtype), x, g)[0]
-    # The rows of g are what the loop runs over, and not indexed in it: see `_blocks`.
-    rows_of_g = starts, jnp.moveaxis(g, 2, 0)
+    # The rows of g are what the loop runs over, and stand first: see `_blocks`.
+    rows_of_g = jnp.moveaxis(g, 2, 0), starts
     totals, _ = lax.scan(in_loop(add_row), (zero,) * math.prod(window.size), rows_of_g)
     # (j, i, n, *rest, g) each, to (taps, j, g, i)
     sums = jnp.stack([total.sum(tuple(range(2, total.ndim - 1))) for total in totals])

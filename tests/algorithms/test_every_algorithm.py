@@ -112,6 +112,8 @@ def test_vmap_of_gradients_equals_a_loop(case, algorithm):
 
 @each([(case, name) for case, name in EVERY if case.name in {"rank 2", "depthwise", "groups"}])
 def test_eight_devices_compute_what_one_does(case, algorithm):
+    if algorithm == "fft" and jax.__version_info__ < (0, 8):
+        pytest.skip("jax 0.7 cannot transpose a Fourier transform inside of shard_map")
     x, kernel = integers(case)
     xs = np.concatenate([x, -x, 2 * x, x + 1])  # 8 images
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
