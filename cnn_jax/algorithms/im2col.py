@@ -38,9 +38,12 @@ BLOCK_BYTES = 5 * 2**20
 
 
 def workspace(problem: Problem) -> int:
-    """Bytes of a block's patches."""
-    patches = math.prod((problem.x[0], *problem.positions, problem.taps, problem.x[-1]))
-    return min(BLOCK_BYTES, patches * problem.itemsize)
+    """Bytes of a block's patches; with one tap they are the input itself."""
+    if problem.taps == 1:
+        return 0
+    each = problem.taps * problem.x[-1] * problem.itemsize
+    blocks = blocks_of(problem.x[0], problem.positions, each, BLOCK_BYTES)
+    return blocks.images * blocks.rows * math.prod(problem.positions[1:]) * each
 
 
 def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
