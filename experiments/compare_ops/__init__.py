@@ -1,8 +1,8 @@
 """Our convolutions and pools against JAX's built-ins and PyTorch's, on layers of known networks.
 
     python -m experiments.compare_ops --algorithms auto    2 CPU cores: 6 minutes with PyTorch
-    python -m experiments.compare_ops                      every algorithm: more than 20
-    python -m experiments.compare_ops --quick              a third of the layers: 1 minute
+    python -m experiments.compare_ops                      every algorithm
+    python -m experiments.compare_ops --quick              a third of the layers, briefly
     python -m experiments.compare_ops --layers mobilenet,"resnet-18 conv1" --algorithms auto,vmap
     python -m experiments.compare_ops --steps              training steps of five networks: 3
 
