@@ -10,21 +10,28 @@
     dense               10                           850
                                                   61,706
 
-LeCun's network of 1998 differs: it trains a scale and a bias in each pool, its second convolution
-sees only some of the six feature maps, and its output is a distance to fixed patterns.
+LeCun's network of 1998 differs, see `lenet1998`: it trains a scale and a bias in each pool, its
+second convolution sees only some of the six feature maps, and its output is a distance to fixed
+patterns.
 
 References:
     LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition*,
     Proceedings of the IEEE, 1998, section II. Zhang et al., *Dive into Deep Learning*, section 7.6.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.typing import DTypeLike
 
 from cnn_jax import functional as F
-from cnn_jax import geometry, nn
+from cnn_jax import nn
+
+from . import _checks as checks
+from ._conv_norm import in_dtype
 
 ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
 POOLS = {"max": F.max_pool, "avg": F.avg_pool}
@@ -40,6 +47,7 @@ def lenet(
     activation: str = "relu",
     pool: str = "max",
     dropout: float = 0.0,
+    dtype: DTypeLike | None = None,
     rngs: nnx.Rngs,
 ) -> "LeNet":
     """Make a LeNet-5.
@@ -60,6 +68,7 @@ def lenet(
         pool: ``"max"`` or ``"avg"``.
         dropout: the probability of dropping a value behind each of the two hidden dense layers,
             while training.
+        dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
 
     Returns:
@@ -74,7 +83,7 @@ def lenet(
         LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document
         recognition*, 1998.
     """
-    return LeNet(num_classes, in_channels, input_size, activation, pool, dropout, rngs)
+    return LeNet(num_classes, in_channels, input_size, activation, pool, dropout, dtype, rngs)
 
 
 class LeNet(nnx.Module):
@@ -88,23 +97,25 @@ class LeNet(nnx.Module):
         activation: str,
         pool: str,
         dropout: float,
+        dtype: DTypeLike | None,
         rngs: nnx.Rngs,
     ):
-        geometry.positive_int("num_classes", num_classes)
-        _check("input_size", input_size, PADDING)
-        _check("activation", activation, ACTIVATIONS)
-        _check("pool", pool, POOLS)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must be a probability in [0, 1); got {dropout!r}.")
+        checks.sizes(num_classes, in_channels)
+        checks.one_of("input_size", input_size, PADDING)
+        checks.one_of("activation", activation, ACTIVATIONS)
+        checks.one_of("pool", pool, POOLS)
+        checks.probability("dropout", dropout)
         self.image = (input_size, input_size, in_channels)
-        self.activation, self.pool = activation, pool
+        self.activation, self.pool, self.dtype = activation, pool, dtype
         init = nn.for_activation(activation)
-        padding = PADDING[input_size]
-        self.conv1 = nn.Conv(in_channels, 6, (5, 5), padding=padding, kernel_init=init, rngs=rngs)
-        self.conv2 = nn.Conv(6, 16, (5, 5), kernel_init=init, rngs=rngs)
-        self.dense1 = nnx.Linear(5 * 5 * 16, 120, kernel_init=init, rngs=rngs)
-        self.dense2 = nnx.Linear(120, 84, kernel_init=init, rngs=rngs)
-        self.logits = nnx.Linear(84, num_classes, rngs=rngs)  # no activation: Flax's default
+        conv = partial(nn.Conv, kernel_size=(5, 5), kernel_init=init, dtype=dtype, rngs=rngs)
+        dense = partial(nnx.Linear, kernel_init=init, dtype=dtype, rngs=rngs)
+        self.conv1 = conv(in_channels, 6, padding=PADDING[input_size])
+        self.conv2 = conv(6, 16)
+        self.dense1 = dense(5 * 5 * 16, 120)
+        self.dense2 = dense(120, 84)
+        # No activation behind it: Flax's default.
+        self.logits = nnx.Linear(84, num_classes, dtype=dtype, rngs=rngs)
         self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
 
     def __call__(self, images: jax.Array) -> jax.Array:
@@ -132,7 +143,7 @@ class LeNet(nnx.Module):
             )
         activate, pool = ACTIVATIONS[self.activation], POOLS[self.pool]
         maps = {}
-        maps["conv1"] = activate(self.conv1(images))
+        maps["conv1"] = activate(self.conv1(in_dtype(images, self.dtype)))
         maps["pool1"] = pool(maps["conv1"], (2, 2))
         maps["conv2"] = activate(self.conv2(maps["pool1"]))
         maps["pool2"] = pool(maps["conv2"], (2, 2))
@@ -141,8 +152,3 @@ class LeNet(nnx.Module):
         maps["dense2"] = self.dropout(activate(self.dense2(maps["dense1"])))
         maps["logits"] = self.logits(maps["dense2"])
         return maps
-
-
-def _check(name: str, value: object, known: dict) -> None:
-    if value not in tuple(known):
-        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, known))}; got {value!r}.")

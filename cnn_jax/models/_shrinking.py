@@ -1,0 +1,79 @@
+"""How a network halves its feature maps: by a stride, which aliases, or without aliasing."""
+
+import jax
+import jax.numpy as jnp
+
+from cnn_jax import functional as F
+from cnn_jax.geometry import PaddingMode
+
+DOWNSAMPLING = ("stride", "blur", "polyphase")
+
+
+def shrink(
+    x: jax.Array,
+    stride: int,
+    downsample: str,
+    padding_mode: PaddingMode = "zeros",
+    phase: jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array | None]:
+    """Keep one of `stride` positions on each of the two axes, behind a layer of stride 1.
+
+    Args:
+        x: (*batch, height, width, channels).
+        stride: of the layer, had it one.
+        downsample: ``"stride"``: the layer had its stride, so nothing is left to do; ``"blur"``:
+            blurred by [1, 2, 1] / 4 first (Zhang 2019); ``"polyphase"``: the phase with the
+            largest norm (Chaman and Dokmanić 2021), for which `stride` must divide the axes.
+        padding_mode: what stands around `x` for the blur: zeros mean its reflection.
+        phase: (*batch), which phase to keep; None chooses.
+
+    Returns:
+        (*batch, height', width', channels), and the phase that was kept, None unless polyphase. A
+        shortcut beside the layer must keep the same.
+
+    References:
+        Zhang, *Making convolutional networks shift-invariant again*, 2019, arXiv:1904.11486.
+        Chaman and Dokmanić, *Truly shift-invariant convolutional neural networks*, 2021,
+        arXiv:2011.14214.
+    """
+    if downsample == "stride" or stride == 1:
+        return x, None
+    if downsample == "blur":
+        around = "reflect" if padding_mode == "zeros" else padding_mode
+        return F.blur_pool(x, (3, 3), stride=stride, padding_mode=around), None
+    if phase is None:
+        return F.polyphase_pool(x, (stride, stride))
+    phases = F.space_to_depth(x, (stride, stride))
+    phases = phases.reshape(*phases.shape[:-1], stride * stride, x.shape[-1])
+    index = jnp.expand_dims(phase, tuple(range(phase.ndim, phases.ndim)))
+    return jnp.take_along_axis(phases, index, axis=-2).squeeze(-2), phase
+
+
+def max_pool(
+    x: jax.Array,
+    window: int,
+    stride: int,
+    padding: int,
+    downsample: str,
+    padding_mode: PaddingMode = "zeros",
+) -> jax.Array:
+    """Max pooling that shrinks as `shrink` does: then with stride 1, at every position, and this.
+
+    Args:
+        x: (*batch, height, width, channels).
+        window: of the pool on both axes, like `stride` and `padding`, which the pool has if
+            `downsample` is ``"stride"``.
+        stride: see `window`.
+        padding: see `window`; it never is the largest.
+        downsample: as for `shrink`.
+        padding_mode: what stands around `x`; zeros mean nothing that could be the largest.
+
+    Returns:
+        (*batch, height', width', channels).
+    """
+    low, high = (padding,) * 2 if downsample == "stride" else ((window - 1) // 2, window // 2)
+    if padding_mode != "zeros":
+        x, low, high = F.pad(x, ((low, high),) * 2, padding_mode=padding_mode), 0, 0
+    step = stride if downsample == "stride" else 1
+    y = F.max_pool(x, (window, window), stride=step, padding=((low, high),) * 2)
+    return shrink(y, stride, downsample, padding_mode)[0]

@@ -1,0 +1,168 @@
+"""Where each array of a network is in a file, and how it lies there.
+
+PyTorch keeps the channels of kernels in front and ours behind, so a convolution's kernel is
+(out, in // groups, *window) there and (*window, in // groups, out) here, a dense layer's (out, in)
+and (in, out).
+"""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from flax import nnx
+
+from . import _names as published_names
+
+OWN = "cnn_jax"
+SCHEMES = (OWN, "torchvision", "timm")
+LEAVES = {
+    "kernel": "weight",
+    "scale": "weight",
+    "bias": "bias",
+    "mean": "running_mean",
+    "var": "running_var",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One array of a network in a file.
+
+    Attributes:
+        path: in the network, dotted.
+        name: in the file.
+        ours: shape in the network.
+        theirs: shape in the file.
+        unfolded: shape that `ours` is reshaped to before its axes are moved.
+        axes: of `unfolded`, in the file's order; what comes of it is reshaped to `theirs`.
+    """
+
+    path: str
+    name: str
+    ours: tuple[int, ...]
+    theirs: tuple[int, ...]
+    unfolded: tuple[int, ...]
+    axes: tuple[int, ...]
+
+    def to_file(self, array: np.ndarray) -> np.ndarray:
+        """The network's array as it lies in the file."""
+        return array.reshape(self.unfolded).transpose(self.axes).reshape(self.theirs)
+
+    def to_model(self, array: np.ndarray) -> np.ndarray:
+        """The file's array as it lies in the network."""
+        moved = array.reshape([self.unfolded[axis] for axis in self.axes])
+        return moved.transpose(np.argsort(self.axes)).reshape(self.ours)
+
+
+def variables(model: nnx.Module) -> dict[str, nnx.Variable]:
+    """Everything that a network remembers, by dotted path; the random streams are left out.
+
+    The entries of an `nnx.Sequential` are called by their number: ``stage1.0``.
+    """
+    flat = nnx.to_flat_state(nnx.state(model, nnx.Not(nnx.RngState)))
+    return {dotted(path): leaf for path, leaf in flat if isinstance(leaf, nnx.Variable)}
+
+
+def value_of(leaf: nnx.Variable) -> jax.Array | jax.ShapeDtypeStruct:
+    """What a variable holds: an array, or its shape and dtype alone if the network is abstract."""
+    [value] = jax.tree.leaves(leaf)  # by its attributes: another one in each version of Flax
+    return value
+
+
+def dotted(path: tuple[object, ...]) -> str:
+    """A path of attributes as one string, without the attribute of `nnx.Sequential`."""
+    following = (*path[1:], "")
+    return ".".join(
+        str(part)
+        for part, after in zip(path, following)
+        if not (part == "layers" and str(after).isdecimal())
+    )
+
+
+def schemes(model: nnx.Module) -> list[str]:
+    """Whose names the network can be read and written with."""
+    published = published_names.published(model)
+    return [scheme for scheme in SCHEMES if scheme == OWN or hasattr(published, scheme)]
+
+
+def places(model: nnx.Module, scheme: str) -> list[Place]:
+    """Where each array of the network is in a file of this scheme.
+
+    Raises:
+        ValueError: if the network, or one of its parameters, has no name there.
+    """
+    shapes = {path: tuple(leaf.shape) for path, leaf in variables(model).items()}
+    if scheme == OWN:
+        return [place(path, path, shape, shape) for path, shape in shapes.items()]
+    published = published_names.published(model)
+    if not hasattr(published, scheme):
+        raise ValueError(
+            f"`names`: {type(model).__name__} has none of {scheme}'s; use {OWN!r}. The networks "
+            f"with published names are those of {', '.join(published_names.files())}."
+        )
+    names: published_names.Names = getattr(published, scheme)(model)
+    flattened = getattr(published, "FLATTENED", {})
+    return [published_place(path, shape, names, flattened) for path, shape in shapes.items()]
+
+
+def published_place(
+    path: str,
+    shape: tuple[int, ...],
+    names: published_names.Names,
+    flattened: dict[str, tuple[int, int, int]],
+) -> Place:
+    """Where PyTorch keeps the array of this path and shape; see `_names` for the rest.
+
+    Raises:
+        ValueError: if it has no name there.
+    """
+    layer, _, leaf = path.rpartition(".")
+    entry = names.get(path) or names.get(layer)
+    if entry is None or (path not in names and leaf not in LEAVES):
+        raise ValueError(
+            f"`names`: {path} has no published name: with these options the network can only be "
+            f"read and written with names={OWN!r}."
+        )
+    name, theirs = (entry, None) if isinstance(entry, str) else entry
+    if path in names:
+        return place(path, name, shape, shape if theirs is None else theirs)
+    name = f"{name}.{LEAVES[leaf]}"
+    if leaf != "kernel":
+        return place(path, name, shape, shape)
+    rank, unfolded = len(shape), shape
+    axes = (rank - 1, rank - 2, *range(rank - 2))
+    moved = tuple(shape[axis] for axis in axes)
+    if layer in flattened:
+        *_, height, width = flattened[layer]
+        unfolded, axes = (height, width, shape[0] // (height * width), shape[1]), (3, 2, 0, 1)
+    return place(path, name, shape, moved if theirs is None else theirs, unfolded, axes)
+
+
+def place(
+    path: str,
+    name: str,
+    ours: tuple[int, ...],
+    theirs: tuple[int, ...],
+    unfolded: tuple[int, ...] | None = None,
+    axes: tuple[int, ...] | None = None,
+) -> Place:
+    """A place whose axes stay where they are, unless told otherwise."""
+    unfolded = ours if unfolded is None else unfolded
+    axes = tuple(range(len(ours))) if axes is None else axes
+    if not math.prod(ours) == math.prod(theirs) == math.prod(unfolded):
+        raise ValueError(f"`names`: {name} is {theirs} there, which holds no {path} of {ours}.")
+    return Place(path, name, ours, theirs, unfolded, axes)
+
+
+def best_scheme(model: nnx.Module, names: Collection[str]) -> str:
+    """The scheme in which most arrays of the network are among `names`, the first of equals."""
+
+    def fitting(scheme: str) -> int:
+        try:
+            return sum(place.name in names for place in places(model, scheme))
+        except ValueError:  # with its options it has no names there
+            return -1
+
+    return max(schemes(model), key=fitting)

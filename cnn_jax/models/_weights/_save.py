@@ -1,0 +1,50 @@
+"""Save a network's weights."""
+
+import os
+
+import jax
+import numpy as np
+from flax import nnx
+
+from .. import _checks as checks
+from . import _files as files
+from ._places import OWN, SCHEMES, places, value_of, variables
+
+
+def save_weights(model: nnx.Module, file: str | os.PathLike[str], *, names: str = OWN) -> None:
+    """Write a network's parameters and statistics to a file; `load_weights` reads them bit by bit.
+
+    ```
+    >>> import tempfile
+    >>> from cnn_jax import models
+    >>> model = models.lenet(rngs=nnx.Rngs(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     models.save_weights(model, f"{folder}/lenet.safetensors")
+
+    ```
+
+    Args:
+        model: the network. Its random streams are not written.
+        file: to write: ``.safetensors`` or ``.npz``. It is replaced when the new one is whole.
+        names: ``"cnn_jax"``, our names and layout; ``"torchvision"`` or ``"timm"``, theirs, for
+            networks that they have too: their network of this architecture can load the file.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if the file is of another kind, the network has no such names, or no values.
+        FileNotFoundError: if the folder of the file does not exist.
+    """
+    if not isinstance(model, nnx.Module):
+        raise TypeError(f"`model` must be a flax.nnx.Module; got {model!r}.")
+    path = files.checked(file)
+    checks.one_of("names", names, SCHEMES)
+    values = {path: value_of(leaf) for path, leaf in variables(model).items()}
+    arrays = {}
+    for place in places(model, names):
+        value = values[place.path]
+        if isinstance(value, jax.ShapeDtypeStruct):
+            raise ValueError(
+                f"`model` is abstract: its {place.path} has no values; load some first."
+            )
+        arrays[place.name] = np.ascontiguousarray(place.to_file(np.asarray(value)))
+    files.write(path, arrays)

@@ -1,0 +1,216 @@
+"""AlexNet: the network that won ImageNet's challenge in 2012, and the usual one of 2014.
+
+    layer     2014 (224x224 input)     2012 (227x227 input)
+    conv1     55 x 55 x  64            55 x 55 x  96            11x11, stride 4
+    pool1     27 x 27                  27 x 27, normalized      3x3 maximum, stride 2
+    conv2     27 x 27 x 192            27 x 27 x 256            5x5, 2 groups in 2012
+    pool2     13 x 13                  13 x 13, normalized      3x3 maximum, stride 2
+    conv3     13 x 13 x 384            13 x 13 x 384            3x3
+    conv4     13 x 13 x 256            13 x 13 x 384            3x3, 2 groups in 2012
+    conv5     13 x 13 x 256            13 x 13 x 256            3x3, 2 groups in 2012
+    pool5      6 x  6                   6 x  6                  3x3 maximum, stride 2
+    average    6 x  6                   6 x  6                  for other sizes of images
+    dense1    4096                     4096
+    dense2    4096                     4096
+    logits    1000                     1000
+              61,100,840 parameters    60,965,224 (62,378,344 without groups)
+
+The network of 2012 was spread over two GPUs, hence its groups, and it normalizes what it gives to
+the first two pools by neighboring channels. That of 2014 is torchvision's, which pads conv1 by 2
+and drops what goes into dense1 and dense2, where the paper of 2012 drops what comes out of them.
+
+References:
+    Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural
+    networks*, NeurIPS 2012, section 3. Krizhevsky, *One weird trick for parallelizing convolutional
+    neural networks*, 2014, arXiv:1404.5997.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from cnn_jax import functional as F
+from cnn_jax import nn
+
+from . import _checks as checks
+from ._conv_norm import in_dtype
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What distinguishes the networks of the two years.
+
+    Attributes:
+        channels: of the five convolutions.
+        padding: of the first one.
+        groups: of the second, fourth and fifth, as published.
+        normalized: whether the channels are normalized in front of the first two pools.
+        drops_outputs: whether dropout is behind the two hidden dense layers, not in front of them.
+        hidden: features of each of those layers.
+    """
+
+    channels: tuple[int, int, int, int, int]
+    padding: int
+    groups: int
+    normalized: bool
+    drops_outputs: bool
+    hidden: int = 4096
+
+
+VARIANTS = {
+    "2014": Variant((64, 192, 384, 256, 256), 2, 1, normalized=False, drops_outputs=False),
+    "2012": Variant((96, 256, 384, 384, 256), 0, 2, normalized=True, drops_outputs=True),
+}
+
+
+def alexnet(
+    *,
+    variant: str = "2014",
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    groups: int | None = None,
+    dropout: float = 0.5,
+    dtype: DTypeLike | None = None,
+    rngs: nnx.Rngs,
+) -> "AlexNet":
+    """Make an AlexNet.
+
+    ```
+    >>> from flax import nnx
+    >>> images = jnp.zeros((1, 224, 224, 3))
+    >>> nnx.eval_shape(lambda: alexnet(num_classes=10, rngs=nnx.Rngs(0))(images)).shape
+    (1, 10)
+
+    ```
+
+    Args:
+        variant: ``"2014"``, torchvision's; ``"2012"``, the first one.
+        num_classes: the number of logits.
+        in_channels: channels of the images.
+        groups: 1 or 2, of the second, fourth and fifth convolution; None is as published, 2 in
+            2012's alone.
+        dropout: the probability of dropping a value at each of the two hidden dense layers, while
+            training.
+        dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
+        rngs: the random streams ``params`` and, with dropout, ``dropout``.
+
+    Returns:
+        The network, in training mode: call its `eval()` before looking at what it computes.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if an option is none of those named.
+
+    References:
+        Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural
+        networks*, NeurIPS 2012.
+    """
+    checks.one_of("variant", variant, VARIANTS)
+    checks.sizes(num_classes, in_channels)
+    checks.one_of("groups", groups, (None, 1, 2))
+    checks.probability("dropout", dropout)
+    shape = VARIANTS[variant]
+    split = shape.groups if groups is None else groups
+    return AlexNet(shape, num_classes, in_channels, split, dropout, dtype, rngs)
+
+
+class AlexNet(nnx.Module):
+    """An AlexNet; see `alexnet`, which makes one."""
+
+    def __init__(
+        self,
+        variant: Variant,
+        num_classes: int,
+        in_channels: int,
+        groups: int,
+        dropout: float,
+        dtype: DTypeLike | None,
+        rngs: nnx.Rngs,
+    ):
+        self.variant, self.in_channels, self.dtype = variant, in_channels, dtype
+        # Fifteen positions of conv1 leave one behind the pools, which shrink 15 to 7, 3 and 1.
+        self.least = 14 * 4 + 11 - 2 * variant.padding
+        init = nn.for_activation("relu")
+        conv = partial(nn.Conv, kernel_init=init, dtype=dtype, rngs=rngs)
+        dense = partial(nnx.Linear, kernel_init=init, dtype=dtype, rngs=rngs)
+        one, two, three, four, five = variant.channels
+        self.conv1 = conv(in_channels, one, (11, 11), stride=4, padding=variant.padding)
+        self.conv2 = conv(one, two, (5, 5), padding=2, groups=groups)
+        self.conv3 = conv(two, three, (3, 3), padding=1)
+        self.conv4 = conv(three, four, (3, 3), padding=1, groups=groups)
+        self.conv5 = conv(four, five, (3, 3), padding=1, groups=groups)
+        self.dense1 = dense(6 * 6 * five, variant.hidden)
+        self.dense2 = dense(variant.hidden, variant.hidden)
+        # No activation behind it: Flax's default.
+        self.logits = nnx.Linear(variant.hidden, num_classes, dtype=dtype, rngs=rngs)
+        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
+        return self.feature_maps(images)["logits"]
+
+    def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
+        """The output of every stage by name, first to last.
+
+        Args:
+            images: (*batch, height, width, channels).
+
+        Returns:
+            conv1, pool1, conv2, pool2, conv3, conv4, conv5, pool5, average: (*batch, height, width,
+            channels), behind the activation. dense1, dense2, logits: (*batch, features); dense1 and
+            dense2 with 2012's dropout, which 2014's network has in front of them.
+
+        Raises:
+            ValueError: if the images have another rank or other channels than the network, or are
+                too small for its pools.
+        """
+        checks.images(images, self.in_channels, (self.least, self.least), "pool5")
+        normalize = local_response_normalization if self.variant.normalized else _nothing
+        before, behind = self.dropout, _nothing
+        if self.variant.drops_outputs:
+            before, behind = behind, before
+        pool = partial(F.max_pool, window=(3, 3), stride=2)
+        maps = {}
+        maps["conv1"] = jax.nn.relu(self.conv1(in_dtype(images, self.dtype)))
+        maps["pool1"] = pool(normalize(maps["conv1"]))
+        maps["conv2"] = jax.nn.relu(self.conv2(maps["pool1"]))
+        maps["pool2"] = pool(normalize(maps["conv2"]))
+        maps["conv3"] = jax.nn.relu(self.conv3(maps["pool2"]))
+        maps["conv4"] = jax.nn.relu(self.conv4(maps["conv3"]))
+        maps["conv5"] = jax.nn.relu(self.conv5(maps["conv4"]))
+        maps["pool5"] = pool(maps["conv5"])
+        maps["average"] = F.adaptive_avg_pool(maps["pool5"], (6, 6))
+        flat = maps["average"].reshape(*images.shape[:-3], -1)
+        maps["dense1"] = behind(jax.nn.relu(self.dense1(before(flat))))
+        maps["dense2"] = behind(jax.nn.relu(self.dense2(before(maps["dense1"]))))
+        maps["logits"] = self.logits(maps["dense2"])
+        return maps
+
+
+def local_response_normalization(x: jax.Array) -> jax.Array:
+    """Divide each channel by how strong it and its neighbors are at the same position.
+
+    ``y[c] = x[c] / (2 + 1e-4 * sum over i from c - 2 to c + 2 of x[i]^2) ** 0.75``, with the
+    constants of the paper.
+
+    Args:
+        x: (*batch, height, width, channels).
+
+    Returns:
+        The same shape and dtype.
+
+    References:
+        Krizhevsky, Sutskever and Hinton, 2012, section 3.3.
+    """
+    wide = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
+    # The channels are the axis that is pooled over; there is one channel of them.
+    strength = F.sum_pool(jnp.square(wide)[..., None], (5,), stride=1, padding=2)[..., 0]
+    return (wide * (2 + 1e-4 * strength) ** -0.75).astype(x.dtype)
+
+
+def _nothing(x: jax.Array) -> jax.Array:
+    return x

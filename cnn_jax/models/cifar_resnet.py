@@ -1,0 +1,223 @@
+"""ResNet for images as small as CIFAR's: 6 n + 2 layers, three stages of n blocks.
+
+    stage      output (32x32)   resnet20   32   44   56   110
+    stem       32 x 32 x 16     3x3
+    stage1     32 x 32 x 16     n = 3      5    7    9    18 blocks [3x3 16, 3x3 16]
+    stage2     16 x 16 x 32     as many                             [3x3 32, 3x3 32]
+    stage3      8 x  8 x 64     as many                             [3x3 64, 3x3 64]
+    features   64               the mean of each map
+    logits     10
+    parameters, shortcut A      269,722    464,154    658,586    853,018    1,727,962
+    parameters, shortcut B      272,474    466,906    661,338    855,770    1,730,714
+
+Stages 2 and 3 halve the maps in their first block and double the channels. There the shortcut
+takes every second position and adds channels of zeros (A, without parameters), or is a 1x1
+convolution (B). All others are the block's input itself.
+
+References:
+    He, Zhang, Ren and Sun, *Deep residual learning for image recognition*, 2015, arXiv:1512.03385,
+    section 4.2.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from cnn_jax import functional as F
+from cnn_jax.geometry import PADDING_MODES, PaddingMode
+
+from . import _checks as checks
+from ._conv_norm import NORMS, ConvNorm, in_dtype
+from ._shrinking import DOWNSAMPLING, shrink
+
+SHORTCUTS = ("A", "B")
+# The smallest images, and if padding reflects them: a reflection, as in the blur, needs 2 rows.
+LEAST = {"stride": (1, 5), "blur": (3, 5), "polyphase": (4, 8)}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How many blocks each stage has, and how many channels the first."""
+
+    blocks: int
+    width: int = 16
+
+
+VARIANTS = {
+    "resnet20": Variant(3),
+    "resnet32": Variant(5),
+    "resnet44": Variant(7),
+    "resnet56": Variant(9),
+    "resnet110": Variant(18),
+}
+
+
+def cifar_resnet(
+    variant: str,
+    *,
+    num_classes: int = 10,
+    in_channels: int = 3,
+    shortcut: str = "A",
+    norm: str = "batch",
+    downsample: str = "stride",
+    padding_mode: PaddingMode = "zeros",
+    stochastic_depth: float = 0.0,
+    dtype: DTypeLike | None = None,
+    rngs: nnx.Rngs,
+) -> "CifarResNet":
+    """Make a ResNet for small images; `resnet20` to `resnet110` name the variant.
+
+    With ``downsample="polyphase"`` and ``padding_mode="circular"`` no circular shift of the images
+    changes the logits.
+
+    ```
+    >>> model = resnet20(rngs=nnx.Rngs(0))
+    >>> model(jnp.zeros((1, 32, 32, 3))).shape
+    (1, 10)
+
+    ```
+
+    Args:
+        variant: a name of `VARIANTS`.
+        num_classes: the number of logits.
+        in_channels: channels of the images.
+        shortcut: what stands on it where maps are halved: ``"A"``, every second position and
+            channels of zeros, or ``"B"``, a 1x1 convolution.
+        norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
+        downsample: how maps are halved: ``"stride"``; ``"blur"`` or ``"polyphase"``, in front of
+            which a layer runs at stride 1: without aliasing. Polyphase needs a size that 4 divides.
+        padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
+            ``"replicate"``, ``"circular"``.
+        stochastic_depth: the probability of skipping the last block, while training; it grows
+            with depth from almost none (Huang et al. 2016, arXiv:1603.09382, equation 4: there 0.5
+            for resnet110).
+        dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
+        rngs: the random streams ``params`` and, with stochastic depth, ``dropout``.
+
+    Returns:
+        The network, in training mode: call its `eval()` before looking at what it computes.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if an option is none of those named.
+    """
+    checks.one_of("variant", variant, VARIANTS)
+    checks.sizes(num_classes, in_channels)
+    checks.one_of("shortcut", shortcut, SHORTCUTS)
+    checks.one_of("norm", norm, NORMS)
+    checks.one_of("downsample", downsample, DOWNSAMPLING)
+    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
+    checks.probability("stochastic_depth", stochastic_depth)
+    style = Style(shortcut, norm, downsample, padding_mode, stochastic_depth, dtype)
+    return CifarResNet(VARIANTS[variant], num_classes, in_channels, style, rngs)
+
+
+@dataclass(frozen=True)
+class Style:
+    """What all layers of a network have in common; see `cifar_resnet`."""
+
+    shortcut: str = "A"
+    norm: str = "batch"
+    downsample: str = "stride"
+    padding_mode: PaddingMode = "zeros"
+    stochastic_depth: float = 0.0
+    dtype: DTypeLike | None = None
+
+    def layer(self, rngs: nnx.Rngs) -> partial[ConvNorm]:
+        """What makes a convolution of this network."""
+        style = {"norm": self.norm, "padding_mode": self.padding_mode, "dtype": self.dtype}
+        return partial(ConvNorm, **style, rngs=rngs)
+
+
+class CifarResNet(nnx.Module):
+    """A ResNet for small images; see `cifar_resnet`, which makes one."""
+
+    def __init__(
+        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+    ):
+        self.in_channels, self.style = in_channels, style
+        channels, number = variant.width, 0
+        self.stem = style.layer(rngs)(in_channels, channels, 3)
+        for stage in range(3):
+            width, chain = variant.width * 2**stage, []
+            for block in range(variant.blocks):
+                number += 1
+                stride = 2 if stage and not block else 1
+                skipped = style.stochastic_depth * number / (3 * variant.blocks)
+                chain.append(Residual(channels, width, stride, style, skipped, rngs))
+                channels = width
+            setattr(self, f"stage{stage + 1}", nnx.Sequential(*chain))
+        self.logits = nnx.Linear(channels, num_classes, dtype=style.dtype, rngs=rngs)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
+        return self.feature_maps(images)["logits"]
+
+    def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
+        """The output of every stage by name, first to last.
+
+        Args:
+            images: (*batch, height, width, channels).
+
+        Returns:
+            stem, stage1, stage2, stage3: (*batch, height, width, channels). features, logits:
+            (*batch, features).
+
+        Raises:
+            ValueError: if the images have another rank or other channels than the network, or are
+                too small for it.
+        """
+        least = LEAST[self.style.downsample][self.style.padding_mode == "reflect"]
+        checks.images(images, self.in_channels, (least, least), "stage3")
+        maps = {}
+        maps["stem"] = x = self.stem(in_dtype(images, self.style.dtype))
+        for stage in ("stage1", "stage2", "stage3"):
+            x = maps[stage] = getattr(self, stage)(x)
+        maps["features"] = F.global_avg_pool(x, spatial_rank=2)
+        maps["logits"] = self.logits(maps["features"])
+        return maps
+
+
+class Residual(nnx.Module):
+    """A block: y = relu(shortcut(x) + f(x)), where f is two 3x3 convolutions."""
+
+    def __init__(
+        self, channels: int, width: int, stride: int, style: Style, skipped: float, rngs: nnx.Rngs
+    ):
+        layer = style.layer(rngs)
+        has_stride = stride if style.downsample == "stride" else 1
+        self.stride, self.style = stride, style
+        self.new_channels = width - channels
+        self.conv1 = layer(channels, width, 3, stride=has_stride)
+        self.conv2 = layer(width, width, 3, activation=None)
+        projects = style.shortcut == "B" and stride > 1
+        short = layer(channels, width, 1, stride=has_stride, activation=None) if projects else None
+        self.shortcut = short
+        self.skip = nnx.Dropout(
+            skipped, broadcast_dims=(-3, -2, -1), rngs=rngs if skipped else None
+        )
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x (*batch, height, width, channels) to (*batch, height', width', width)."""
+        how, around = self.style.downsample, self.style.padding_mode
+        y, phase = shrink(self.conv1(x), self.stride, how, around)
+        y = self.skip(self.conv2(y))
+        x, _ = shrink(x, self.stride, how, around, phase)
+        if self.shortcut is not None:
+            x = self.shortcut(x)
+        else:
+            if how == "stride":
+                x = x[..., :: self.stride, :: self.stride, :]
+            x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, self.new_channels)])
+        return jax.nn.relu(x + y)
+
+
+resnet20 = partial(cifar_resnet, "resnet20")
+resnet32 = partial(cifar_resnet, "resnet32")
+resnet44 = partial(cifar_resnet, "resnet44")
+resnet56 = partial(cifar_resnet, "resnet56")
+resnet110 = partial(cifar_resnet, "resnet110")

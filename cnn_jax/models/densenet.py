@@ -1,0 +1,236 @@
+"""DenseNet: every layer sees the outputs of all layers before it, and adds a few maps to them.
+
+    stage          output (224x224)   densenet121   densenet169   densenet201   densenet161
+    stem           112 x 112          64            64            64            96
+    pool            56 x  56          3x3 maximum, stride 2
+    block1          56 x  56          6 layers      6             6             6
+    transition1     28 x  28          1x1, which halves the channels; 2x2 mean, stride 2
+    block2          28 x  28          12            12            12            12
+    transition2     14 x  14
+    block3          14 x  14          24            32            48            36
+    transition3      7 x   7
+    block4           7 x   7          16            32            32            24
+    norm             7 x   7          1024          1664          1920          2208 channels
+    features       the mean of each map
+    logits         1000
+
+A layer is a 1x1 convolution to 4 k channels and a 3x3 convolution to k, behind a normalization and
+a ReLU each; its k maps (the growth rate: 32, or 48 in densenet161) are put behind its input's. So
+the gradient reaches every layer directly, and layers need to be no wider than k.
+
+References:
+    Huang, Liu, van der Maaten and Weinberger, *Densely connected convolutional networks*, 2016,
+    arXiv:1608.06993, table 1: DenseNet-BC, with compression 0.5.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from cnn_jax import functional as F
+from cnn_jax import nn
+from cnn_jax.geometry import PADDING_MODES, PaddingMode
+
+from . import _checks as checks
+from ._conv_norm import NORMS, ConvNorm, in_dtype, normalization
+from ._shrinking import DOWNSAMPLING, max_pool, shrink
+
+BOTTLENECK = 4  # channels between a layer's two convolutions, in units of the growth rate
+# The smallest images, and if padding reflects them. A mean and polyphase sampling need 2 positions
+# for each of theirs, a reflection, as in the blur, 2 in all.
+LEAST = {"stride": (29, 61), "blur": (17, 33), "polyphase": (32, 64)}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How many layers each block has, and how many maps each of them adds."""
+
+    blocks: tuple[int, int, int, int]
+    growth: int = 32
+    stem: int = 64  # channels of the first convolution
+
+
+VARIANTS = {
+    "densenet121": Variant((6, 12, 24, 16)),
+    "densenet169": Variant((6, 12, 32, 32)),
+    "densenet201": Variant((6, 12, 48, 32)),
+    "densenet161": Variant((6, 12, 36, 24), growth=48, stem=96),
+}
+
+
+def densenet(
+    variant: str,
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    norm: str = "batch",
+    downsample: str = "stride",
+    padding_mode: PaddingMode = "zeros",
+    dropout: float = 0.0,
+    dtype: DTypeLike | None = None,
+    rngs: nnx.Rngs,
+) -> "DenseNet":
+    """Make a DenseNet; `densenet121`, `densenet161` and so on name the variant.
+
+    ```
+    >>> images = jnp.zeros((1, 224, 224, 3))
+    >>> nnx.eval_shape(lambda: densenet121(num_classes=10, rngs=nnx.Rngs(0))(images)).shape
+    (1, 10)
+
+    ```
+
+    Args:
+        variant: a name of `VARIANTS`.
+        num_classes: the number of logits.
+        in_channels: channels of the images.
+        norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
+        downsample: how maps are halved: ``"stride"``, and means in the transitions; ``"blur"`` or
+            ``"polyphase"`` in place of both: without aliasing, the first layers at stride 1.
+            Polyphase needs a size that halves evenly 5 times.
+        padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
+            ``"replicate"``, ``"circular"``.
+        dropout: the probability of dropping an element of what a layer adds, while training. The
+            paper has none for ImageNet, 0.2 where images are few and not augmented.
+        dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
+        rngs: the random streams ``params`` and, with dropout, ``dropout``.
+
+    Returns:
+        The network, in training mode: call its `eval()` before looking at what it computes.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if an option is none of those named.
+    """
+    checks.one_of("variant", variant, VARIANTS)
+    checks.sizes(num_classes, in_channels)
+    checks.one_of("norm", norm, NORMS)
+    checks.one_of("downsample", downsample, DOWNSAMPLING)
+    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
+    checks.probability("dropout", dropout)
+    style = Style(norm, downsample, padding_mode, dropout, dtype)
+    return DenseNet(VARIANTS[variant], num_classes, in_channels, style, rngs)
+
+
+@dataclass(frozen=True)
+class Style:
+    """What all layers of a network have in common; see `densenet`."""
+
+    norm: str = "batch"
+    downsample: str = "stride"
+    padding_mode: PaddingMode = "zeros"
+    dropout: float = 0.0
+    dtype: DTypeLike | None = None
+
+    def layer(self, rngs: nnx.Rngs) -> partial[ConvNorm]:
+        """What makes a convolution with a normalization behind it."""
+        style = {"norm": self.norm, "padding_mode": self.padding_mode, "dtype": self.dtype}
+        return partial(ConvNorm, **style, rngs=rngs)
+
+
+class DenseNet(nnx.Module):
+    """A DenseNet; see `densenet`, which makes one."""
+
+    def __init__(
+        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+    ):
+        self.in_channels, self.style = in_channels, style
+        stem_stride = 2 if style.downsample == "stride" else 1
+        self.stem = style.layer(rngs)(in_channels, variant.stem, 7, stride=stem_stride)
+        channels, growth = variant.stem, variant.growth
+        for block, number in enumerate(variant.blocks, 1):
+            if block > 1:
+                transition = Transition(channels, style, rngs)
+                setattr(self, f"transition{block - 1}", transition)
+                channels //= 2
+            chain = [Dense(channels + i * growth, growth, style, rngs) for i in range(number)]
+            setattr(self, f"block{block}", nnx.Sequential(*chain))
+            channels += number * growth
+        self.norm = normalization(style.norm, channels, dtype=style.dtype, rngs=rngs)
+        self.logits = nnx.Linear(channels, num_classes, dtype=style.dtype, rngs=rngs)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
+        return self.feature_maps(images)["logits"]
+
+    def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
+        """The output of every stage by name, first to last.
+
+        Args:
+            images: (*batch, height, width, channels), of at least 29x29 (see `LEAST`).
+
+        Returns:
+            stem, pool, block1, transition1, block2, transition2, block3, transition3, block4, norm:
+            (*batch, height, width, channels). features, logits: (*batch, features).
+
+        Raises:
+            ValueError: if the images have another rank or other channels than the network, or are
+                too small for it.
+        """
+        how, around = self.style.downsample, self.style.padding_mode
+        least = LEAST[how][around == "reflect"]
+        checks.images(images, self.in_channels, (least, least), "transition3")
+        maps = {}
+        maps["stem"] = shrink(self.stem(in_dtype(images, self.style.dtype)), 2, how, around)[0]
+        maps["pool"] = x = max_pool(maps["stem"], 3, 2, 1, how, around)
+        for block in range(1, 5):
+            if block > 1:
+                name = f"transition{block - 1}"
+                x = maps[name] = getattr(self, name)(x)
+            x = maps[f"block{block}"] = getattr(self, f"block{block}")(x)
+        maps["norm"] = jax.nn.relu(self.norm(x))
+        maps["features"] = F.global_avg_pool(maps["norm"], spatial_rank=2)
+        maps["logits"] = self.logits(maps["features"])
+        return maps
+
+
+class Dense(nnx.Module):
+    """A layer: y = [x, f(x)], where f is a normalization, ReLU, 1x1, and the same again, 3x3."""
+
+    def __init__(self, channels: int, growth: int, style: Style, rngs: nnx.Rngs):
+        self.norm = normalization(style.norm, channels, dtype=style.dtype, rngs=rngs)
+        self.reduce = style.layer(rngs)(channels, BOTTLENECK * growth, 1)
+        self.conv = nn.Conv(
+            BOTTLENECK * growth,
+            growth,
+            (3, 3),
+            padding=1,
+            padding_mode=style.padding_mode,
+            use_bias=style.norm == "none",
+            dtype=style.dtype,
+            rngs=rngs,
+        )
+        self.dropout = nnx.Dropout(style.dropout, rngs=rngs if style.dropout else None)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x (*batch, height, width, channels) to (*batch, height, width, channels + growth)."""
+        new = self.dropout(self.conv(self.reduce(jax.nn.relu(self.norm(x)))))
+        return jnp.concatenate((x, new), axis=-1)
+
+
+class Transition(nnx.Module):
+    """A normalization, ReLU, 1x1 convolution to half the channels, and half the size."""
+
+    def __init__(self, channels: int, style: Style, rngs: nnx.Rngs):
+        self.style = style
+        self.norm = normalization(style.norm, channels, dtype=style.dtype, rngs=rngs)
+        use_bias = style.norm == "none"
+        self.conv = nn.Conv(
+            channels, channels // 2, (1, 1), use_bias=use_bias, dtype=style.dtype, rngs=rngs
+        )
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x (*batch, height, width, channels) to (*batch, height', width', channels // 2)."""
+        y = self.conv(jax.nn.relu(self.norm(x)))
+        if self.style.downsample == "stride":
+            return F.avg_pool(y, (2, 2))
+        return shrink(y, 2, self.style.downsample, self.style.padding_mode)[0]
+
+
+densenet121 = partial(densenet, "densenet121")
+densenet169 = partial(densenet, "densenet169")
+densenet201 = partial(densenet, "densenet201")
+densenet161 = partial(densenet, "densenet161")

@@ -1,0 +1,248 @@
+"""GoogLeNet: windows of several sizes side by side, which 1x1 convolutions make affordable.
+
+    stage          output (224x224)    1x1   3x3        5x5       pool
+    conv1          112 x 112 x 64      7x7, stride 2
+    pool1           56 x  56 x 64      3x3 maximum, stride 2, as all pools to come
+    conv2, conv3    56 x  56 x 192     1x1 64, 3x3 192
+    pool2           28 x  28 x 192
+    inception3a     28 x  28 x 256      64    96, 128   16,  32    32
+    inception3b     28 x  28 x 480     128   128, 192   32,  96    64
+    pool3           14 x  14 x 480
+    inception4a     14 x  14 x 512     192    96, 208   16,  48    64
+    inception4b     14 x  14 x 512     160   112, 224   24,  64    64
+    inception4c     14 x  14 x 512     128   128, 256   24,  64    64
+    inception4d     14 x  14 x 528     112   144, 288   32,  64    64
+    inception4e     14 x  14 x 832     256   160, 320   32, 128   128
+    pool4            7 x   7 x 832     2x2 (3x3 in the paper)
+    inception5a      7 x   7 x 832     256   160, 320   32, 128   128
+    inception5b      7 x   7 x 1024    384   192, 384   48, 128   128
+    features       1024                the mean of each map
+    logits         1000
+
+Of two numbers the first is a 1x1 convolution in front, with fewer channels than come in. The four
+branches see the same; their outputs are put one behind another. Behind inception4a and inception4d
+two small classifiers, in training alone, bring the gradient to the layers in front of them.
+
+As torchvision has it, it differs from the paper: batch normalization in place of local response
+normalization, 3x3 windows in place of 5x5, pool4, the means in the two classifiers (4 x 4 adaptive
+windows in place of 5x5 ones of stride 3), dropout of 0.2 in place of 0.4. `five` and `norm` lead
+back to the paper's layers with parameters. torchvision's `transform_input` changes the images'
+scale in front of the network and is not here.
+
+References:
+    Szegedy et al., *Going deeper with convolutions*, 2014, arXiv:1409.4842, table 1.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from cnn_jax import functional as F
+
+from . import _checks as checks
+from ._conv_norm import NORMS, ConvNorm, in_dtype
+
+Widths = tuple[int, int, int, int, int, int]
+STAGES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+# What stands behind some of them: a pool with its window, a classifier.
+POOLS = {"3b": ("pool3", 3), "4e": ("pool4", 2)}
+CLASSIFIERS = {"4a": "aux1", "4d": "aux2"}
+FIVES = {"3x3": 3, "5x5": 5}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How many channels the layers have."""
+
+    stem: tuple[int, int] = (64, 192)
+    inceptions: tuple[Widths, ...] = (
+        (64, 96, 128, 16, 32, 32),
+        (128, 128, 192, 32, 96, 64),
+        (192, 96, 208, 16, 48, 64),
+        (160, 112, 224, 24, 64, 64),
+        (128, 128, 256, 24, 64, 64),
+        (112, 144, 288, 32, 64, 64),
+        (256, 160, 320, 32, 128, 128),
+        (256, 160, 320, 32, 128, 128),
+        (384, 192, 384, 48, 128, 128),
+    )
+    auxiliary: tuple[int, int] = (128, 1024)  # of the 1x1 convolution and of the dense layer
+
+
+def googlenet(
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    five: str = "3x3",
+    norm: str = "batch",
+    auxiliary: bool = True,
+    dropout: float = 0.2,
+    auxiliary_dropout: float = 0.7,
+    dtype: DTypeLike | None = None,
+    rngs: nnx.Rngs,
+) -> "GoogLeNet":
+    """Make a GoogLeNet.
+
+    Its loss is that of the logits plus 0.3 times those of aux1 and aux2, see `feature_maps`.
+
+    ```
+    >>> images = jnp.zeros((1, 224, 224, 3))
+    >>> nnx.eval_shape(lambda: googlenet(num_classes=10, rngs=nnx.Rngs(0))(images)).shape
+    (1, 10)
+
+    ```
+
+    Args:
+        num_classes: the number of logits.
+        in_channels: channels of the images.
+        five: the window of the third branch, called 5x5 in the paper: ``"3x3"``, as torchvision
+            (and its weights), or ``"5x5"``.
+        norm: ``"batch"``, ``"group"`` (32 groups) or ``"none"``, as the paper.
+        auxiliary: whether to have the two classifiers for training; torchvision's weights hold
+            them.
+        dropout: the probability of dropping a feature in front of the logits, while training;
+            torchvision's; 0.4 in the paper.
+        auxiliary_dropout: likewise in the two classifiers.
+        dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
+        rngs: the random streams ``params`` and, with dropout, ``dropout``.
+
+    Returns:
+        The network, in training mode: call its `eval()` before looking at what it computes.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if an option is none of those named.
+    """
+    checks.sizes(num_classes, in_channels)
+    checks.one_of("five", five, FIVES)
+    checks.one_of("norm", norm, NORMS)
+    checks.probability("dropout", dropout)
+    checks.probability("auxiliary_dropout", auxiliary_dropout)
+    if not isinstance(auxiliary, bool):
+        raise TypeError(f"`auxiliary` must be True or False; got {auxiliary!r}.")
+    style = Style(five, norm, auxiliary, dropout, auxiliary_dropout, dtype)
+    return GoogLeNet(Variant(), num_classes, in_channels, style, rngs)
+
+
+@dataclass(frozen=True)
+class Style:
+    """What all layers of a network have in common; see `googlenet`."""
+
+    five: str = "3x3"
+    norm: str = "batch"
+    auxiliary: bool = True
+    dropout: float = 0.2
+    auxiliary_dropout: float = 0.7
+    dtype: DTypeLike | None = None
+
+    def layer(self, rngs: nnx.Rngs) -> partial[ConvNorm]:
+        """What makes a convolution of this network."""
+        return partial(ConvNorm, norm=self.norm, epsilon=1e-3, dtype=self.dtype, rngs=rngs)
+
+
+class GoogLeNet(nnx.Module):
+    """A GoogLeNet; see `googlenet`, which makes one."""
+
+    def __init__(
+        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+    ):
+        self.in_channels, self.style = in_channels, style
+        layer, (first, channels) = style.layer(rngs), variant.stem
+        self.conv1 = layer(in_channels, first, 7, stride=2)
+        self.conv2 = layer(first, first, 1)
+        self.conv3 = layer(first, channels, 3)
+        for name, widths in zip(STAGES, variant.inceptions, strict=True):
+            inception = Inception(channels, widths, FIVES[style.five], layer)
+            setattr(self, f"inception{name}", inception)
+            channels = inception.out_channels
+            if style.auxiliary and name in CLASSIFIERS:
+                head = Auxiliary(channels, variant.auxiliary, num_classes, style, rngs)
+                setattr(self, CLASSIFIERS[name], head)
+        self.dropout = nnx.Dropout(style.dropout, rngs=rngs if style.dropout else None)
+        self.logits = nnx.Linear(channels, num_classes, dtype=style.dtype, rngs=rngs)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
+        return self.feature_maps(images)["logits"]
+
+    def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
+        """The output of every stage by name, first to last.
+
+        Args:
+            images: (*batch, height, width, channels), of at least 15x15.
+
+        Returns:
+            conv1, pool1, conv2, conv3, pool2, inception3a, inception3b, pool3, inception4a to
+            inception4e, pool4, inception5a, inception5b: (*batch, height, width, channels).
+            features, logits, and while training aux1 and aux2 too: (*batch, features).
+
+        Raises:
+            ValueError: if the images have another rank or other channels than the network, or are
+                too small for it.
+        """
+        checks.images(images, self.in_channels, (15, 15), "pool3")
+        with_classifiers = self.style.auxiliary and not self.dropout.deterministic
+        maps = {}
+        maps["conv1"] = self.conv1(in_dtype(images, self.style.dtype))
+        maps["pool1"] = shrink(maps["conv1"], 3)
+        maps["conv2"] = self.conv2(maps["pool1"])
+        maps["conv3"] = self.conv3(maps["conv2"])
+        maps["pool2"] = x = shrink(maps["conv3"], 3)
+        for name in STAGES:
+            x = maps[f"inception{name}"] = getattr(self, f"inception{name}")(x)
+            if name in CLASSIFIERS and with_classifiers:
+                maps[CLASSIFIERS[name]] = getattr(self, CLASSIFIERS[name])(x)
+            if name in POOLS:
+                pool, window = POOLS[name]
+                x = maps[pool] = shrink(x, window)
+        maps["features"] = F.global_avg_pool(x, spatial_rank=2)
+        maps["logits"] = self.logits(self.dropout(maps["features"]))
+        return maps
+
+
+def shrink(x: jax.Array, window: int) -> jax.Array:
+    """Take the largest of windows that are 2 apart, the last one however much of it is there."""
+    return F.max_pool(x, (window, window), stride=2, ceil_mode=True)
+
+
+class Inception(nnx.Module):
+    """Four branches that see the same: 1x1; 1x1, 3x3; 1x1, 5x5; 3x3 maximum, 1x1."""
+
+    def __init__(self, channels: int, widths: Widths, five: int, layer: partial[ConvNorm]):
+        one, reduce_three, three, reduce_five, fifth, project = widths
+        self.one = layer(channels, one, 1)
+        self.reduce_three = layer(channels, reduce_three, 1)
+        self.three = layer(reduce_three, three, 3)
+        self.reduce_five = layer(channels, reduce_five, 1)
+        self.five = layer(reduce_five, fifth, five)
+        self.project = layer(channels, project, 1)
+        self.out_channels = one + three + fifth + project
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x (*batch, height, width, channels) to (*batch, height, width, out_channels)."""
+        three, five = self.three(self.reduce_three(x)), self.five(self.reduce_five(x))
+        pooled = self.project(F.max_pool(x, (3, 3), stride=1, padding=1))
+        return jnp.concatenate((self.one(x), three, five, pooled), axis=-1)
+
+
+class Auxiliary(nnx.Module):
+    """A classifier of the maps in the middle: means, a 1x1 convolution, two dense layers."""
+
+    def __init__(
+        self, channels: int, widths: tuple[int, int], classes: int, style: Style, rngs: nnx.Rngs
+    ):
+        (inner, hidden), rate = widths, style.auxiliary_dropout
+        self.conv = style.layer(rngs)(channels, inner, 1)
+        self.dense = nnx.Linear(4 * 4 * inner, hidden, dtype=style.dtype, rngs=rngs)
+        self.dropout = nnx.Dropout(rate, rngs=rngs if rate else None)
+        self.logits = nnx.Linear(hidden, classes, dtype=style.dtype, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x (*batch, height, width, channels) to logits (*batch, num_classes)."""
+        x = self.conv(F.adaptive_avg_pool(x, (4, 4)))
+        hidden = jax.nn.relu(self.dense(x.reshape(*x.shape[:-3], -1)))
+        return self.logits(self.dropout(hidden))

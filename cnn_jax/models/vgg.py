@@ -1,0 +1,221 @@
+"""VGG: 3x3 convolutions and nothing else, in five stages that end with a pool.
+
+    stage     output (224x224 input)   convolutions of vgg11 / 13 / 16 / 19
+    stage1    224 x 224 x  64          1 / 2 / 2 / 2
+    stage2    112 x 112 x 128          1 / 2 / 2 / 2
+    stage3     56 x  56 x 256          2 / 2 / 3 / 4
+    stage4     28 x  28 x 512          2 / 2 / 3 / 4
+    stage5     14 x  14 x 512          2 / 2 / 3 / 4
+    average     7 x   7 x 512          behind the fifth pool; for other sizes of images
+    dense1    4096
+    dense2    4096
+    logits    1000
+
+Behind each stage a 2x2 maximum halves the map. These are the paper's configurations A, B, D and E;
+its networks have no batch normalization, which torchvision's ``vgg11_bn`` and so on have.
+
+References:
+    Simonyan and Zisserman, *Very deep convolutional networks for large-scale image recognition*,
+    2014, arXiv:1409.1556, table 1.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+from flax import nnx
+from jax.typing import DTypeLike
+
+from cnn_jax import functional as F
+from cnn_jax import nn
+from cnn_jax.geometry import PADDING_MODES, PaddingMode
+
+from . import _checks as checks
+from ._conv_norm import NORMS, in_dtype, normalization
+from ._shrinking import DOWNSAMPLING, max_pool
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How many convolutions each stage has, and how wide the network is.
+
+    Attributes:
+        convolutions: in each stage.
+        channels: of each stage.
+        hidden: features of each of the two hidden dense layers.
+    """
+
+    convolutions: tuple[int, int, int, int, int]
+    channels: tuple[int, int, int, int, int] = (64, 128, 256, 512, 512)
+    hidden: int = 4096
+
+
+VARIANTS = {
+    "vgg11": Variant((1, 1, 2, 2, 2)),
+    "vgg13": Variant((2, 2, 2, 2, 2)),
+    "vgg16": Variant((2, 2, 3, 3, 3)),
+    "vgg19": Variant((2, 2, 4, 4, 4)),
+}
+
+
+def vgg(
+    variant: str,
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    norm: str = "none",
+    downsample: str = "stride",
+    padding_mode: PaddingMode = "zeros",
+    dropout: float = 0.5,
+    dtype: DTypeLike | None = None,
+    rngs: nnx.Rngs,
+) -> "VGG":
+    """Make a VGG; `vgg11` to `vgg19` name the variant, `vgg11_bn` to `vgg19_bn` normalize.
+
+    ```
+    >>> import jax.numpy as jnp
+    >>> from flax import nnx
+    >>> images = jnp.zeros((1, 224, 224, 3))
+    >>> nnx.eval_shape(lambda: vgg11(num_classes=10, rngs=nnx.Rngs(0))(images)).shape
+    (1, 10)
+
+    ```
+
+    Args:
+        variant: a name of `VARIANTS`.
+        num_classes: the number of logits.
+        in_channels: channels of the images.
+        norm: behind each convolution: ``"none"``, ``"batch"`` or ``"group"`` (32 groups). The
+            convolutions have biases in any case, as torchvision's have.
+        downsample: how maps are halved: ``"stride"``; ``"blur"`` or ``"polyphase"``, in front of
+            which the pools run at stride 1: without aliasing. Polyphase needs a size that halves
+            evenly 5 times.
+        padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
+            ``"replicate"``, ``"circular"``.
+        dropout: the probability of dropping a value behind each of the two hidden dense layers,
+            while training.
+        dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
+        rngs: the random streams ``params`` and, with dropout, ``dropout``.
+
+    Returns:
+        The network, in training mode: call its `eval()` before looking at what it computes.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if an option is none of those named.
+
+    References:
+        Simonyan and Zisserman, *Very deep convolutional networks for large-scale image
+        recognition*, 2014, arXiv:1409.1556.
+    """
+    checks.one_of("variant", variant, VARIANTS)
+    checks.sizes(num_classes, in_channels)
+    checks.one_of("norm", norm, NORMS)
+    checks.one_of("downsample", downsample, DOWNSAMPLING)
+    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
+    checks.probability("dropout", dropout)
+    style = Style(norm, downsample, padding_mode, dtype)
+    return VGG(VARIANTS[variant], num_classes, in_channels, style, dropout, rngs)
+
+
+@dataclass(frozen=True)
+class Style:
+    """What all layers of a network have in common; see `vgg`."""
+
+    norm: str = "none"
+    downsample: str = "stride"
+    padding_mode: PaddingMode = "zeros"
+    dtype: DTypeLike | None = None
+
+
+class VGG(nnx.Module):
+    """A VGG; see `vgg`, which makes one."""
+
+    def __init__(
+        self,
+        variant: Variant,
+        num_classes: int,
+        in_channels: int,
+        style: Style,
+        dropout: float,
+        rngs: nnx.Rngs,
+    ):
+        self.in_channels, self.style = in_channels, style
+        channels = in_channels
+        for stage, (number, width) in enumerate(zip(variant.convolutions, variant.channels)):
+            chain = []
+            for _ in range(number):
+                chain.append(Layer(channels, width, style, rngs))
+                channels = width
+            setattr(self, f"stage{stage + 1}", nnx.Sequential(*chain))
+        hidden, init = variant.hidden, nn.for_activation("relu")
+        dense = partial(nnx.Linear, kernel_init=init, dtype=style.dtype, rngs=rngs)
+        self.dense1 = dense(7 * 7 * channels, hidden)
+        self.dense2 = dense(hidden, hidden)
+        # No activation behind it: Flax's default.
+        self.logits = nnx.Linear(hidden, num_classes, dtype=style.dtype, rngs=rngs)
+        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
+        return self.feature_maps(images)["logits"]
+
+    def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
+        """The output of every stage by name, first to last.
+
+        Args:
+            images: (*batch, height, width, channels).
+
+        Returns:
+            stage1, pool1, stage2, ..., pool5, average: (*batch, height, width, channels). dense1,
+            dense2 (with their dropout), logits: (*batch, features).
+
+        Raises:
+            ValueError: if the images have another rank or other channels than the network, or are
+                too small for its pools.
+        """
+        how, around = self.style.downsample, self.style.padding_mode
+        least = 32
+        if how == "blur":  # which rounds halves up; a reflection needs a second position
+            least = 17 if around in ("zeros", "reflect") else 1
+        checks.images(images, self.in_channels, (least, least), "pool5")
+        maps, x = {}, in_dtype(images, self.style.dtype)
+        for stage in range(1, 6):
+            maps[f"stage{stage}"] = x = getattr(self, f"stage{stage}")(x)
+            maps[f"pool{stage}"] = x = max_pool(x, 2, 2, 0, how, around)
+        maps["average"] = F.adaptive_avg_pool(x, (7, 7))
+        flat = maps["average"].reshape(*images.shape[:-3], -1)
+        maps["dense1"] = self.dropout(jax.nn.relu(self.dense1(flat)))
+        maps["dense2"] = self.dropout(jax.nn.relu(self.dense2(maps["dense1"])))
+        maps["logits"] = self.logits(maps["dense2"])
+        return maps
+
+
+class Layer(nnx.Module):
+    """A 3x3 convolution with a bias, its normalization, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, style: Style, rngs: nnx.Rngs):
+        self.conv = nn.Conv(
+            in_channels,
+            out_channels,
+            (3, 3),
+            padding=1,
+            padding_mode=style.padding_mode,
+            dtype=style.dtype,
+            rngs=rngs,
+        )
+        self.norm = normalization(style.norm, out_channels, dtype=style.dtype, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x (*batch, height, width, in_channels) to (*batch, height, width, out_channels)."""
+        return jax.nn.relu(self.norm(self.conv(x)))
+
+
+vgg11 = partial(vgg, "vgg11")
+vgg13 = partial(vgg, "vgg13")
+vgg16 = partial(vgg, "vgg16")
+vgg19 = partial(vgg, "vgg19")
+vgg11_bn = partial(vgg, "vgg11", norm="batch")
+vgg13_bn = partial(vgg, "vgg13", norm="batch")
+vgg16_bn = partial(vgg, "vgg16", norm="batch")
+vgg19_bn = partial(vgg, "vgg19", norm="batch")

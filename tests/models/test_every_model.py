@@ -1,0 +1,118 @@
+"""What holds for every network: it learns, in bfloat16 too, by any algorithm, on any platform."""
+
+import inspect
+import re
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+from flax import nnx
+
+from cnn_jax import functional as F
+from cnn_jax import models, training
+
+from .cases import SMALL
+from .networks import abstract, filled, images
+
+DISTANCES = {"lenet1998"}  # near 84, where bfloat16 has steps of 0.5
+FILES = sorted(Path(models.__file__).parent.glob("[!_]*.py"))
+
+
+def case(name, **options):
+    make, size = SMALL[name]
+    batch = images(4, *size)
+    return filled(make, **options), jnp.asarray(batch), jnp.asarray([0, 1, 2, 1])
+
+
+def loss_and_gradient(model, optimizer):
+    state, apply = training.init(model, optimizer, lambda images: images)
+
+    def loss(params, stats, x, labels):
+        logits, _ = apply(params, stats, x, jax.random.key(0))
+        logits = logits.reshape(len(x), -1, logits.shape[-1]).mean(1)  # over time, if it is there
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    return state, jax.jit(jax.value_and_grad(loss))
+
+
+def logits(model, x, algorithm="xla"):
+    model.eval()
+    with F.using(algorithm=algorithm):
+        return jax.jit(lambda x: model(x))(x)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_step_lowers_the_loss(name):
+    model, x, labels = case(name)
+    state, evaluate = loss_and_gradient(model, optax.sgd(1e-3))
+    with F.using(algorithm="xla"):
+        loss, gradient = evaluate(state.params, state.stats, x, labels)
+        scale = 0.01 / optax.tree.norm(gradient)
+        params = jax.tree.map(lambda p, g: p - scale * g, state.params, gradient)
+        after, _ = evaluate(params, state.stats, x, labels)
+    assert after < loss
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_auto_and_xla_agree_and_bfloat16_is_close_with_parameters_in_float32(name):
+    model, x, _ = case(name)
+    expected = logits(model, x)
+    largest = float(jnp.abs(expected).max())
+    assert jnp.abs(logits(model, x, "auto") - expected).max() < 1e-4 * largest
+
+    narrow, _, _ = case(name, dtype=jnp.bfloat16)
+    with jax.numpy_dtype_promotion("standard"):  # Flax promotes to float32 to normalize
+        in_bfloat16 = logits(narrow, x)
+    assert in_bfloat16.dtype == (jnp.float32 if name in DISTANCES else jnp.bfloat16)
+    floats = {leaf.dtype for leaf in jax.tree.leaves(nnx.state(narrow, nnx.Param))}
+    assert floats == {jnp.dtype("float32")}
+    assert 0 < jnp.abs(in_bfloat16.astype(jnp.float32) - expected).max() < 0.1 * largest
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_training_step_is_exported_for_tpu_and_gpu_with_xla_convolutions(name):
+    model, x, labels = case(name)
+    state, evaluate = loss_and_gradient(model, optax.sgd(1e-3))
+    arguments = jax.tree.map(
+        lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (state.params, state.stats, x, labels)
+    )
+    exported = jax.export.export(evaluate, platforms=["tpu", "cuda"])(*arguments)
+    assert exported.platforms == ("tpu", "cuda")
+    convolves = "stablehlo.convolution" in exported.mlir_module()
+    assert convolves is (name not in ("mlp", "locally_connected"))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_takes_any_batch_axes_and_names_its_feature_maps(name):
+    make, size = SMALL[name]
+    model = abstract(make)
+    model.eval()
+    graph, state = nnx.split(model)
+
+    def maps(*batch):
+        x = jax.ShapeDtypeStruct((*batch, *size), jnp.float32)
+        made = jax.eval_shape(lambda s, x: nnx.merge(graph, s).feature_maps(x), state, x)
+        return {name: feature_map.shape for name, feature_map in made.items()}
+
+    one = maps()
+    assert list(one)[-1] == "logits" or "logits" in one
+    assert maps(2, 3) == {name: (2, 3, *shape) for name, shape in one.items()}
+
+
+def test_every_network_of_the_package_is_among_the_cases():
+    made = {name for name in vars(models) if inspect.isfunction(getattr(models, name))}
+    made -= {"load_weights", "save_weights"}
+    families = {file.stem for file in FILES}
+    assert families <= set(SMALL), families - set(SMALL)
+    for name in made:
+        text = inspect.getdoc(getattr(models, name)) or ""
+        assert text.startswith("Make "), name
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_is_one_architecture_that_a_person_can_read(file):
+    text = file.read_text()
+    assert len(text.splitlines()) < 250
+    assert re.search(r"^References:", text, re.MULTILINE)
