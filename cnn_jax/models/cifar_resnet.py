@@ -75,8 +75,8 @@ def cifar_resnet(
     changes the logits.
 
     ```
-    >>> model = resnet20(rngs=nnx.Rngs(0))
-    >>> model(jnp.zeros((1, 32, 32, 3))).shape
+    >>> images = jnp.zeros((1, 32, 32, 3))
+    >>> nnx.eval_shape(lambda: resnet20(rngs=nnx.Rngs(0))(images)).shape
     (1, 10)
 
     ```

@@ -77,8 +77,10 @@ def densenet(
     """Make a DenseNet; `densenet121`, `densenet161` and so on name the variant.
 
     ```
+    >>> model = nnx.eval_shape(lambda: densenet121(num_classes=10, rngs=nnx.Rngs(0)))
+    >>> model.eval()
     >>> images = jnp.zeros((1, 224, 224, 3))
-    >>> nnx.eval_shape(lambda: densenet121(num_classes=10, rngs=nnx.Rngs(0))(images)).shape
+    >>> nnx.eval_shape(lambda model: model(images), model).shape
     (1, 10)
 
     ```

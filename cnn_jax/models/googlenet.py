@@ -26,8 +26,8 @@ two small classifiers, in training alone, bring the gradient to the layers in fr
 As torchvision has it, it differs from the paper: batch normalization in place of local response
 normalization, 3x3 windows in place of 5x5, pool4, the means in the two classifiers (4 x 4 adaptive
 windows in place of 5x5 ones of stride 3), dropout of 0.2 in place of 0.4. `five` and `norm` lead
-back to the paper's layers with parameters. torchvision's `transform_input` changes the images'
-scale in front of the network and is not here.
+back to the paper's parameters. torchvision's `transform_input`, which scales images anew, is not
+part of the network.
 
 References:
     Szegedy et al., *Going deeper with convolutions*, 2014, arXiv:1409.4842, table 1.
@@ -102,10 +102,8 @@ def googlenet(
         five: the window of the third branch, called 5x5 in the paper: ``"3x3"``, as torchvision
             (and its weights), or ``"5x5"``.
         norm: ``"batch"``, ``"group"`` (32 groups) or ``"none"``, as the paper.
-        auxiliary: whether to have the two classifiers for training; torchvision's weights hold
-            them.
-        dropout: the probability of dropping a feature in front of the logits, while training;
-            torchvision's; 0.4 in the paper.
+        auxiliary: whether to have the two classifiers; torchvision's weights hold them.
+        dropout: the probability of dropping a feature in front of the logits, while training.
         auxiliary_dropout: likewise in the two classifiers.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
@@ -181,8 +179,7 @@ class GoogLeNet(nnx.Module):
             features, logits, and while training aux1 and aux2 too: (*batch, features).
 
         Raises:
-            ValueError: if the images have another rank or other channels than the network, or are
-                too small for it.
+            ValueError: if the images are too small, or have other channels than the network.
         """
         checks.images(images, self.in_channels, (15, 15), "pool3")
         with_classifiers = self.style.auxiliary and not self.dropout.deterministic

@@ -55,8 +55,8 @@ def nin(
 
     ```
     >>> import jax.numpy as jnp
-    >>> model = nin(num_classes=10, rngs=nnx.Rngs(0))
-    >>> model(jnp.zeros((1, 80, 80, 3))).shape
+    >>> images = jnp.zeros((1, 224, 224, 3))
+    >>> nnx.eval_shape(lambda: nin(num_classes=10, rngs=nnx.Rngs(0))(images)).shape
     (1, 10)
 
     ```

@@ -1,0 +1,144 @@
+"""The command: a network's table, and what one of its units sees.
+
+    python -m cnn_jax.analysis resnet50 --input 224,224,3
+    python -m cnn_jax.analysis my_package.my_module:my_network --input 64,64,3 --out results
+
+It prints the table, and writes summary.html and receptive_field.png.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from flax import nnx
+
+from cnn_jax import models
+
+from . import plot_receptive_field, receptive_field, summarize
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to look at, and where to write it."""
+
+    model: tyro.conf.Positional[str]
+    """A constructor of `cnn_jax.models`, such as resnet50; or module:name of a constructor with an
+    argument `rngs`, of an NNX module, or of a function."""
+    input: Annotated[str, tyro.conf.arg(metavar="H,W,C")] = "224,224,3"
+    """Lengths of the input's axes, channels last; a batch axis of 1 is put in front."""
+    out: Path = Path(".")
+    """The folder to write to."""
+    unit: Annotated[str | None, tyro.conf.arg(metavar="ROW,COLUMN")] = None
+    """The unit to draw the receptive field of, on its spatial axes; the middle one by default."""
+    output: str | None = None
+    """The stage to draw it of, such as stage3; by default the last whose units lie in space."""
+
+
+def main(config: Config) -> list[Path]:
+    """Print the table and write the files.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ValueError: if the model or the input cannot be understood.
+    """
+    shape = numbers("input", config.input)
+    f = network(config.model, shape)
+    summary = summarize(f, (1, *shape))
+    print(summary)
+    config.out.mkdir(parents=True, exist_ok=True)
+    page = config.out / "summary.html"
+    title = f"{config.model}, input {'x'.join(map(str, shape))}"
+    page.write_text(
+        f"<!doctype html>\n<meta charset='utf-8'>\n<title>{title}</title>\n"
+        f"<h1>{title}</h1>\n{summary._repr_html_()}",
+        encoding="utf-8",
+    )
+    stages = getattr(f, "feature_maps", f)
+    moving = [
+        path
+        for path, output in summarize(stages, (1, *shape)).outputs.items()
+        if any(seen.stride is not None for seen in output.field)
+    ]
+    output = config.output if config.output is not None else moving[-1] if moving else None
+    if output is None:
+        print("No unit of the outputs lies in space: there is no receptive field to draw.")
+        return [page]
+    unit = None if config.unit is None else numbers("unit", config.unit, least=0)
+    field = receptive_field(stages, (1, *shape), unit=unit, output=output)
+    picture = config.out / "receptive_field.png"
+    plot_receptive_field(field, path=picture)
+    print(f"wrote {page} and {picture} (of {output or 'the output'})")
+    return [page, picture]
+
+
+def network(name: str, shape: tuple[int, ...]) -> Callable:
+    """The network of that name, in eval mode; made without values where a constructor is named."""
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        found: Any = getattr(importlib.import_module(module), attribute)
+    else:
+        constructors = known()
+        if name not in constructors:
+            raise ValueError(
+                f"`model` must be module:name or one of {', '.join(constructors)}; got {name!r}."
+            )
+        found = constructors[name]
+    if not isinstance(found, nnx.Module) and "rngs" in options_of(found):
+        found = made(found, shape)
+    if isinstance(found, nnx.Module):
+        found.eval()
+    return found
+
+
+def known() -> dict[str, Callable]:
+    """The constructors of `cnn_jax.models` that need no more than random streams."""
+    found = {}
+    for name, thing in vars(models).items():
+        if name.startswith("_") or inspect.isclass(thing) or not callable(thing):
+            continue
+        parameters = options_of(thing).values()
+        if [p.name for p in parameters if p.default is p.empty] == ["rngs"]:
+            found[name] = thing
+    return dict(sorted(found.items()))
+
+
+def made(constructor: Callable, shape: tuple[int, ...]) -> nnx.Module:
+    """A module without values, for inputs of this shape."""
+    parameters, options = options_of(constructor), {}
+    if "in_channels" in parameters:
+        options["in_channels"] = shape[-1]
+    if "input_size" in parameters:
+        spatial = shape[:-1]
+        options["input_size"] = spatial[0] if len({*spatial}) == 1 else spatial
+    return nnx.eval_shape(lambda: constructor(**options, rngs=nnx.Rngs(0)))
+
+
+def options_of(thing: Callable) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a function, or of a class's constructor."""
+    function = thing.__init__ if inspect.isclass(thing) else thing
+    return inspect.signature(function).parameters
+
+
+def numbers(name: str, text: str, least: int = 1) -> tuple[int, ...]:
+    """The ints of a text such as ``224,224,3``."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and int(part) >= least for part in parts):
+        raise ValueError(
+            f"`{name}` must be ints from {least} on with commas between, such as 224,224,3; "
+            f"got {text!r}."
+        )
+    return tuple(map(int, parts))
+
+
+if __name__ == "__main__":
+    config = tyro.cli(Config, description=__doc__)
+    try:
+        main(config)
+    except ValueError as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from error

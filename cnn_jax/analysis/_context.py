@@ -1,0 +1,55 @@
+"""What rules share: known arrays, remarks, the axes on which windows slid."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._field import Field, Key, Sight, united
+from ._steps import Step
+
+
+@dataclass(eq=False)
+class Context:
+    """What holds beyond one step.
+
+    Attributes:
+        known: gives the array of an operand, or None if it depends on data or parameters.
+        spatial: the axes of inputs along which a window slid.
+        doubts: where the result stops being exact, in words, without repetitions.
+        words: what is to be said about the step at hand.
+    """
+
+    known: Callable[[Any], np.ndarray | None]
+    spatial: set[Key] = field(default_factory=set)
+    doubts: dict[str, None] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+
+    def say(self, words: str) -> None:
+        """Note something about the step at hand."""
+        if words and words not in self.words:
+            self.words.append(words)
+
+    def doubt(self, step: Step, words: str = "is taken to see all of its operands") -> None:
+        """Note that the result stops being exact at a step."""
+        place = f" at {step.source}" if step.source else ""
+        self.doubts[f"`{step.primitive}`{place} {words}: not exact from there on"] = None
+        self.say("not exact")
+
+    def slides(self, key: Key, seen: Field, axis: int) -> None:
+        """Note that a window slides along `axis` of an array of which this is seen."""
+        if seen.nominal is not None and seen.nominal.steps[axis]:
+            self.spatial.add(key)
+
+
+def union(sights: Sequence[Sight], shape: Sequence[int], context: Context) -> Sight:
+    """What is seen along several paths, by arrays of one shape."""
+    result: Sight = {}
+    for key in dict.fromkeys(key for sight in sights for key in sight):
+        result[key], words = united([sight[key] for sight in sights if key in sight], shape)
+        context.say(words if key in context.spatial else "")
+    return result
+
+
+Rule = Callable[[Step, list[Sight], Context], list[Sight]]

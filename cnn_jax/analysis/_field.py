@@ -1,0 +1,304 @@
+"""What units see: per axis of the input the exact interval of every unit, and the nominal field."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from cnn_jax.geometry import Window
+
+from ._nominal import Nominal, ratio
+
+# An interval of no element: any other lies around neither of its ends.
+NO_LOW, NO_HIGH = 2**30, -1
+# What an array of ends may hold before an axis of it is given up.
+MOST = 1_000_000
+
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """What the units of an array see of one axis of one input.
+
+    Attributes:
+        low: the first element that each unit sees, of the array's rank; of length 1 on axes along
+            which it is the same. Elements of the padding are not among them.
+        high: likewise the last element; where ``low > high`` a unit sees nothing.
+        nominal: the field with its padding, as the literature gives it; None where paths of
+            different strides meet.
+        exact: whether a unit depends, for weights in general, on both ends of its interval.
+            Otherwise the interval is at least as long as it must be.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    nominal: Nominal | None
+    exact: bool = True
+
+    def changed(self, change: Callable[[np.ndarray, int], np.ndarray], **others) -> "Field":
+        """The field with `change` done to the low and the high ends.
+
+        It is given the array of ends and what stands in it for no element.
+        """
+        low, high = change(self.low, NO_LOW), change(self.high, NO_HIGH)
+        return replace(self, low=low, high=high, **others)
+
+    def nominally(self, change: Callable[[Nominal], Nominal | None]) -> "Field":
+        """The field with `change` done to the nominal one, if there is one."""
+        return self if self.nominal is None else replace(self, nominal=change(self.nominal))
+
+
+# What the units of an array see: by number of the input and its axis, where they see any.
+Sight = dict[Key, Field]
+
+
+def of_input(number: int, shape: Sequence[int]) -> Sight:
+    """What the elements of an input see: themselves."""
+    rank, sight = len(shape), {}
+    for axis, n in enumerate(shape):
+        ends = along(np.arange(n, dtype=np.int32), axis, rank)
+        steps = tuple(int(a == axis) for a in range(rank))
+        sight[number, axis] = Field(ends, ends, Nominal(0, 1, steps, (1,) * rank))
+    return sight
+
+
+def along(entries: np.ndarray, axis: int, rank: int) -> np.ndarray:
+    """Entries laid along one of `rank` axes."""
+    return entries.reshape([-1 if a == axis else 1 for a in range(rank)])
+
+
+def reduced(field: Field, axes: Iterable[int], shape: Sequence[int]) -> Field:
+    """What units see that see all along `axes`, which stay, of length 1."""
+    axes = tuple(axes)
+    return replace(
+        field,
+        low=field.low.min(axes, keepdims=True),
+        high=field.high.max(axes, keepdims=True),
+    ).nominally(lambda nominal: nominal.absorbed(axes, shape))
+
+
+def permuted(field: Field, order: Sequence[int]) -> Field:
+    """Axis i of the result is axis ``order[i]``."""
+    to = {before: after for after, before in enumerate(order)}
+    return field.changed(lambda ends, _: ends.transpose(order)).nominally(
+        lambda nominal: nominal.placed(len(order), to)
+    )
+
+
+def spread(field: Field, rank: int, axes: Sequence[int], shape: Sequence[int]) -> Field:
+    """Lay axis i along ``axes[i]`` of a result of `rank`, ascending; `shape` is the old one."""
+
+    def change(ends: np.ndarray, _: int) -> np.ndarray:
+        lengths = [1] * rank
+        for axis, n in zip(axes, ends.shape):
+            lengths[axis] = n
+        return ends.reshape(lengths)
+
+    to = {i: axis for i, axis in enumerate(axes) if shape[i] > 1}
+    return field.changed(change).nominally(lambda nominal: nominal.placed(rank, to))
+
+
+def dropped(field: Field, axes: Iterable[int]) -> Field:
+    """Without `axes`, all of length 1."""
+    rank = field.low.ndim
+    axes = {axis % rank for axis in axes}
+    kept = [axis for axis in range(rank) if axis not in axes]
+    to = {before: after for after, before in enumerate(kept)}
+    return field.changed(lambda ends, _: ends.reshape([ends.shape[a] for a in kept])).nominally(
+        lambda nominal: nominal.placed(len(kept), to)
+    )
+
+
+def taken(ends: np.ndarray, axis: int, places: np.ndarray) -> np.ndarray:
+    """Entries at `places` of `axis`; the same if they are alike along it."""
+    return ends if ends.shape[axis] == 1 else ends.take(places, axis)
+
+
+def masked(ends: np.ndarray, nothing: int, sees: np.ndarray) -> np.ndarray:
+    """`nothing` where a unit does not see."""
+    return ends if sees.all() else np.where(sees, ends, nothing).astype(np.int32)
+
+
+def slid(field: Field, axis: int, n: int, window: Window) -> Field:
+    """What a window sees that slides along `axis`, of length `n`; the window has one axis."""
+    if window == _POINT:
+        return field
+    places, meets = reads(n, window)
+    anywhere, rank = np.asarray(meets.any(1)), field.low.ndim
+
+    def change(ends: np.ndarray, nothing: int) -> np.ndarray:
+        if ends.shape[axis] == 1:
+            return masked(ends, nothing, along(anywhere, axis, rank))
+        met = np.moveaxis(ends, axis, -1)[..., places]
+        met = np.where(meets, met, nothing)
+        met = met.min(-1) if nothing == NO_LOW else met.max(-1)
+        return np.moveaxis(met, -1, axis).astype(np.int32)
+
+    (k,), (s,), ((low, _),), (d,), (b,) = (
+        window.size,
+        window.stride,
+        window.padding,
+        window.dilation,
+        window.base_dilation,
+    )
+    return field.changed(change).nominally(lambda nominal: nominal.slid(axis, k, s, low, d, b))
+
+
+_POINT = Window((1,), (1,), ((0, 0),), (1,), (1,))
+
+
+@lru_cache(maxsize=256)
+def reads(n: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Which elements of an axis of `n` each tap meets at each position, and whether it meets one.
+
+    (positions, taps) both; zeros between elements and padding are not met.
+    """
+    (positions,) = window.output_size((n,))
+    (low, _), base = window.padding[0], window.base_dilation[0]
+    places = np.arange(positions)[:, None] * window.stride[0] - low
+    places = places + np.arange(window.size[0]) * window.dilation[0]
+    meets = (places % base == 0) & (places >= 0) & (places <= (n - 1) * base)
+    return np.clip(places // base, 0, max(n - 1, 0)), meets
+
+
+def reshaped(field: Field, before: Sequence[int], after: Sequence[int], others: Sight) -> Field:
+    """The same elements in another shape; `others` are the other fields of the same array."""
+    groups = list(common_groups(before, after))
+    ends = {name: getattr(field, name) for name in ("low", "high")}
+    for name, array in ends.items():
+        lengths, new = list(array.shape), [1] * len(after)
+        for mine, its in groups:
+            if any(array.shape[axis] > 1 for axis in mine):
+                for axis in mine:
+                    lengths[axis] = before[axis]
+                for axis in its:
+                    new[axis] = after[axis]
+        ends[name] = np.broadcast_to(array, lengths).reshape(new)
+
+    def change(nominal: Nominal) -> Nominal:
+        result, steps = nominal, {}
+        for mine, its in groups:
+            if not mine or not its:
+                result = result.absorbed(mine, before)
+                continue
+            if len(mine) == len(its) == 1:
+                steps[its[0]] = result.steps[mine[0]], result.repeats[mine[0]]
+                continue
+            moved = any(
+                other.nominal is not None and other.nominal.steps[axis]
+                for other in others.values()
+                if other is not field
+                for axis in mine
+            )
+            result, step, repeats = result.merged(mine, before, not moved)
+            result, parts = _split(result, step, repeats, [after[axis] for axis in its])
+            steps |= zip(its, parts)
+        result = result.placed(len(after), {})
+        for axis, (step, repeats) in steps.items():
+            result = result.with_step(axis, step, repeats)
+        return result
+
+    return capped(replace(field, **ends).nominally(change))
+
+
+def _split(nominal: Nominal, step, repeats: int, lengths: Sequence[int]) -> tuple:
+    """The field and the steps and repeats of several axes that take the place of one."""
+    parts = []
+    for n in reversed(lengths):
+        if n > 1 and repeats % n == 0:  # units that see the same become an axis of their own
+            nominal = replace(nominal, start=nominal.start + ratio((n - 1) * step, 2))
+            parts.append((0, 1))
+            repeats //= n
+        else:
+            parts.append((step, repeats) if n > 1 else (0, 1))
+            repeats = 1 if n > 1 else repeats
+        step = step * n
+    return nominal, parts[::-1]
+
+
+def common_groups(before: Sequence[int], after: Sequence[int]):
+    """The finest groups of adjacent axes of two shapes that hold equally many elements."""
+    i = j = 0
+    while i < len(before) or j < len(after):
+        mine, its = [], []
+        more_left, more_right = i < len(before), j < len(after)
+        if more_left and more_right and before[i] == after[j]:
+            mine, its = [i], [j]
+        elif more_left and before[i] == 1:
+            mine = [i]
+        elif more_right and after[j] == 1:
+            its = [j]
+        else:
+            mine, its = [i], [j]
+            p, q = before[i], after[j]
+            while p != q:
+                if p < q:
+                    mine.append(mine[-1] + 1)
+                    p *= before[mine[-1]]
+                else:
+                    its.append(its[-1] + 1)
+                    q *= after[its[-1]]
+        i, j = i + len(mine), j + len(its)
+        yield mine, its
+
+
+def chained(parts: Sequence[Field | None], lengths: Sequence[int], axis: int, rank: int) -> Field:
+    """The ends of what sees along `axis` what one part after the other sees; None sees nothing.
+
+    The nominal field is left open.
+    """
+    ends = {}
+    for name, nothing in (("low", NO_LOW), ("high", NO_HIGH)):
+        arrays = [
+            np.full((1,) * rank, nothing, np.int32) if part is None else getattr(part, name)
+            for part in parts
+        ]
+        lines = [(*a.shape[:axis], 1, *a.shape[axis + 1 :]) for a in arrays]
+        shape = np.broadcast_shapes(*lines)
+        laid = [
+            np.broadcast_to(a, (*shape[:axis], n, *shape[axis + 1 :]))
+            for a, n in zip(arrays, lengths)
+        ]
+        array = np.concatenate(laid, axis)
+        first = array.take([0], axis)
+        ends[name] = first if (array == first).all() else array
+    exact = all(part.exact for part in parts if part is not None)
+    return Field(ends["low"], ends["high"], None, exact)
+
+
+def united(fields: Sequence[Field], shape: Sequence[int]) -> tuple[Field, str]:
+    """What units see along several paths together, and what is to be said about it."""
+    first, *rest = fields
+    low, high, nominal, said = first.low, first.high, first.nominal, ""
+    for field in rest:
+        low, high = np.minimum(low, field.low), np.maximum(high, field.high)
+        if nominal is not None and field.nominal is not None:
+            nominal, words = nominal.joined(field.nominal, shape)
+            said = said or words
+        else:
+            nominal = None
+    exact = all(field.exact for field in fields)
+    return capped(Field(low, high, nominal, exact)), said
+
+
+def wholly(field: Field, shape: Sequence[int], rank: int, exact: bool) -> Field:
+    """What units of an array of `rank` see that all see whatever an array of `shape` sees."""
+    field = reduced(field, range(len(shape)), shape)
+    field = field.changed(lambda ends, _: ends.reshape((1,) * rank))
+    field = field.nominally(lambda nominal: nominal.placed(rank, {}))
+    return replace(field, exact=field.exact and exact)
+
+
+def capped(field: Field) -> Field:
+    """The field with no more ends than are worth the memory: an axis may be given up."""
+    while field.low.size > MOST:
+        axis = int(np.argmax(field.low.shape))
+        field = replace(
+            field,
+            low=field.low.min(axis, keepdims=True),
+            high=field.high.max(axis, keepdims=True),
+            exact=False,
+        )
+    return field

@@ -1,0 +1,151 @@
+"""What a person would call a step, if it is a layer."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ._costs import is_transposed
+from ._sliding_rules import window_of
+from ._steps import Constant, Program, Step, Value
+from ._walk import Walk
+
+POOLS = {
+    "reduce_window_max": "max pool",
+    "reduce_window_min": "min pool",
+    "reduce_window_sum": "sum pool",
+    "reduce_window": "pool",
+}
+GLOBAL_POOLS = {"reduce_max": "global max pool", "reduce_sum": "global sum pool"}
+LAYOUTS = ("reshape", "squeeze", "broadcast_in_dim", "convert_element_type")
+# A reshape behind one of these may repeat elements, or lay channels into space.
+SPREADERS = ("broadcast_in_dim", "transpose")
+RESIZERS = ("gather", "reshape", "dot_general")
+
+
+@dataclass(eq=False)
+class Links:
+    """Which step makes each value, and which read it."""
+
+    makers: dict[Value, Step] = field(default_factory=dict)
+    readers: dict[Value, list[Step]] = field(default_factory=dict)
+
+    def add(self, program: Program) -> None:
+        """Add the links of a program, without those in the bodies of its loops."""
+        for step in program.steps:
+            self.makers |= dict.fromkeys(step.outputs, step)
+            for operand in step.inputs:
+                if isinstance(operand, Value):
+                    self.readers.setdefault(operand, []).append(step)
+
+
+def kind_of(
+    step: Step, data: set[Value], walked: Walk, links: Links, stems: Sequence[frozenset]
+) -> str:
+    """The operation of a step that depends on data; "" if it is no layer by itself.
+
+    Args:
+        step: the step.
+        data: all values that depend on data.
+        walked: what values see.
+        links: which steps make and read values.
+        stems: for each operand that depends on data, the rows that it comes from.
+    """
+    name = step.primitive
+    if name in RESIZERS and _finer(step, walked, links):
+        return "upsample"
+    if name == "conv_general_dilated":
+        return _convolution(step)
+    if name == "dot_general":
+        both = all(operand in data for operand in step.inputs)
+        return "matmul" if both else "dense"
+    if name in POOLS:
+        return _pool(step, links)
+    if name in GLOBAL_POOLS and _all_spatial(step, walked):
+        kind = GLOBAL_POOLS[name]
+        divided = kind == "global sum pool" and _divided(step, links)
+        return "global avg pool" if divided else kind
+    if name == "concatenate":
+        return _concatenation(step, data, walked)
+    if name in ("add", "add_any") and len(stems) == 2 and all(stems) and stems[0] != stems[1]:
+        same = step.inputs[0].shape == step.inputs[1].shape
+        # Neither of the two has gone into the other on its way, as in an activation function.
+        return "add" if same and not stems[0] & stems[1] else ""
+    return ""
+
+
+def _convolution(step: Step) -> str:
+    groups = step.params["feature_group_count"]
+    channels = step.inputs[0].shape[step.params["dimension_numbers"].lhs_spec[1]]
+    if is_transposed(step):
+        return "transposed conv"
+    if groups == 1:
+        return "conv"
+    return "depthwise conv" if groups == channels else "grouped conv"
+
+
+def _pool(step: Step, links: Links) -> str:
+    window, kind = window_of(step), POOLS[step.primitive]
+    if max(window.size) == 1:
+        return ""
+    if kind == "sum pool" and _divided(step, links):
+        kind = "avg pool"
+    shape = step.inputs[0].shape
+    covered = [k == n for k, n in zip(window.size, shape) if k > 1]
+    whole = all(covered) and len(covered) == len([n for n in shape[1:-1] if n > 1])
+    return f"global {kind}" if whole and math.prod(step.outputs[0].shape[1:-1]) == 1 else kind
+
+
+def _divided(step: Step, links: Links) -> bool:
+    """Whether what a step makes is divided by constants, perhaps after it is laid out anew."""
+    value = step.outputs[0]
+    for _ in range(4):
+        after = links.readers.get(value, [])
+        if not after:
+            return False
+        first = after[0]
+        if first.primitive in ("div", "mul"):
+            return any(operand is not value for operand in first.inputs)
+        if first.primitive not in LAYOUTS:
+            return False
+        value = first.outputs[0]
+    return False
+
+
+def _all_spatial(step: Step, walked: Walk) -> bool:
+    """Whether a reduction is along spatial axes alone, all that there are."""
+    sight, axes = walked.of(step.inputs[0]), set(step.params["axes"])
+    moving = {
+        its.nominal.axis
+        for key, its in sight.items()
+        if key in walked.spatial and its.nominal is not None and its.nominal.stride
+    }
+    return bool(moving) and axes == moving
+
+
+def _concatenation(step: Step, data: set[Value], walked: Walk) -> str:
+    parts = [operand for operand in step.inputs if operand in data]
+    axis = step.params["dimension"]
+    moves = any(
+        its.nominal is not None and its.nominal.steps[axis]
+        for part in parts
+        for key, its in walked.of(part).items()
+        if key in walked.spatial
+    )
+    return "concatenate" if len(set(parts)) > 1 and not moves else ""
+
+
+def _finer(step: Step, walked: Walk, links: Links) -> bool:
+    """Whether a step makes the stride of a spatial axis smaller; flattening does not count."""
+    if isinstance(step.inputs[0], Constant):
+        return False
+    maker = links.makers.get(step.inputs[0])
+    if step.primitive == "reshape" and (maker is None or maker.primitive not in SPREADERS):
+        return False
+    before, after = walked.of(step.inputs[0]), walked.of(step.outputs[0])
+    for key in walked.spatial & before.keys() & after.keys():
+        old, new = before[key].nominal, after[key].nominal
+        if old is None or new is None or old.stride is None or new.stride is None:
+            continue
+        if len([s for s in old.steps if s]) == 1 and abs(new.stride) < abs(old.stride):
+            return True
+    return False

@@ -1,0 +1,212 @@
+"""Pictures of kernels and of what they make of images."""
+
+import math
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.cbook import get_sample_data
+from matplotlib.figure import Figure
+from PIL import Image
+
+from cnn_jax import functional as F
+
+from ._figures import COLORS, bare, figure, finished
+
+# A tile's side, in inches.
+TILE = 1.0
+
+# Sobel 1968, Laplace's operator, and averages.
+FILTERS: dict[str, np.ndarray] = {
+    "blur": np.full((9, 9), 1 / 81),
+    "horizontal edges": np.array([[1.0, 2.0, 1.0], [0.0, 0.0, 0.0], [-1.0, -2.0, -1.0]]),
+    "vertical edges": np.array([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]]),
+    "all edges": np.array([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]),
+    "sharpen": np.array([[0.0, -1.0, 0.0], [-1.0, 5.0, -1.0], [0.0, -1.0, 0.0]]),
+}
+
+
+def photo() -> np.ndarray:
+    """A real photo, which Matplotlib brings along: (600, 512, 3) of float32 from 0 to 1.
+
+    Grace Hopper, portrayed by the United States Navy in 1984; in the public domain.
+
+    ```
+    >>> photo().shape
+    (600, 512, 3)
+
+    ```
+    """
+    path = str(get_sample_data("grace_hopper.jpg", asfileobj=False))
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"), np.float32) / 255
+
+
+def plot_kernels(kernel: Any, *, most: int = 64, path: str | PathLike | None = None) -> Figure:
+    """Draw the kernels of a convolution, those of three input channels in color.
+
+    ```
+    >>> import jax
+    >>> kernel = jax.random.normal(jax.random.key(0), (5, 5, 3, 8))
+    >>> len(plot_kernels(kernel).axes)
+    8
+
+    ```
+
+    Args:
+        kernel: (*window, in_channels, out_channels) with one or two axes of the window. Three input
+            channels are red, green and blue; else each gets a tile of its own.
+        most: how many tiles to draw at most, the first ones.
+        path: where to write the picture, if anywhere.
+
+    Returns:
+        The figure. Gray is zero; each output channel has a scale of its own.
+
+    Raises:
+        TypeError: if `most` is no int.
+        ValueError: if `kernel` has other axes, or `most` is below 1.
+    """
+    kernel = np.asarray(kernel, np.float32)
+    if kernel.ndim not in (3, 4) or 0 in kernel.shape:
+        raise ValueError(
+            "`kernel` must be (*window, in_channels, out_channels) with one or two axes of the "
+            f"window; got shape {kernel.shape}."
+        )
+    kernel = kernel[None] if kernel.ndim == 3 else kernel
+    largest = np.abs(kernel).max((0, 1, 2))
+    shown = 0.5 + 0.5 * kernel / np.where(largest > 0, largest, 1)
+    colored = kernel.shape[2] == 3
+    if colored:
+        tiles = [shown[..., o] for o in range(shown.shape[-1])]
+    else:
+        tiles = [shown[..., i, o] for o in range(shown.shape[-1]) for i in range(shown.shape[2])]
+    made, grid = _tiles(len(tiles), most, kernel.shape[:2])
+    for ax, tile in zip(grid, tiles):
+        ax.imshow(tile, cmap=None if colored else "gray", vmin=0, vmax=1)
+    return finished(made, path)
+
+
+def plot_feature_maps(
+    features: Any, *, image: int = 0, most: int = 16, path: str | PathLike | None = None
+) -> Figure:
+    """Draw the feature maps of one image, a tile for each channel.
+
+    ```
+    >>> import jax
+    >>> features = jax.random.normal(jax.random.key(0), (2, 12, 12, 6))
+    >>> len(plot_feature_maps(features, image=1).axes)
+    6
+
+    ```
+
+    Args:
+        features: (height, width, channels), or (images, height, width, channels).
+        image: which of the images.
+        most: how many channels to draw at most, the first ones.
+        path: where to write the picture, if anywhere.
+
+    Returns:
+        The figure. Dark is low; each channel has a scale of its own.
+
+    Raises:
+        TypeError: if `most` is no int.
+        ValueError: if `features` has other axes, there is no such image, or `most` is below 1.
+    """
+    features = np.asarray(features, np.float32)
+    if features.ndim not in (3, 4) or 0 in features.shape:
+        raise ValueError(
+            "`features` must be (height, width, channels) or (images, height, width, channels); "
+            f"got shape {features.shape}."
+        )
+    if features.ndim == 4:
+        if not 0 <= image < len(features):
+            raise ValueError(
+                f"`image` must be from 0 to {len(features) - 1}, the number of an image; got "
+                f"{image!r}."
+            )
+        features = features[image]
+    made, grid = _tiles(features.shape[-1], most, features.shape[:2])
+    for channel, ax in enumerate(grid):
+        ax.imshow(features[..., channel], cmap=COLORS)
+        bare(ax, str(channel))
+    return finished(made, path)
+
+
+def plot_filtered(
+    image: Any,
+    filters: Mapping[str, Any] | None = None,
+    *,
+    path: str | PathLike | None = None,
+) -> Figure:
+    """Draw an image and what filters make of it, such as their edges.
+
+    ```
+    >>> [ax.get_title() for ax in plot_filtered(photo()).axes][:3]
+    ['image', 'blur', 'horizontal edges']
+
+    ```
+
+    Args:
+        image: (height, width), or (height, width, 3), of which the mean of the channels is taken.
+        filters: for each name an array (taps, taps); by default an average, Sobel's edges, those of
+            Laplace's operator, and a sharper image.
+        path: where to write the picture, if anywhere.
+
+    Returns:
+        The figure. Where a filter has negative weights and its sum is zero, gray is zero.
+
+    Raises:
+        ValueError: if the image or a filter has other axes.
+    """
+    image = np.asarray(image, np.float32)
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] not in (1, 3)):
+        raise ValueError(
+            f"`image` must be (height, width) or (height, width, 3); got shape {image.shape}."
+        )
+    gray = image.mean(-1) if image.ndim == 3 else image
+    filters = FILTERS if filters is None else filters
+    made, grid = _tiles(1 + len(filters), 1 + len(filters), gray.shape, columns=3, tile=2.6)
+    grid[0].imshow(gray, cmap="gray")
+    bare(grid[0], "image")
+    for ax, (name, taps) in zip(grid[1:], filters.items()):
+        taps = np.asarray(taps, np.float32)
+        if taps.ndim != 2:
+            raise ValueError(
+                f"`filters` must hold arrays (taps, taps); got shape {taps.shape} for {name!r}."
+            )
+        kernel = jnp.asarray(taps)[..., None, None]
+        found = F.conv(
+            jnp.asarray(gray)[..., None], kernel, padding="SAME", padding_mode="replicate"
+        )
+        found, low, high = np.asarray(found)[..., 0], gray.min(), gray.max()
+        if abs(taps.sum()) < 1e-6 * np.abs(taps).sum():
+            high = max(np.percentile(np.abs(found), 99), 1e-12)
+            low = -high
+        ax.imshow(found, cmap="gray", vmin=low, vmax=high)
+        bare(ax, name)
+    return finished(made, path)
+
+
+def _tiles(
+    number: int, most: int, shape: tuple[int, ...], columns: int = 8, tile: float = TILE
+) -> tuple[Figure, list]:
+    """A figure with a place for each of at most `most` tiles of that shape."""
+    if isinstance(most, bool) or not isinstance(most, int):
+        raise TypeError(f"`most` must be an int; got {most!r}.")
+    if most < 1:
+        raise ValueError(f"`most` must be at least 1; got {most}.")
+    drawn = min(number, most)
+    columns = min(drawn, columns)
+    rows = math.ceil(drawn / columns)
+    height = tile * min(max(shape[0] / shape[1], 0.25), 4)
+    made, grid = figure(columns * tile + 0.4, rows * (height + 0.25) + 0.4, rows, columns)
+    places = list(grid.ravel())
+    for ax in places[drawn:]:
+        ax.remove()
+    for ax in places[:drawn]:
+        bare(ax)
+    if drawn < number:
+        made.suptitle(f"the first {drawn} of {number:,}", fontsize="small")
+    return made, places[:drawn]

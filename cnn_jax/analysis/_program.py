@@ -1,0 +1,213 @@
+"""A function as a flat list of steps: what the whole analysis reads, and never runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cnn_jax import functional as F
+
+from ._inlining import flattened
+from ._opening import Leaf, captured_by, dotted, opened
+from ._steps import Constant as Constant
+from ._steps import Operand as Operand
+from ._steps import Parameter as Parameter
+from ._steps import Program as Program
+from ._steps import Step as Step
+from ._steps import Value as Value
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A function apart from the arrays in it.
+
+    Attributes:
+        leaves: its arrays.
+        call: takes a list of arrays in their places, and the data.
+        data: shapes and dtypes of the data.
+    """
+
+    leaves: list[Leaf]
+    call: Callable
+    data: list[jax.ShapeDtypeStruct]
+
+    @property
+    def arrays(self) -> list[jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of its arrays."""
+        return [_abstract(leaf.value) for leaf in self.leaves]
+
+    def jaxpr(self) -> tuple[Any, Any]:
+        """Its jaxpr, and the shapes of what it returns."""
+        with F.using(algorithm="xla"):
+            return jax.make_jaxpr(self.call, return_shape=True)(self.arrays, *self.data)
+
+
+def taken_apart(f: Callable, inputs: Sequence, params: Any = None) -> Apart:
+    """Part a function from its arrays; arguments and errors as of `trace`."""
+    if not callable(f):
+        raise TypeError(f"`f` must be callable, such as a module or a function; got {f!r}.")
+    if not inputs:
+        raise ValueError("`inputs` must hold the shape of at least one input of `f`; got none.")
+    data = [abstract_input(i, x) for i, x in enumerate(inputs)]
+    its = opened(f)
+    given = None if params is None else opened(params)
+    cut = len(its.leaves)
+
+    def call(arrays: list, *data: Any) -> Any:
+        first = [] if given is None else [given.close(arrays[cut:])]
+        return its.close(arrays[:cut])(*first, *data)
+
+    return Apart([*its.leaves, *(given.leaves if given else ())], call, data)
+
+
+def trace(f: Callable, *inputs: Any, params: Any = None) -> Program:
+    """Read off what `f` does, without running it.
+
+    Our own functions are traced with ``algorithm="xla"``, so that a convolution is one step. Where
+    a function asks for the platform, the branch of none in particular is taken.
+
+    Args:
+        f: a callable: a `flax.nnx.Module` or a method of one, an Equinox module,
+            ``functools.partial(linen_model.apply, variables)``, any function.
+        *inputs: the data: for each array a shape (of float32), a `jax.ShapeDtypeStruct`, or an
+            array.
+        params: the first argument of `f`, if that is its parameters: any pytree of arrays or
+            `jax.ShapeDtypeStruct`. Of a dictionary with an entry ``"params"`` that entry alone is
+            trainable.
+
+    Returns:
+        The program.
+
+    Raises:
+        TypeError: if `f` is not callable, or an input is none of the above.
+        ValueError: if there is no input, or a shape has a length below 1.
+    """
+    apart = taken_apart(f, inputs, params)
+    closed, result = apart.jaxpr()
+    declared = [
+        Constant(leaf.value)
+        if leaf.random
+        else Parameter(leaf.path, leaf.trainable, leaf.value.shape, leaf.value.dtype, leaf.value)
+        for leaf in apart.leaves
+    ]
+    paths = [dotted(path) for path, _ in jax.tree_util.tree_flatten_with_path(result)[0]]
+    return flattened(closed, declared, paths, captured_by(f))
+
+
+def evaluate(
+    program: Program,
+    inputs: tuple,
+    parameter_values: Mapping[str, Any] | None = None,
+    each: Callable[[Step, list], None] | None = None,
+) -> dict[str, Any]:
+    """Run a program, step by step.
+
+    Args:
+        program: of `trace`.
+        inputs: an array for each of its inputs.
+        parameter_values: an array for each parameter's path; those that are left out are as they
+            were when the program was traced.
+        each: called behind each step with it and the arrays that it made.
+
+    Returns:
+        The outputs by path.
+
+    Raises:
+        ValueError: if a parameter has no value but a shape.
+    """
+    known, parameter_values = dict(zip(program.inputs, inputs)), parameter_values or {}
+    for value, parameter in program.parameters.items():
+        array = parameter_values.get(parameter.path, parameter.value)
+        if isinstance(array, jax.ShapeDtypeStruct):
+            raise ValueError(
+                f"Parameter `{parameter.path}` must be an array to run the function; got "
+                f"{array}: make the model for real, not by `eval_shape`."
+            )
+        known[value] = array
+
+    def read(operand: Operand) -> Any:
+        return operand.value if isinstance(operand, Constant) else known[operand]
+
+    for step in program.steps:
+        made = run(step, [read(operand) for operand in step.inputs])
+        known.update(zip(step.outputs, made))
+        if each is not None:
+            each(step, made)
+    return {path: read(operand) for path, operand in program.outputs.items()}
+
+
+def run(step: Step, arrays: list) -> list:
+    """Do one step on arrays."""
+    options = step.equation.primitive.get_bind_params(step.equation.params)
+    # jax 0.7 gives functions and options.
+    functions, options = options if isinstance(options, tuple) else ((), options)
+    with step.equation.ctx.manager:
+        made = step.equation.primitive.bind(*functions, *arrays, **options)
+    return list(made) if step.equation.primitive.multiple_results else [made]
+
+
+class Known:
+    """Which arrays of a program are known without data and parameters, such as a gather's indices.
+
+    They are computed when asked for, from the constants alone.
+
+    Args:
+        program: of `trace`.
+        given: values of some of its inputs, for the body of a loop.
+    """
+
+    def __init__(self, program: Program, given: Mapping[Value, Any] | None = None):
+        self._arrays: dict[Value, Any] = dict.fromkeys([*program.inputs, *program.parameters])
+        self._arrays |= given or {}
+        self._made_by: dict[Value, Step] = {}
+        for step in program.steps:
+            if all(self._may_be_known(operand) for operand in step.inputs):
+                self._made_by |= dict.fromkeys(step.outputs, step)
+
+    def _may_be_known(self, operand: Operand) -> bool:
+        if isinstance(operand, Constant):
+            return True
+        return operand in self._made_by or self._arrays.get(operand) is not None
+
+    def __call__(self, operand: Operand) -> np.ndarray | None:
+        """The array, or None if it depends on data or parameters."""
+        array = self._find(operand)
+        return None if array is None else np.asarray(array)
+
+    def _find(self, operand: Operand) -> Any:
+        if isinstance(operand, Constant):
+            return operand.value
+        if operand in self._made_by and operand not in self._arrays:
+            step = self._made_by[operand]
+            arrays = [self._find(read) for read in step.inputs]
+            with jax.ensure_compile_time_eval():
+                self._arrays |= zip(step.outputs, run(step, [jnp.asarray(a) for a in arrays]))
+        return self._arrays.get(operand)
+
+
+def abstract_input(number: int, x: Any) -> jax.ShapeDtypeStruct:
+    """The shape and dtype of input `number`, given as `trace` takes it."""
+    if isinstance(x, tuple):
+        if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in x):
+            raise TypeError(
+                f"Input {number} must be a shape, a tuple of ints such as (1, 224, 224, 3), a "
+                f"`jax.ShapeDtypeStruct` or an array; got {x!r}."
+            )
+        if not all(n > 0 for n in x):
+            raise ValueError(f"The shape of input {number} must be of positive ints; got {x}.")
+        return jax.ShapeDtypeStruct(tuple(map(int, x)), jnp.float32)
+    if not (hasattr(x, "shape") and hasattr(x, "dtype")):
+        raise TypeError(
+            f"Input {number} must be a shape, a tuple of ints such as (1, 224, 224, 3), a "
+            f"`jax.ShapeDtypeStruct` or an array; got {x!r}."
+        )
+    if 0 in x.shape:
+        raise ValueError(f"Input {number} must have an element; got shape {x.shape}.")
+    return _abstract(x)
+
+
+def _abstract(x: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(x.dtype, True))

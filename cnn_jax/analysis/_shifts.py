@@ -1,0 +1,72 @@
+"""Shifts of arrays: how a caller names them, and how they are done."""
+
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Shift = tuple[int, ...]
+
+
+def checked_shifts(shifts: Iterable[Any], axes: Sequence[int]) -> tuple[Shift, ...]:
+    """Each shift with one int per axis; an int alone is as far along every axis.
+
+    Raises:
+        TypeError: if they are no sequence of ints or tuples of ints.
+        ValueError: if there is none, or one has another number of entries.
+    """
+    if isinstance(shifts, Integral | str) or not isinstance(shifts, Iterable):
+        raise TypeError(
+            f"`shifts` must be a sequence of ints, or of tuples with one int per shifted axis; got "
+            f"{shifts!r}."
+        )
+    found = []
+    for shift in shifts:
+        entries = (shift,) * len(axes) if _is_int(shift) else shift
+        if not isinstance(entries, tuple | list) or not all(map(_is_int, entries)):
+            raise TypeError(
+                f"`shifts` must hold ints, or tuples with one int per shifted axis; got {shift!r}."
+            )
+        if len(entries) != len(axes):
+            raise ValueError(
+                f"`shifts` must hold tuples with one int for each of the axes {tuple(axes)}; got "
+                f"{shift!r}."
+            )
+        found.append(tuple(int(entry) for entry in entries))
+    if not found:
+        raise ValueError("`shifts` must hold at least one shift; got none.")
+    return tuple(found)
+
+
+def checked_axes(axes: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Axes of `x`, counted from 0.
+
+    Raises:
+        TypeError: if they are no tuple of ints.
+        ValueError: if they are not different axes of `x`.
+    """
+    if not isinstance(axes, tuple | list) or not all(map(_is_int, axes)):
+        raise TypeError(f"`axes` must be a tuple of ints, axes of `x`; got {axes!r}.")
+    inside = all(-len(shape) <= axis < len(shape) for axis in axes)
+    found = tuple(int(axis) % max(len(shape), 1) for axis in axes)
+    if not inside or len(set(found)) != len(found) or not found:
+        raise ValueError(f"`axes` must be different axes of `x` {shape}; got {axes!r}.")
+    return found
+
+
+def checked_boundary(boundary: Any, kinds: Sequence[str]) -> str:
+    """One of `kinds`; a ValueError names them."""
+    if boundary not in kinds:
+        raise ValueError(f"`boundary` must be one of {tuple(kinds)}; got {boundary!r}.")
+    return boundary
+
+
+def rolled(x: jax.Array, shift: Shift, axes: Sequence[int]) -> jax.Array:
+    """`x` shifted circularly: content moves towards higher indices."""
+    return jnp.roll(x, shift, tuple(axes))
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

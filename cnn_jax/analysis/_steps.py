@@ -1,0 +1,106 @@
+"""What a traced function is made of: values, constants, parameters, steps."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ._source import source_of
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """An array of the program. Its identity is its name."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array that is known without running the program."""
+
+    value: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of its axes."""
+        return np.shape(self.value)
+
+    @property
+    def dtype(self) -> Any:
+        """The type of its elements."""
+        return self.value.dtype if hasattr(self.value, "dtype") else np.asarray(self.value).dtype
+
+
+Operand = Value | Constant
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An array that belongs to the function and not to its data.
+
+    Attributes:
+        path: where it lies, such as ``"layer1.layers.0.conv1.kernel"``.
+        trainable: whether an optimizer would change it.
+        shape: lengths of its axes.
+        dtype: type of its elements.
+        value: the array, or the `jax.ShapeDtypeStruct` that stands for it.
+    """
+
+    path: str
+    trainable: bool
+    shape: tuple[int, ...]
+    dtype: Any
+    value: Any = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One operation of the program.
+
+    Attributes:
+        primitive: JAX's name of it.
+        params: its options, as in the jaxpr.
+        inputs: what it reads.
+        outputs: what it makes.
+        scope: the named scopes that it lies in, joined by slashes.
+        inner: the bodies of a ``scan`` or of a ``while`` (condition, body), the branches of a
+            ``cond``. None for the rest.
+        equation: the jaxpr's equation.
+        callers: the equations of the calls that it lies in, outermost first.
+    """
+
+    primitive: str
+    params: dict[str, Any] = field(repr=False)
+    inputs: tuple[Operand, ...]
+    outputs: tuple[Value, ...]
+    scope: str
+    inner: tuple["Program", ...]
+    equation: Any = field(repr=False)
+    callers: tuple[Any, ...] = field(repr=False)
+
+    @cached_property
+    def source(self) -> str:
+        """The line of the user's code that asked for it, such as ``"model.py:12"``."""
+        return source_of((*self.callers, self.equation))
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What a function does with arrays of given shapes.
+
+    Attributes:
+        inputs: the data, in order.
+        parameters: all that belongs to the function.
+        steps: the operations in an order in which they can run, those of called functions among
+            them. Steps that nothing depends on are left out.
+        outputs: what the function returns, by path in the result: ``""`` for a single array,
+            ``"conv1"`` for an entry of a dictionary.
+    """
+
+    inputs: tuple[Value, ...]
+    parameters: dict[Value, Parameter]
+    steps: tuple[Step, ...]
+    outputs: dict[str, Operand]

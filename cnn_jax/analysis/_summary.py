@@ -1,0 +1,315 @@
+"""`summarize`: what each layer of any network sees, weighs and costs."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from ._costs import is_transposed, multiply_adds, multiply_adds_inside, size_in_bytes
+from ._field import Sight
+from ._memory import Memory, memory_of
+from ._names import named
+from ._nominal import Number
+from ._program import taken_apart, trace
+from ._rows import Draft, Layers, operation_of
+from ._sliding_rules import window_of
+from ._walk import Walk, walk
+from ._xla import XlaCost, xla_cost
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the units of a feature map see of one axis of an input, padding included.
+
+    Unit u sees the elements from ``u * stride - padding`` on, ``size`` of them.
+
+    Attributes:
+        input: the number of the input.
+        axis: the axis of the input.
+        size: how many elements, the most of any unit.
+        stride: from one unit to the next; None if there is one unit, or if paths of different
+            strides meet.
+        padding: how far the first unit's field begins ahead of the input. Not a whole number where
+            units in different phases see differently placed elements: right on average.
+        whole: whether some path shows every unit the same, such as the mean of the whole axis in
+            squeeze-and-excitation. Size, stride and padding are of the other paths, if there are.
+        exact: whether what the network does is known so well that it is not less.
+    """
+
+    input: int
+    axis: int
+    size: int
+    stride: int | float | None
+    padding: int | float | None
+    whole: bool
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer.
+
+    Attributes:
+        name: the path of its parameters' module, or its operation and a number.
+        operation: what it does, such as ``"depthwise conv"``.
+        inputs: the shapes that it reads.
+        output: the shape that it makes.
+        window: taps on each axis on which it slides; empty if it does not.
+        stride: likewise; of a transposed convolution that of the convolution it transposes.
+        padding: likewise, pairs.
+        dilation: likewise.
+        groups: of its channels.
+        parameters: how many trainable numbers it is the first to use.
+        non_trainable: how many others.
+        macs: multiply-adds, padded taps among them, as often as it runs.
+        macs_inside: the same without padded taps.
+        activation_bytes: of what it makes.
+        field: what its units see, for each spatial axis of each input.
+        remark: what else there is to say.
+    """
+
+    name: str
+    operation: str
+    inputs: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...]
+    window: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
+    parameters: int
+    non_trainable: int
+    macs: int
+    macs_inside: int
+    activation_bytes: int
+    field: tuple[Seen, ...]
+    remark: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a function returns at one place: its shape, and what its units see."""
+
+    shape: tuple[int, ...]
+    field: tuple[Seen, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A network, layer by layer. Print it, or show it in a notebook.
+
+    Attributes:
+        rows: the layers in the order in which they run.
+        inputs: the shapes of the data.
+        outputs: by path in what the function returns, "" for a single array.
+        parameters: trainable numbers, all of them.
+        non_trainable: other numbers among the parameters, such as running means.
+        macs: multiply-adds.
+        macs_inside: multiply-adds without those of padded taps.
+        memory: estimated bytes.
+        remarks: where the summary is not exact, and what else is odd.
+        xla: XLA's own count, if it was asked for.
+    """
+
+    rows: tuple[Row, ...]
+    inputs: tuple[tuple[int, ...], ...]
+    outputs: dict[str, Output]
+    parameters: int
+    non_trainable: int
+    macs: int
+    macs_inside: int
+    memory: Memory = field(repr=False)
+    remarks: tuple[str, ...]
+    xla: XlaCost | None
+
+    def __str__(self) -> str:
+        from ._table import as_text
+
+        return as_text(self)
+
+    def __rich__(self) -> Any:
+        from ._table import as_rich
+
+        return as_rich(self)
+
+    def _repr_html_(self) -> str:
+        from ._table import as_html
+
+        return as_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary of dictionaries, lists, numbers and strings, as JSON has them."""
+        from ._table import as_dict
+
+        return as_dict(self)
+
+    def to_csv(self, path: str | None = None) -> str:
+        """The rows as comma-separated values; written to `path` too, if there is one."""
+        from ._table import as_csv
+
+        text = as_csv(self)
+        if path is not None:
+            with open(path, "w", newline="") as file:
+                file.write(text)
+        return text
+
+
+def summarize(f: Callable, *inputs: Any, params: Any = None, cost: str | None = None) -> Summary:
+    """Tell what each layer of `f` sees, weighs and costs, without running it.
+
+    `f` may come from any library: its jaxpr is what is read. So `f` may be abstract too, made by
+    ``nnx.eval_shape``, and of any size.
+
+    One multiply-add counts as one; padded taps count, biases and pooling do not. A receptive field
+    is what a unit sees with the padding, a stride the distance to the next unit's field (Araujo et
+    al. 2019).
+
+    ```
+    >>> import jax.numpy as jnp
+    >>> from cnn_jax import functional as F
+    >>> kernel = jnp.ones((3, 3, 3, 8))
+    >>> table = summarize(lambda x: F.max_pool(F.conv(x, kernel), (2, 2)), (1, 32, 32, 3))
+    >>> [(row.operation, row.macs, row.field[0].size) for row in table.rows]
+    [('conv', 194400, 3), ('max pool', 0, 4)]
+
+    ```
+
+    Args:
+        f: a callable: a `flax.nnx.Module` or a method of one, an Equinox module,
+            ``functools.partial(linen_model.apply, variables)``, any function. Modules are taken in
+            the mode that they are in: call ``model.eval()`` first.
+        *inputs: the data: for each array a shape (of float32), a `jax.ShapeDtypeStruct`, or an
+            array. Whatever the batch is, costs count all of it.
+        params: the first argument of `f`, if that is its parameters: any pytree of arrays or
+            `jax.ShapeDtypeStruct`. Of a dictionary with an entry ``"params"`` that entry alone is
+            trainable.
+        cost: ``"xla"`` to set XLA's own count of operations beside the multiply-adds.
+
+    Returns:
+        The summary.
+
+    Raises:
+        TypeError: if `f` is not callable, or an input is none of the above.
+        ValueError: if there is no input, a shape has a length below 1, or `cost` is unknown.
+
+    References:
+        Araujo, Norris and Sim, *Computing receptive fields of convolutional neural networks*,
+        Distill, 2019.
+    """
+    if cost not in (None, "xla"):
+        raise ValueError(f'`cost` must be None or "xla"; got {cost!r}.')
+    program = trace(f, *inputs, params=params)
+    apart = taken_apart(f, inputs, params)
+    walked = walk(program)
+    layers = Layers(program, walked)
+    names = _names(layers)
+    rows = tuple(_row(draft, name, walked) for draft, name in zip(layers.rows, names))
+    parameters = list(program.parameters.values())
+    inside = sum(row.macs_inside for row in rows)
+    return Summary(
+        rows,
+        tuple(value.shape for value in program.inputs),
+        {path: Output(o.shape, seen(walked.of(o), walked)) for path, o in program.outputs.items()},
+        sum(math.prod(p.shape) for p in parameters if p.trainable),
+        sum(math.prod(p.shape) for p in parameters if not p.trainable),
+        sum(row.macs for row in rows),
+        inside,
+        memory_of(program, apart),
+        tuple(_remarks(layers, walked)),
+        xla_cost(apart, inside) if cost == "xla" else None,
+    )
+
+
+def seen(sight: Sight, walked: Walk) -> tuple[Seen, ...]:
+    """What units see of the spatial axes of the inputs."""
+    result = []
+    for number, axis in sorted(walked.spatial & sight.keys()):
+        its = sight[number, axis]
+        if its.nominal is None:
+            size, stride, padding, whole = int((its.high - its.low).max()) + 1, None, None, False
+        else:
+            size, whole = math.ceil(its.nominal.size), its.nominal.whole
+            stride, padding = _number(its.nominal.stride), _number(-its.nominal.start)
+        result.append(Seen(number, axis, max(size, 0), stride, padding, whole, its.exact))
+    return tuple(result)
+
+
+def _number(number: Number | None) -> int | float | None:
+    return float(number) if isinstance(number, Fraction) else number
+
+
+def _row(draft: Draft, name: str, walked: Walk) -> Row:
+    step = draft.step
+    window, stride, padding, dilation = _sliding(draft)
+    learning, fixed = (
+        sum(math.prod(p.shape) for p in draft.parameters if p.trainable is trainable)
+        for trainable in (True, False)
+    )
+    words = ["shared"] if draft.shared else []
+    words += [f"{draft.times} times"] if draft.times > 1 else []
+    words += [words for step in draft.steps for words in walked.words.get(step, ())]
+    return Row(
+        name=name,
+        operation=operation_of(draft),
+        inputs=tuple(operand.shape for operand in draft.inputs),
+        output=draft.output.shape,
+        window=window,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=step.params.get("feature_group_count", 1),
+        parameters=learning,
+        non_trainable=fixed,
+        macs=multiply_adds(step) * draft.times,
+        macs_inside=multiply_adds_inside(step) * draft.times,
+        activation_bytes=size_in_bytes(draft.output),
+        field=seen(walked.of(draft.output), walked),
+        remark="; ".join(dict.fromkeys(words)),
+    )
+
+
+def _sliding(draft: Draft) -> tuple[tuple, tuple, tuple, tuple]:
+    """Window, stride, padding and dilation on the axes on which a layer slides."""
+    step = draft.step
+    if "window_strides" not in step.params:
+        return (), (), (), ()
+    window = window_of(step)
+    stride, padding, axes = window.stride, window.padding, list(range(window.rank))
+    if step.primitive == "conv_general_dilated":
+        if is_transposed(step):
+            stride = window.base_dilation
+            padding = tuple((k - 1 - p, k - 1 - q) for k, (p, q) in zip(window.extent, padding))
+    else:
+        point = (1, 1, (0, 0))
+        axes = [i for i in axes if (window.size[i], stride[i], padding[i]) != point]
+    return tuple(
+        tuple(entries[i] for i in axes)
+        for entries in (window.size, stride, padding, window.dilation)
+    )  # type: ignore[return-value]
+
+
+def _names(layers: Layers) -> list[str]:
+    """Names of the rows; of several layers in one module the paths of their parameters."""
+    rows = layers.rows
+    kernels: dict[str, set[str]] = {}
+    for row in rows:
+        if row.operation and row.group:
+            kernels.setdefault(row.group, set()).add(row.main)
+    modules = [
+        layers.groups.without_collection(row.main) if len(kernels.get(row.group, ())) > 1 else ""
+        for row in rows
+    ]
+    modules = [name or row.group for name, row in zip(modules, rows)]
+    operations = [operation_of(row) for row in rows]
+    return named(operations, modules, [row.step.scope for row in rows])
+
+
+def _remarks(layers: Layers, walked: Walk) -> list[str]:
+    remarks = list(walked.doubts)
+    if layers.unused:
+        count = sum(math.prod(parameter.shape) for parameter in layers.unused)
+        places = [f"`{parameter.path}`" for parameter in layers.unused]
+        named = ", ".join(places[:4]) + (", ..." if len(places) > 4 else "")
+        remarks.append(f"nothing depends on {count:,} of the parameters: {named}")
+    return remarks

@@ -1,0 +1,193 @@
+"""What pictures contain, and that they are written."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+from cnn_jax import analysis
+from cnn_jax import functional as F
+
+from .networks import kernel, residual
+
+KEY = jax.random.key(0)
+X = jax.random.normal(KEY, (1, 16, 16, 1))
+
+
+def pool(x):
+    return F.max_pool(F.conv(x, kernel(3, 3, 1, 1)), (2, 2))
+
+
+def line(x):
+    return F.conv(x, kernel(3, 1, 1), padding=1)
+
+
+DRAWN = {
+    "field": lambda path: analysis.plot_receptive_field(
+        analysis.receptive_field(residual, (1, 32, 32, 1)), path=path
+    ),
+    "effective": lambda path: analysis.plot_effective_field(
+        analysis.effective_receptive_field(pool, (1, 16, 16, 1), key=KEY, samples=2), path=path
+    ),
+    "equivariance": lambda path: analysis.plot_equivariance(
+        analysis.equivariance(pool, X, [0, 1, 2]), path=path
+    ),
+    "invariance": lambda path: analysis.plot_invariance(
+        analysis.invariance(lambda x: pool(x).reshape(1, -1), X, [0, 1]), path=path
+    ),
+    "connectivity": lambda path: analysis.plot_connectivity(
+        analysis.connectivity(line, (6, 1)), path=path
+    ),
+    "kernels": lambda path: analysis.plot_kernels(kernel(5, 5, 3, 4), path=path),
+    "maps": lambda path: analysis.plot_feature_maps(X, path=path),
+    "filtered": lambda path: analysis.plot_filtered(X[0], path=path),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_picture_is_returned_and_written_and_nothing_stays_open(name, tmp_path):
+    path = tmp_path / f"{name}.png"
+    figure = DRAWN[name](path)
+    assert isinstance(figure, Figure)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert not pyplot.get_fignums()
+
+
+def test_the_box_is_drawn_where_it_is_with_its_padding():
+    field = analysis.receptive_field(residual, (1, 32, 32, 1), unit=(2, 8))
+    (ax,) = analysis.plot_receptive_field(field).axes
+    boxes = {patch.get_label(): patch.get_bbox().extents for patch in ax.patches}
+    ((top, bottom), (left, right)) = field.inputs[0].box[1:3]
+    assert top == 0
+    np.testing.assert_array_equal(
+        boxes["what the unit sees"], [left - 0.5, top - 0.5, right + 0.5, bottom + 0.5]
+    )
+    assert boxes["padding"][1] == field.inputs[0].padded_box[1][0] - 0.5 < -0.5
+    inner = analysis.receptive_field(residual, (1, 32, 32, 1))
+    (ax,) = analysis.plot_receptive_field(inner).axes
+    assert "padding" not in [patch.get_label() for patch in ax.patches]
+
+
+def test_one_axis_is_drawn_too():
+    (ax,) = analysis.plot_receptive_field(analysis.receptive_field(line, (8, 1), unit=(0,))).axes
+    assert ax.get_title() == "unit (0, 0) sees 3, stride 1"
+    found = analysis.effective_receptive_field(line, (9, 1), key=KEY, samples=2)
+    (ax,) = analysis.plot_effective_field(found).axes
+    heights = [bar.get_height() for bar in ax.patches]
+    np.testing.assert_allclose(heights, found.inputs[0].magnitude)
+
+
+def test_the_effective_map_is_the_image():
+    found = analysis.effective_receptive_field(pool, (1, 16, 16, 1), key=KEY, samples=2)
+    ax, colorbar = analysis.plot_effective_field(found).axes
+    np.testing.assert_array_equal(ax.images[0].get_array(), found.inputs[0].magnitude)
+    assert colorbar.get_ylabel() == "mean |gradient|"
+
+
+def test_shifts_on_a_grid_are_a_heat_map_in_order():
+    shifts = list(itertools.product([1, 0], [0, 2, 1]))
+    found = analysis.equivariance(pool, X, shifts)
+    ax, _ = analysis.plot_equivariance(found).axes
+    errors = dict(zip(found.shifts, found.errors))
+    expected = [[errors[a, b] for b in (0, 1, 2)] for a in (0, 1)]
+    np.testing.assert_array_equal(ax.images[0].get_array(), expected)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2"]
+    assert len(ax.texts) == 6
+
+
+def test_shifts_along_a_line_are_a_curve_with_hollow_points_between_units():
+    found = analysis.equivariance(pool, X, [(0, 2), (0, 1), (0, 0)])
+    (ax,) = analysis.plot_equivariance(found).axes
+    assert ax.get_xlabel() == "shift along axis 2"
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0, 1, 2])
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), found.errors[::-1])
+    full, hollow = ax.collections
+    assert full.get_offsets()[:, 0].tolist() == [2, 0]
+    assert hollow.get_offsets()[:, 0].tolist() == [1]
+    together = analysis.plot_equivariance(analysis.equivariance(pool, X, [1, 2])).axes[0]
+    assert together.get_xlabel() == "shift along all axes at once"
+
+
+def test_shared_weights_have_one_color_and_holes_none():
+    weights = {"kernel": kernel(3, 1, 1)}
+    found = analysis.connectivity(
+        lambda params, x: F.conv(x, params["kernel"], padding=1), (6, 1), params=weights
+    )
+    (ax,) = analysis.plot_connectivity(found).axes
+    colors = ax.images[-1].get_array()
+    np.testing.assert_array_equal(np.ma.getmaskarray(colors), ~found.matrix)
+    diagonals = [set(np.diagonal(colors, k).tolist()) for k in (-1, 0, 1)]
+    assert all(len(colors) == 1 for colors in diagonals)
+    assert len(set.union(*diagonals)) == 3
+    two = analysis.connectivity(lambda x: line(line(x)), (6, 1))
+    np.testing.assert_array_equal(
+        analysis.plot_connectivity(two).axes[0].images[0].get_array(), two.matrix
+    )
+
+
+def test_kernels_are_in_color_or_one_by_one():
+    colored = kernel(5, 5, 3, 4) - 0.01
+    axes = analysis.plot_kernels(colored).axes
+    assert len(axes) == 4
+    tile = axes[2].images[0].get_array()
+    scale = np.abs(colored[..., 2]).max()
+    np.testing.assert_allclose(tile, 0.5 + 0.5 * colored[..., 2] / scale, rtol=1e-5)
+    assert len(analysis.plot_kernels(kernel(5, 5, 2, 4)).axes) == 8
+    figure = analysis.plot_kernels(kernel(5, 5, 2, 4), most=3)
+    assert len(figure.axes) == 3
+    assert figure.get_suptitle() == "the first 3 of 8"
+    assert analysis.plot_kernels(kernel(5, 1, 2)).axes[0].images[0].get_array().shape == (1, 5)
+
+
+def test_feature_maps_are_those_of_the_image():
+    maps = jax.random.normal(KEY, (3, 6, 5, 4))
+    axes = analysis.plot_feature_maps(maps, image=2).axes
+    for channel, ax in enumerate(axes):
+        np.testing.assert_array_equal(ax.images[0].get_array(), maps[2, ..., channel])
+
+
+def test_filters_find_the_edges_of_a_real_photo():
+    photo = analysis.photo()[200:300, 100:220]
+    shown = {ax.get_title(): ax.images[0] for ax in analysis.plot_filtered(photo).axes}
+    assert list(shown) == ["image", *analysis.FILTERS]
+    gray = photo.mean(-1)
+    edges = shown["vertical edges"].get_array()[1:-1, 1:-1]
+    difference = gray[:, :-2] - gray[:, 2:]
+    expected = difference[:-2] + 2 * difference[1:-1] + difference[2:]
+    np.testing.assert_allclose(edges, expected, atol=1e-5)
+    low, high = shown["vertical edges"].get_clim()
+    assert low == -high
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: analysis.plot_kernels(np.ones((3, 3))), r"`kernel` must be .* got shape \(3, 3\)"),
+        (
+            lambda: analysis.plot_kernels(kernel(3, 1, 2), most=0),
+            "`most` must be at least 1; got 0",
+        ),
+        (lambda: analysis.plot_feature_maps(np.ones(3)), r"`features` must be .* got shape \(3,\)"),
+        (lambda: analysis.plot_feature_maps(X, image=1), "`image` must be from 0 to 0"),
+        (lambda: analysis.plot_filtered(np.ones(3)), r"`image` must be .* got shape \(3,\)"),
+        (lambda: analysis.plot_filtered(np.ones((9, 9)), {"a": [1.0]}), "`filters` must hold"),
+        (
+            lambda: analysis.plot_receptive_field(analysis.receptive_field(jax.nn.relu, (3,))),
+            "must have a spatial axis to be drawn",
+        ),
+        (
+            lambda: analysis.plot_receptive_field(analysis.receptive_field(line, (8, 1)), number=1),
+            "`number` must be that of an input, from 0 to 0; got 1",
+        ),
+        (
+            lambda: analysis.plot_equivariance(analysis.equivariance(pool, X, [(0, 1), (1, 2)])),
+            "must hold all shifts of a grid",
+        ),
+    ],
+)
+def test_wrong_calls_say_what_is_wrong(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
