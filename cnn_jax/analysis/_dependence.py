@@ -39,6 +39,8 @@ class Dependences:
 
     Attributes:
         remarks: where the indicators stop being exact.
+        paths: of the latest product, by how many of its terms each element of the data comes into
+            each element of the result.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Dependences:
     ):
         self._rules, self.width = rules, width
         self.remarks: list[str] = []
+        self.paths = np.zeros((0,), np.float32)
         self._known = Known(program)
         self._of: dict[Value, Indicator] = dict(zip(program.inputs, inputs))
         self._supports = {
@@ -151,12 +154,12 @@ class Dependences:
 
     def _bilinear(self, step: Step) -> np.ndarray:
         left, right = step.inputs
-        found = np.zeros((self.width, *step.outputs[0].shape), bool)
+        self.paths = np.zeros((self.width, *step.outputs[0].shape), np.float32)
         if (indicator := self(left)) is not None:
-            found |= np.asarray(products(step, indicator, self._factor(right), 0) > 0)
+            self.paths += products(step, indicator, self._factor(right), 0)
         if (indicator := self(right)) is not None:
-            found |= np.asarray(products(step, indicator, self._factor(left), 1) > 0)
-        return found
+            self.paths += products(step, indicator, self._factor(left), 1)
+        return self.paths > 0
 
     def _factor(self, operand: Operand) -> np.ndarray:
         return self.support(operand) if self(operand) is None else np.ones(operand.shape, bool)

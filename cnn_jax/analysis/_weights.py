@@ -88,6 +88,8 @@ class Weights:
             shape = step.outputs[0].shape
             spread = [np.broadcast_to(numbers, shape) for numbers in read]
             self._numbers[step.outputs[0]] = self._of_largest(spread)
+        for value in step.outputs:
+            self._numbers.setdefault(value, np.zeros(value.shape, np.int64))
 
     def _of(self, operand: Operand) -> np.ndarray:
         if isinstance(operand, Value) and operand in self._numbers:
@@ -111,6 +113,12 @@ class Weights:
         layers = walk.filled(step.inputs[side])
         counted = np.where(support, _uses(step, np.asarray(layers.any(0)), side), 0)
         owners = np.unique(self._owners(numbers[numbers > 0]))
+        if not len(owners):
+            place = f" at {step.source}" if step.source else ""
+            self.remarks.append(
+                f"the weights of the `{step.primitive}`{place} mix those of parameters: "
+                "connections are not counted"
+            )
         for owner in owners:
             mine = self._owners(numbers) == owner
             parameter = self._parameters[owner - 1]
@@ -125,8 +133,7 @@ class Weights:
             self._made_by.clear()
             return
         local = np.where(support & (numbers > 0), numbers - self._starts[owners[0] - 1] + 1, 0)
-        paths = products(step, layers, support, side)
-        if paths.max(initial=0) > 1 or local.max(initial=0) >= 2**24:
+        if walk.paths.max(initial=0) > 1 or local.max(initial=0) >= 2**24:
             self._several = True
         else:
             made = products(step, layers, local, side)

@@ -169,6 +169,16 @@ def test_weights_behind_casts_scales_and_masks_are_still_weights():
     np.testing.assert_array_equal(found.weights[:4, :4], expected)
 
 
+def test_weights_that_mix_parameters_are_said_not_to_be_counted():
+    def f(params, x):
+        return x @ (params["a"] @ params["b"])
+
+    found = connectivity(f, (3,), params={"a": weights(3, 2), "b": weights(2, 4)})
+    assert found.matrix.all()
+    assert not found.layers
+    assert any("connections are not counted" in text for text in found.remarks)
+
+
 def test_two_layers_have_no_one_weight_to_a_connection():
     def f(x):
         return F.conv(F.conv(x, weights(3, 1, 2)), weights(2, 2, 1))

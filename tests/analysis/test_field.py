@@ -186,3 +186,32 @@ def test_intervals_are_those_of_the_jacobian(name):
                 continue
             np.testing.assert_array_equal(np.broadcast_to(field.low, output.shape), low)
             np.testing.assert_array_equal(np.broadcast_to(field.high, output.shape), high)
+
+
+# Where an element's place is not that of a window: ends that meet, uneven steps, parts hidden.
+BENT = {"conv, circular", "conv, reflect", "rolled", "updated", "upsample by corners"}
+BENT |= {"branches", "triangle"}
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - BENT))
+def test_nominal_fields_hold_the_intervals(name):
+    f, *shapes = CASES[name]
+    program = trace(f, *(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
+    (output,) = program.outputs.values()
+    for (number, axis), field in walk(program).of(output).items():
+        nominal, n = field.nominal, shapes[number][axis]
+        if nominal is None or nominal.whole:
+            continue
+        units = np.indices(output.shape, sparse=True)
+        start = float(nominal.start) + sum(
+            float(step) * unit for step, unit in zip(nominal.steps, units)
+        )
+        end = start + float(nominal.size) - 1
+        sees = field.low <= field.high
+        # Units in different phases see elements beside the place that is right on average.
+        phase = 0 if all(isinstance(s, int) for s in (nominal.start, *nominal.steps)) else 1
+        assert (~sees | ((field.low >= start - phase) & (field.high <= end + phase))).all()
+        if not phase:
+            inner = sees & (start >= 0) & (end < n)
+            assert (~inner | (field.low == start)).all()
+            assert (~inner | (field.high == end)).all()

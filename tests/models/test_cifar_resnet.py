@@ -168,7 +168,7 @@ def test_options_change_what_they_say():
         (lambda: tiny()(images(2, 8, 8, 3)), "(*batch, height, width, 2), as the network was made"),
         (lambda: tiny()(images(8, 2)), "as the network was made; got shape (8, 2)."),
         (
-            lambda: tiny(downsample="polyphase")(images(1, 18, 16, 2)),
+            lambda: shapes(tiny(downsample="polyphase"), 1, 18, 16, 2),
             "`stride` must divide the spatial axes",
         ),
     ],

@@ -143,7 +143,7 @@ def test_norm_decides_what_stands_in_front_of_convolutions():
         (lambda: tiny()(images(2, 32, 32, 3)), "(*batch, height, width, 2), as the network was"),
         (lambda: tiny()(images(32, 2)), "as the network was made; got shape (32, 2)."),
         (
-            lambda: tiny(downsample="polyphase")(images(1, 32, 48, 2)),
+            lambda: shapes(tiny(downsample="polyphase"), 1, 32, 48, 2),
             "`stride` must divide the spatial axes",
         ),
     ],

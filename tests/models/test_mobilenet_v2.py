@@ -133,12 +133,15 @@ def test_polyphase_sampling_makes_circular_shifts_harmless():
     """Chaman and Dokmanić 2021: exactly, even untrained; a stride changes the logits."""
     x = images(2, 32, 32, 2)
     both = np.stack((x, np.roll(x, (3, 5), axis=(1, 2))))
+    seen = set()
     for downsample, is_invariant in (("polyphase", True), ("stride", False), ("blur", False)):
         model = tiny(downsample=downsample, padding_mode="circular")
         model.eval()
         logits, after = maps(model, both)["logits"]
         difference = float(jnp.abs(logits - after).max() / jnp.abs(logits).max())
         assert (difference < 1e-5) is is_invariant, (downsample, difference)
+        seen.add(round(float(jnp.abs(logits).sum()), 3))
+    assert len(seen) == 3
 
 
 def test_dropout_acts_while_training_alone():
@@ -159,8 +162,6 @@ def test_options_change_what_they_say():
         {},
         {"norm": "group"},
         {"norm": "none"},
-        {"downsample": "blur"},
-        {"downsample": "polyphase"},
         {"padding_mode": "reflect"},
     ]
     sums = [float(jnp.abs(maps(tiny(**o), x)["logits"]).sum()) for o in options]

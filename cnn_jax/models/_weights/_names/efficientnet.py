@@ -3,13 +3,14 @@
 In squeeze and excitation the files have 1x1 convolutions where our layers are dense.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ...efficientnet import Block, EfficientNet
-from . import Names
+
+Named = dict[str, str | tuple[str, tuple[int, ...]]]
 
 
-def torchvision(model: EfficientNet) -> Names:
+def torchvision(model: EfficientNet) -> Named:
     """Our layers' names in torchvision's files, where blocks and their layers are numbered."""
     names = conv_norm("stem", "features.0.0", "features.0.1")
     for stage, number, block in blocks(model):
@@ -23,7 +24,7 @@ def torchvision(model: EfficientNet) -> Names:
     return names | conv_norm("head", f"{head}.0", f"{head}.1") | {"logits": "classifier.1"}
 
 
-def timm(model: EfficientNet) -> Names:
+def timm(model: EfficientNet) -> Named:
     """Our layers' names in timm's files, where a layer's depends on whether one expands."""
     names = conv_norm("stem", "conv_stem", "bn1")
     for stage, number, block in blocks(model):
@@ -38,14 +39,12 @@ def timm(model: EfficientNet) -> Names:
     return names | conv_norm("head", "conv_head", "bn2") | {"logits": "classifier"}
 
 
-def conv_norm(ours: str, conv: str, norm: str) -> dict[str, str | tuple[str, tuple[int, ...]]]:
+def conv_norm(ours: str, conv: str, norm: str) -> Named:
     """The names of a convolution and its normalization."""
     return {f"{ours}.conv": conv, f"{ours}.norm": norm}
 
 
-def dense(
-    ours: str, block: Block, theirs: str, layers: tuple[str, str]
-) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+def dense(ours: str, block: Block, theirs: str, layers: tuple[str, str]) -> Named:
     """The names and shapes of the two dense layers of squeeze and excitation."""
     reduce, expand = layers
     inner, squeezed = block.excite.reduce.in_features, block.excite.reduce.out_features
