@@ -174,3 +174,22 @@ def test_programs_for_other_platforms_hold_their_own_convolutions():
 def test_the_names_are_the_modules(algorithm):
     assert ALGORITHMS[algorithm].__name__ == f"cnn_jax.algorithms.{algorithm}"
     assert ALGORITHMS[algorithm].__doc__
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "xla", "shifted", "im2col", "vmap"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_transposed_convolution_has_its_gradient_by_any_algorithm(algorithm, stride):
+    """Which is a transpose of `output`: nothing in it may be chosen by the values of its input."""
+    y = jnp.asarray(np.random.default_rng(0).integers(-4, 5, (2, 5, 5, 4)), jnp.float32)
+    kernel = jnp.asarray(np.random.default_rng(1).integers(-4, 5, (2, 2, 3, 4)), jnp.float32)
+    options = {"stride": stride, "algorithm": algorithm}
+    x = F.conv_transpose(y, kernel, **options)
+
+    def product(y, kernel):
+        return jnp.vdot(F.conv_transpose(y, kernel, **options), x)
+
+    dy, dkernel = jax.grad(product, (0, 1))(y, kernel)
+    assert (dy == F.conv(x, kernel, stride=stride)).all()
+    assert jnp.vdot(dkernel, kernel) == jnp.vdot(x, x)
+    back = jax.linear_transpose(lambda x: F.conv(x, kernel, **options), x)
+    assert (back(y)[0] == x).all()
