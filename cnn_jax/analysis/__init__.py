@@ -29,8 +29,8 @@ from ._receptive_field import ReceptiveField as ReceptiveField
 from ._receptive_field import SeenAxis as SeenAxis
 from ._receptive_field import SeenInput as SeenInput
 from ._receptive_field import receptive_field as receptive_field
-from ._summary import Output as Output
-from ._summary import Row as Row
-from ._summary import Seen as Seen
-from ._summary import Summary as Summary
+from ._report import Output as Output
+from ._report import Row as Row
+from ._report import Seen as Seen
+from ._report import Summary as Summary
 from ._summary import summarize as summarize

@@ -115,7 +115,8 @@ def made(constructor: Callable, shape: tuple[int, ...]) -> nnx.Module:
         options["in_channels"] = shape[-1]
     if "input_size" in parameters:
         spatial = shape[:-1]
-        options["input_size"] = spatial[0] if len({*spatial}) == 1 else spatial
+        one = parameters["input_size"].annotation in (int, "int")
+        options["input_size"] = spatial[0] if one else spatial
     return nnx.eval_shape(lambda: constructor(**options, rngs=nnx.Rngs(0)))
 
 

@@ -56,8 +56,11 @@ def kind_of(
     if name == "conv_general_dilated":
         return _convolution(step)
     if name == "dot_general":
-        both = all(operand in data for operand in step.inputs)
-        return "matmul" if both else "dense"
+        if all(operand in data for operand in step.inputs):
+            return "matmul"
+        # A product for each position, as where a convolution's weights are not shared.
+        _, (batch, _) = step.params["dimension_numbers"]
+        return "unshared dense" if batch else "dense"
     if name in POOLS:
         return _pool(step, links)
     if name in GLOBAL_POOLS and _all_spatial(step, walked):
@@ -65,7 +68,8 @@ def kind_of(
         divided = kind == "global sum pool" and _divided(step, links)
         return "global avg pool" if divided else kind
     if name == "concatenate":
-        return _concatenation(step, data, walked)
+        # Parts of one array, such as the taps of a window, are no branches that meet.
+        return _concatenation(step, data, walked) if len(set(stems)) > 1 else ""
     if name in ("add", "add_any") and len(stems) == 2 and all(stems) and stems[0] != stems[1]:
         same = step.inputs[0].shape == step.inputs[1].shape
         # Neither of the two has gone into the other on its way, as in an activation function.

@@ -13,11 +13,11 @@ from ._field import (
     chained,
     dropped,
     permuted,
-    reshaped,
     spread,
     wholly,
 )
 from ._reading_rules import sliced
+from ._reshaping import reshaped
 from ._steps import Step
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from ._summary import Row, Seen, Summary
+    from ._report import Row, Seen, Summary
 
 WIDTH = 140
 _RIGHT = ("parameters", "not trained", "MACs", "bytes")

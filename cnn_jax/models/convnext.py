@@ -74,8 +74,8 @@ def convnext(
     """Make a ConvNeXt; `convnext_tiny` to `convnext_large` name the variant.
 
     ```
-    >>> model = convnext_tiny(num_classes=10, rngs=nnx.Rngs(0))
-    >>> model(jnp.zeros((1, 32, 32, 3))).shape
+    >>> images = jnp.zeros((1, 224, 224, 3))
+    >>> nnx.eval_shape(lambda: convnext_tiny(num_classes=10, rngs=nnx.Rngs(0))(images)).shape
     (1, 10)
 
     ```

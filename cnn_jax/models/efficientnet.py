@@ -94,8 +94,8 @@ def efficientnet(
 
     ```
     >>> import jax.numpy as jnp
-    >>> model = efficientnet_b0(num_classes=10, rngs=nnx.Rngs(0))
-    >>> model(jnp.zeros((1, 32, 32, 3))).shape
+    >>> images = jnp.zeros((1, 224, 224, 3))
+    >>> nnx.eval_shape(lambda: efficientnet_b0(num_classes=10, rngs=nnx.Rngs(0))(images)).shape
     (1, 10)
 
     ```

@@ -99,8 +99,8 @@ def mobilenet_v2(
 
     ```
     >>> import jax.numpy as jnp
-    >>> model = mobilenet_v2(width=0.35, num_classes=10, rngs=nnx.Rngs(0))
-    >>> model(jnp.zeros((1, 32, 32, 3))).shape
+    >>> images = jnp.zeros((1, 224, 224, 3))
+    >>> nnx.eval_shape(lambda: mobilenet_v2(num_classes=10, rngs=nnx.Rngs(0))(images)).shape
     (1, 10)
 
     ```

@@ -1,0 +1,135 @@
+"""What `summarize` returns: a summary, its rows, and what units see."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import _table as table
+from ._memory import Memory
+from ._xla import XlaCost
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the units of a feature map see of one axis of an input, padding included.
+
+    Unit u sees the elements from ``u * stride - padding`` on, ``size`` of them.
+
+    Attributes:
+        input: the number of the input.
+        axis: the axis of the input.
+        size: how many elements, the most of any unit.
+        stride: from one unit to the next; None if there is one unit, or if paths of different
+            strides meet.
+        padding: how far the first unit's field begins ahead of the input. Not a whole number where
+            units in different phases see differently placed elements: right on average.
+        whole: whether some path shows every unit the same, such as the mean of the whole axis in
+            squeeze-and-excitation. Size, stride and padding are of the other paths, if there are.
+        exact: whether what the network does is known so well that it is not less.
+    """
+
+    input: int
+    axis: int
+    size: int
+    stride: int | float | None
+    padding: int | float | None
+    whole: bool
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer.
+
+    Attributes:
+        name: the path of its parameters' module, or its operation and a number.
+        operation: what it does, such as ``"depthwise conv"``.
+        inputs: the shapes that it reads.
+        output: the shape that it makes.
+        window: taps on each axis on which it slides; empty if it does not.
+        stride: likewise; of a transposed convolution that of the convolution it transposes.
+        padding: likewise, pairs.
+        dilation: likewise.
+        groups: of its channels.
+        parameters: how many trainable numbers it is the first to use.
+        non_trainable: how many others.
+        macs: multiply-adds, padded taps among them, as often as it runs.
+        macs_inside: the same without padded taps.
+        activation_bytes: of what it makes.
+        field: what its units see, for each spatial axis of each input.
+        remark: what else there is to say.
+    """
+
+    name: str
+    operation: str
+    inputs: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...]
+    window: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
+    parameters: int
+    non_trainable: int
+    macs: int
+    macs_inside: int
+    activation_bytes: int
+    field: tuple[Seen, ...]
+    remark: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a function returns at one place: its shape, and what its units see."""
+
+    shape: tuple[int, ...]
+    field: tuple[Seen, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A network, layer by layer. Print it, or show it in a notebook.
+
+    Attributes:
+        rows: the layers in the order in which they run.
+        inputs: the shapes of the data.
+        outputs: by path in what the function returns, "" for a single array.
+        parameters: trainable numbers, all of them.
+        non_trainable: other numbers among the parameters, such as running means.
+        macs: multiply-adds.
+        macs_inside: multiply-adds without those of padded taps.
+        memory: estimated bytes.
+        remarks: where the summary is not exact, and what else is odd.
+        xla: XLA's own count, if it was asked for.
+    """
+
+    rows: tuple[Row, ...]
+    inputs: tuple[tuple[int, ...], ...]
+    outputs: dict[str, Output]
+    parameters: int
+    non_trainable: int
+    macs: int
+    macs_inside: int
+    memory: Memory = field(repr=False)
+    remarks: tuple[str, ...]
+    xla: XlaCost | None
+
+    def __str__(self) -> str:
+        return table.as_text(self)
+
+    def __rich__(self) -> Any:
+        return table.as_rich(self)
+
+    def _repr_html_(self) -> str:
+        return table.as_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary of dictionaries, lists, numbers and strings, as JSON has them."""
+        return table.as_dict(self)
+
+    def to_csv(self, path: str | None = None) -> str:
+        """The rows as comma-separated values; written to `path` too, if there is one."""
+        text = table.as_csv(self)
+        if path is not None:
+            with open(path, "w", newline="") as file:
+                file.write(text)
+        return text
