@@ -1,11 +1,16 @@
 """Networks for tests: made without initializing them, which would compile for every shape."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from cnn_jax import functional as F
+
+# Compiling is most of what these tests do.
+QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def abstract(make, *args, **options):
@@ -36,7 +41,7 @@ def maps(model, images):
     """What `feature_maps` computes, compiled as one program, by XLA's convolutions."""
     graph, state = nnx.split(model)
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=QUICKLY)
     def compute(state, images):
         return nnx.merge(graph, state).feature_maps(images)
 

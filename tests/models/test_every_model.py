@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import optax
 import pytest
 from flax import nnx
+from jax import export
 
 from cnn_jax import functional as F
 from cnn_jax import models, training
 
 from .cases import SMALL
-from .networks import abstract, filled, images
+from .networks import QUICKLY, abstract, filled, images
 
 DISTANCES = {"lenet1998"}  # near 84, where bfloat16 has steps of 0.5
 FILES = sorted(Path(models.__file__).parent.glob("[!_]*.py"))
@@ -34,13 +35,13 @@ def loss_and_gradient(model, optimizer):
         logits = logits.reshape(len(x), -1, logits.shape[-1]).mean(1)  # over time, if it is there
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
-    return state, jax.jit(jax.value_and_grad(loss))
+    return state, jax.jit(jax.value_and_grad(loss), compiler_options=QUICKLY)
 
 
 def logits(model, x, algorithm="xla"):
     model.eval()
     with F.using(algorithm=algorithm):
-        return jax.jit(lambda x: model(x))(x)
+        return jax.jit(lambda x: model(x), compiler_options=QUICKLY)(x)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -78,7 +79,7 @@ def test_a_training_step_is_exported_for_tpu_and_gpu_with_xla_convolutions(name)
     arguments = jax.tree.map(
         lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (state.params, state.stats, x, labels)
     )
-    exported = jax.export.export(evaluate, platforms=["tpu", "cuda"])(*arguments)
+    exported = export.export(evaluate, platforms=["tpu", "cuda"])(*arguments)
     assert exported.platforms == ("tpu", "cuda")
     convolves = "stablehlo.convolution" in exported.mlir_module()
     assert convolves is (name not in ("mlp", "locally_connected"))
