@@ -77,3 +77,11 @@ from .vgg import vgg19 as vgg19
 from .vgg import vgg19_bn as vgg19_bn
 from .wavenet import WaveNet as WaveNet
 from .wavenet import wavenet as wavenet
+from .wide_resnet import WideResNet as WideResNet
+from .wide_resnet import wide_resnet as wide_resnet
+from .wide_resnet import wide_resnet16_4 as wide_resnet16_4
+from .wide_resnet import wide_resnet16_8 as wide_resnet16_8
+from .wide_resnet import wide_resnet22_8 as wide_resnet22_8
+from .wide_resnet import wide_resnet28_10 as wide_resnet28_10
+from .wide_resnet import wide_resnet40_2 as wide_resnet40_2
+from .wide_resnet import wide_resnet40_4 as wide_resnet40_4

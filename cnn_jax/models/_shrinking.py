@@ -7,6 +7,9 @@ from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingMode
 
 DOWNSAMPLING = ("stride", "blur", "polyphase")
+# The smallest images that can be halved twice, and if padding reflects them: a reflection, as in
+# the blur, needs 2 rows.
+LEAST = {"stride": (1, 5), "blur": (3, 5), "polyphase": (4, 8)}
 
 
 def shrink(

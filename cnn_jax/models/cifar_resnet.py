@@ -32,11 +32,9 @@ from cnn_jax.geometry import PADDING_MODES, PaddingMode
 
 from . import _checks as checks
 from ._conv_norm import NORMS, ConvNorm, in_dtype
-from ._shrinking import DOWNSAMPLING, shrink
+from ._shrinking import DOWNSAMPLING, LEAST, shrink
 
 SHORTCUTS = ("A", "B")
-# The smallest images, and if padding reflects them: a reflection, as in the blur, needs 2 rows.
-LEAST = {"stride": (1, 5), "blur": (3, 5), "polyphase": (4, 8)}
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from cnn_jax.models.resnet import Style as ResNetStyle
 from cnn_jax.models.resnet import Variant as ResNetVariant
 from cnn_jax.models.vgg import Style as VGGStyle
 from cnn_jax.models.vgg import Variant as VGGVariant
+from cnn_jax.models.wide_resnet import Style as WideStyle
+from cnn_jax.models.wide_resnet import Variant as WideVariant
 
 
 def alexnet(*, dtype=None, rngs):
@@ -83,6 +85,11 @@ def vgg(*, dtype=None, rngs):
     return models.VGG(variant, 5, 2, VGGStyle(norm="batch", dtype=dtype), 0.0, rngs)
 
 
+def wide_resnet(*, dtype=None, rngs):
+    style = WideStyle(dropout=0.1, dtype=dtype)
+    return models.WideResNet(WideVariant(1, width=8), 5, 2, style, rngs)
+
+
 SMALL = {
     "alexnet": (alexnet, (75, 75, 2)),
     "c3d": (c3d, (16, 16, 16, 2)),
@@ -103,6 +110,7 @@ SMALL = {
     "nin": (nin, (67, 67, 2)),
     "resnet": (resnet, (32, 32, 2)),
     "vgg": (vgg, (32, 32, 2)),
+    "wide_resnet": (wide_resnet, (16, 16, 2)),
     "wavenet": (
         partial(models.wavenet, num_classes=5, in_channels=3, stacks=1, layers=4, channels=6),
         (40, 3),

@@ -10,7 +10,8 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models.cifar_resnet import LEAST, VARIANTS, Style, Variant
+from cnn_jax.models._shrinking import LEAST
+from cnn_jax.models.cifar_resnet import VARIANTS, Style, Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
