@@ -8,6 +8,8 @@ are put between them.
 
 import math
 
+import jax
+
 from ._field import reads
 from ._sliding_rules import window_of
 from ._steps import Operand, Step
@@ -51,6 +53,6 @@ def _contracted(step: Step) -> int:
     return math.prod(step.inputs[0].shape[axis] for axis in axes)
 
 
-def size_in_bytes(*operands: Operand) -> int:
+def size_in_bytes(*operands: Operand | jax.ShapeDtypeStruct) -> int:
     """The bytes of arrays together."""
     return sum(math.prod(operand.shape) * operand.dtype.itemsize for operand in operands)

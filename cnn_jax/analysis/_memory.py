@@ -42,7 +42,7 @@ class Memory:
 
     @cached_property
     def training_bytes(self) -> int | None:
-        """Parameters, their gradients, two moments of Adam, and what is kept for the gradient.
+        """Parameters, gradients, two moments of Adam, inputs, and what is kept for the gradient.
 
         What is kept is what `jax.vjp` keeps, every array once, before XLA decides to compute some
         of it anew; but for what is made of parameters alone, such as kernels laid out otherwise.
@@ -54,7 +54,7 @@ class Memory:
     @property
     def _state_bytes(self) -> int:
         learning = size_in_bytes(*(a.value for a in self.apart.leaves if a.trainable))
-        return self.parameter_bytes + 3 * learning
+        return self.parameter_bytes + 3 * learning + size_in_bytes(*self.apart.data)
 
 
 def memory_of(program: Program, apart: Apart) -> Memory:

@@ -58,6 +58,11 @@ def totals(summary: "Summary") -> list[str]:
         f"memory: {_bytes(memory.parameter_bytes)} of parameters, about "
         f"{_bytes(memory.forward_bytes)} to run"
     )
+    if summary.parameters:
+        training = memory.training_bytes
+        lines[-1] += (
+            "; it has no gradient" if training is None else f", {_bytes(training)} to train by Adam"
+        )
     if summary.xla is not None:
         padded = summary.macs - summary.macs_inside
         lines.append(
@@ -123,6 +128,7 @@ def as_dict(summary: "Summary") -> dict[str, Any]:
             "memory": {
                 "parameter_bytes": memory.parameter_bytes,
                 "forward_bytes": memory.forward_bytes,
+                "training_bytes": memory.training_bytes,
             },
             "remarks": summary.remarks,
             "xla": summary.xla and {**asdict(summary.xla), "others": summary.xla.others},

@@ -6,8 +6,10 @@ import re
 from html.parser import HTMLParser
 from io import StringIO
 
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax import lax
 
 from cnn_jax import models
 from cnn_jax.analysis import summarize
@@ -38,6 +40,17 @@ def test_text():
     assert re.search(r"^conv2 +conv +1x10x10x16 +5x5 +2,416 +240,000 +6,400 +14 +2 +2$", text, re.M)
     assert "61,706 parameters; 416,520 MACs" in text
     assert "XLA counts" in text
+    assert re.search(
+        r"^memory: 241\.0 KiB of parameters, about 26\d\.\d KiB to run, 9\d\d\.\d KiB to train",
+        text,
+        re.M,
+    )
+
+
+def test_text_of_what_has_no_parameters_or_no_gradient():
+    assert "to train" not in str(summarize(jnp.tanh, (2, 3)))
+    stuck = lambda w, x: lax.while_loop(lambda c: c.sum() < 1, lambda c: c * w, x)  # noqa: E731
+    assert "it has no gradient" in str(summarize(stuck, (3,), params=jnp.ones((3,))))
 
 
 def test_long_names_are_folded_and_not_cut():
@@ -68,6 +81,7 @@ def test_dict_and_csv_hold_the_rows(tmp_path):
     summary = lenet_summary()
     as_dict = json.loads(json.dumps(summary.to_dict()))
     assert as_dict["macs"] == 416_520
+    assert as_dict["memory"]["forward_bytes"] < as_dict["memory"]["training_bytes"]
     assert [row["macs"] for row in as_dict["rows"]] == [row.macs for row in summary.rows]
     assert as_dict["outputs"][""]["shape"] == [1, 10]
     assert as_dict["rows"][1]["field"][0]["stride"] == 2
