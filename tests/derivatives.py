@@ -1,8 +1,12 @@
 """First and second derivatives in every mode, against central differences, in one program."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from tests.compilation import QUICKLY
 
 
 def double_precision():
@@ -21,7 +25,7 @@ def assert_every_mode(scalar, *start, step=1e-6):
     ahead = tuple(rng.standard_normal(a.shape) for a in start)
     every = tuple(range(len(start)))
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=QUICKLY)
     def everything(a, ahead):  # an argument: jaxlib 0.7.2 folds gathers of constants wrongly
         def along(f):
             def slope(*a):

@@ -17,6 +17,7 @@ import pytest
 
 from cnn_jax import functional as F
 from tests.cases import tolerance
+from tests.compilation import QUICKLY
 
 from .torch_calls import GENERATORS
 from .torch_case import TF, first, last, torch
@@ -24,8 +25,6 @@ from .torch_case import TF, first, last, torch
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")
 
 SETS = {1: 8, 2: 6, 3: 4}  # by rank
-# Half of the time is XLA's compiling; without LLVM's passes that takes a third less.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def draw(function, generate, rank):

@@ -19,6 +19,7 @@ from cnn_jax import models
 from cnn_jax.models.alexnet import VARIANTS as ALEXNETS
 from cnn_jax.models.vgg import VARIANTS as VGGS
 from cnn_jax.models.vgg import Style as VGGStyle
+from tests.compilation import QUICKLY
 
 torch = pytest.importorskip("torch")
 safetensors_torch = pytest.importorskip("safetensors.torch")
@@ -34,8 +35,6 @@ from .torch_models import (  # noqa: E402 - they need PyTorch
     vgg,
 )
 
-# Half of the time is XLA's compiling; without LLVM's passes that takes a third less.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 MOMENTUM = 0.1  # PyTorch's: how much of the new statistics comes from this step
 
 

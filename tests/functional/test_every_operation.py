@@ -100,7 +100,7 @@ def test_equals_the_oracle(operation, algorithm):
         assert_equal(operation, compiled(*arrays), exact)
 
 
-@each(EVERY)
+@each(list(first_of_each(EVERY)))
 def test_derivatives_of_both_orders_in_every_mode(operation, algorithm):
     with double_precision():
         arrays = operation.numbers("normals", np.float64)

@@ -8,9 +8,7 @@ import numpy as np
 from flax import nnx
 
 from cnn_jax import functional as F
-
-# Compiling is most of what these tests do.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+from tests.compilation import QUICKLY
 
 
 def abstract(make, *args, **options):

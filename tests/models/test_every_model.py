@@ -13,9 +13,10 @@ from jax import export
 
 from cnn_jax import functional as F
 from cnn_jax import models, training
+from tests.compilation import QUICKLY
 
 from .cases import SMALL
-from .networks import QUICKLY, abstract, filled, images
+from .networks import abstract, filled, images
 
 DISTANCES = {"lenet1998"}  # near 84, where bfloat16 has steps of 0.5
 FILES = sorted(Path(models.__file__).parent.glob("[!_]*.py"))
