@@ -13,6 +13,7 @@ from jax import export
 
 from cnn_jax import functional as F
 from cnn_jax import models, training
+from cnn_jax.analysis import summarize
 from tests.compilation import QUICKLY
 
 from .cases import SMALL
@@ -101,6 +102,20 @@ def test_takes_any_batch_axes_and_names_its_feature_maps(name):
     one = maps()
     assert list(one)[-1] == "logits" or "logits" in one
     assert maps(2, 3) == {name: (2, 3, *shape) for name, shape in one.items()}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_summary_and_the_table_of_flax_count_the_same_parameters(name):
+    make, size = SMALL[name]
+    model = filled(make)
+    model.eval()
+    plain = {"width": 400, "force_terminal": False, "color_system": None}
+    table = nnx.tabulate(model, jnp.zeros((1, *size)), depth=1, console_kwargs=plain)
+    (totals,) = (line for line in table.splitlines() if " Total │" in line)
+    numbers = {int(n.replace(",", "")) for n in re.findall(r"([\d,]+) \(", totals)}
+    summary = summarize(model, (1, *size))
+    assert {summary.parameters, summary.non_trainable} - {0} <= numbers
+    assert len(numbers) <= 3  # the third are random streams
 
 
 def test_every_network_of_the_package_is_among_the_cases():
