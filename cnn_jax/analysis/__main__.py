@@ -50,6 +50,12 @@ def main(config: Config) -> list[Path]:
     shape = numbers("input", config.input)
     f = network(config.model, shape)
     summary = summarize(f, (1, *shape))
+    ours = ":" not in config.model  # which keep a batch axis
+    if ours and all(len(output.shape) < 2 for output in summary.outputs.values()):
+        raise ValueError(
+            f"`input` must have all axes of one input, channels last, such as 224,224,3 for an "
+            f"image: with {config.input} the batch axis in front was taken for one of them."
+        )
     print(summary)
     config.out.mkdir(parents=True, exist_ok=True)
     page = config.out / "summary.html"
@@ -81,7 +87,7 @@ def network(name: str, shape: tuple[int, ...]) -> Callable:
     """The network of that name, in eval mode; made without values where a constructor is named."""
     if ":" in name:
         module, _, attribute = name.partition(":")
-        found: Any = getattr(importlib.import_module(module), attribute)
+        found: Any = imported(module, attribute)
     else:
         constructors = known()
         if name not in constructors:
@@ -94,6 +100,14 @@ def network(name: str, shape: tuple[int, ...]) -> Callable:
     if isinstance(found, nnx.Module):
         found.eval()
     return found
+
+
+def imported(module: str, attribute: str) -> Any:
+    """What is called so in that module; modules in the current folder count."""
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"`model` {module}:{attribute} cannot be imported: {error}.") from error
 
 
 def known() -> dict[str, Callable]:

@@ -75,6 +75,12 @@ def test_known_networks():
         (Config("lenet6"), "`model` must be module:name or one of alexnet, "),
         (Config("lenet", "28x28"), "`input` must be ints from 1 on with commas between"),
         (Config("lenet", "28,0,1"), "got '28,0,1'."),
+        (
+            Config("resnet18", "64,64"),
+            "with 64,64 the batch axis in front was taken",
+        ),
+        (Config("no_module:foo"), "`model` no_module:foo cannot be imported: No module named"),
+        (Config(f"{HERE}:foo"), "has no attribute 'foo'."),
         (Config("lenet", "28,28,1", unit="a"), "`unit` must be ints from 0 on"),
     ],
 )
