@@ -38,6 +38,10 @@ from cnn_jax import nn
 
 from . import _checks as checks
 from ._conv_norm import in_dtype
+from ._shrinking import DOWNSAMPLING, max_pool
+
+# How many positions of conv1, on an axis, leave one behind the three pools: 15, 7, 3, 1 and so on.
+FEWEST = {"stride": 15, "blur": 5, "polyphase": 8}
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def alexnet(
     num_classes: int = 1000,
     in_channels: int = 3,
     groups: int | None = None,
+    downsample: str = "stride",
     dropout: float = 0.5,
     dtype: DTypeLike | None = None,
     rngs: nnx.Rngs,
@@ -93,6 +98,10 @@ def alexnet(
         in_channels: channels of the images.
         groups: 1 or 2, of the second, fourth and fifth convolution; None is as published, 2 in
             2012's alone.
+        downsample: how the pools halve their maps: ``"stride"``; ``"blur"`` or ``"polyphase"``, in
+            front of which they run at stride 1: without aliasing (conv1 keeps its stride of 4, as
+            in Zhang 2019, arXiv:1904.11486). Polyphase needs images whose conv1 has a multiple of 8
+            positions, such as 227x227 in 2014's.
         dropout: the probability of dropping a value at each of the two hidden dense layers, while
             training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
@@ -112,10 +121,11 @@ def alexnet(
     checks.one_of("variant", variant, VARIANTS)
     checks.sizes(num_classes, in_channels)
     checks.one_of("groups", groups, (None, 1, 2))
+    checks.one_of("downsample", downsample, DOWNSAMPLING)
     checks.probability("dropout", dropout)
     shape = VARIANTS[variant]
     split = shape.groups if groups is None else groups
-    return AlexNet(shape, num_classes, in_channels, split, dropout, dtype, rngs)
+    return AlexNet(shape, num_classes, in_channels, split, dropout, dtype, rngs, downsample)
 
 
 class AlexNet(nnx.Module):
@@ -130,10 +140,11 @@ class AlexNet(nnx.Module):
         dropout: float,
         dtype: DTypeLike | None,
         rngs: nnx.Rngs,
+        downsample: str = "stride",
     ):
         self.variant, self.in_channels, self.dtype = variant, in_channels, dtype
-        # Fifteen positions of conv1 leave one behind the pools, which shrink 15 to 7, 3 and 1.
-        self.least = 14 * 4 + 11 - 2 * variant.padding
+        self.downsample = downsample
+        self.least = (FEWEST[downsample] - 1) * 4 + 11 - 2 * variant.padding
         init = nn.for_activation("relu")
         conv = partial(nn.Conv, kernel_init=init, dtype=dtype, rngs=rngs)
         dense = partial(nnx.Linear, kernel_init=init, dtype=dtype, rngs=rngs)
@@ -173,7 +184,7 @@ class AlexNet(nnx.Module):
         before, behind = self.dropout, _nothing
         if self.variant.drops_outputs:
             before, behind = behind, before
-        pool = partial(F.max_pool, window=(3, 3), stride=2)
+        pool = partial(max_pool, window=3, stride=2, padding=0, downsample=self.downsample)
         maps = {}
         maps["conv1"] = jax.nn.relu(self.conv1(in_dtype(images, self.dtype)))
         maps["pool1"] = pool(normalize(maps["conv1"]))

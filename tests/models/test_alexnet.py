@@ -15,9 +15,9 @@ from cnn_jax.models.alexnet import VARIANTS, local_response_normalization
 from .networks import abstract, filled, images, maps, parameters, shapes
 
 
-def tiny(year="2014", groups=1, dropout=0.0):
+def tiny(year="2014", groups=1, dropout=0.0, downsample="stride"):
     variant = dataclasses.replace(VARIANTS[year], channels=(4, 6, 8, 6, 4), hidden=9)
-    return filled(models.AlexNet, variant, 5, 2, groups, dropout, None)
+    return filled(models.AlexNet, variant, 5, 2, groups, dropout, None, downsample=downsample)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,29 @@ def test_the_least_size(year, least):
     model.least -= 1
     with pytest.raises(ValueError, match="window"):
         shapes(model, least - 1, least, 3)
+
+
+@pytest.mark.parametrize(("how", "least"), [("blur", 23), ("polyphase", 35)])
+def test_the_least_size_without_aliasing(how, least):
+    model = abstract(models.alexnet, downsample=how)
+    assert shapes(model, least, least, 3)["pool5"] == (1, 1, 256)
+    with pytest.raises(ValueError, match=f"at least {least}x{least}: a smaller one leaves nothing"):
+        shapes(model, least - 1, least, 3)
+    if how == "polyphase":  # an odd number of positions has no halves
+        with pytest.raises(ValueError, match="`stride` must divide the spatial axes"):
+            shapes(model, least + 4, least + 4, 3)
+
+
+def test_pools_without_aliasing_are_calmer_under_shifts():
+    """Zhang 2019: a shift by 4, which conv1 turns into one by 1, changes blurred pools less."""
+    x = images(4, 120, 120, 2)
+    changes = {}
+    for how in ("stride", "blur"):
+        model = tiny(downsample=how)
+        one, other = (maps(model, shifted)["pool1"] for shifted in (x[:, 4:], x[:, :-4]))
+        inside = np.s_[:, 2:-2, 2:-2]
+        changes[how] = float(np.abs(one - other)[inside].mean() / np.abs(one)[inside].mean())
+    assert 0 < changes["blur"] < 0.9 * changes["stride"], changes
 
 
 def test_maps_are_named_from_first_to_last():
@@ -118,7 +141,8 @@ def test_dropout_acts_while_training_alone(year, dropped):
 def test_options_change_what_they_say():
     x = images(2, 80, 80, 2)
     logits = [maps(tiny(year, groups), x)["logits"] for year in VARIANTS for groups in (1, 2)]
-    assert len({round(float(jnp.abs(l).sum()), 4) for l in logits}) == 4
+    logits.append(maps(tiny(downsample="blur"), x)["logits"])
+    assert len({round(float(jnp.abs(l).sum()), 4) for l in logits}) == 5
     computed = abstract(models.alexnet, dtype=jnp.bfloat16)
     made = nnx.eval_shape(lambda m: m(jnp.zeros((63, 63, 3))), computed)
     assert made.dtype == jnp.bfloat16
@@ -130,6 +154,10 @@ def test_options_change_what_they_say():
     [
         (lambda: abstract(models.alexnet, variant="2013"), "`variant` must be one of '2014', '20"),
         (lambda: abstract(models.alexnet, groups=3), "`groups` must be one of None, 1, 2; got 3."),
+        (
+            lambda: abstract(models.alexnet, downsample="max"),
+            "`downsample` must be one of 'stride'",
+        ),
         (lambda: abstract(models.alexnet, dropout=1.5), "`dropout` must be a probability in [0, 1"),
         (lambda: abstract(models.alexnet, num_classes=0), "`num_classes` must be a positive int;"),
         (lambda: shapes(abstract(models.alexnet), 64, 64), "`images` must be (*batch, height, wid"),
