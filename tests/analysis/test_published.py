@@ -1,5 +1,8 @@
 """Published receptive fields, strides and paddings, of skeletons: windows and nothing else."""
 
+from functools import partial
+
+import haiku as hk
 import jax
 import jax.numpy as jnp
 import pytest
@@ -200,3 +203,22 @@ def test_multiply_adds_of_vgg_19():
     model.eval()
     summary = summarize(model, (1, 224, 224, 3))
     assert (summary.parameters, round(summary.macs / 1e9, 3)) == (143_667_240, 19.632)
+
+
+def test_haikus_resnet_50_is_ours():
+    network = hk.transform_with_state(
+        lambda x, train: hk.nets.ResNet50(1000)(x, is_training=train)  # the stride on the 3x3
+    )
+    x = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)
+
+    def apply(variables, x):
+        variables = variables["params"], variables["state"]
+        return network.apply(*variables, None, x, train=False)[0]
+
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        init = partial(network.init, train=True)
+        params, state = jax.eval_shape(init, jax.random.key(0), x)
+        summary = summarize(apply, (1, 224, 224, 3), params={"params": params, "state": state})
+    assert (summary.parameters, summary.macs) == (25_557_032, 4_089_184_256)
+    last = [row for row in summary.rows if row.operation == "conv"][-1]
+    assert {(seen.size, seen.stride) for seen in last.field} == {(427, 32)}
