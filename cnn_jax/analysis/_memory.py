@@ -47,6 +47,10 @@ class Memory:
         What is kept is what `jax.vjp` keeps, every array once, before XLA decides to compute some
         of it anew; but for what is made of parameters alone, such as kernels laid out otherwise.
         None if there is no derivative. Computed when first asked for.
+
+        Gradients of feature maps, which come and go, are not in it. XLA on CPU took 1.0 to 1.2
+        times as much for VGG-11, ResNet-18 and MobileNetV2 with batches of 4 and 8, and twice as
+        much for LeNet-5 with a batch of 128.
         """
         kept = _kept_bytes(self.apart)
         return None if kept is None else kept + self._state_bytes
