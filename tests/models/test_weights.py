@@ -12,8 +12,10 @@ import safetensors.numpy
 from flax import nnx
 
 from cnn_jax import models
+from cnn_jax.models.densenet import Style as DenseStyle
+from cnn_jax.models.densenet import Variant as DenseVariant
 
-from .networks import abstract, images, maps
+from .networks import abstract, filled, images, maps
 from .tiny import KINDS, arrays, contents, equal, rewritten, tiny_resnet, tiny_vgg
 
 SCHEMES = ["cnn_jax", "torchvision", "timm"]
@@ -43,6 +45,29 @@ def test_round_trips_are_bitwise(network, names, kind, tmp_path):
         assert equal(model, target)
     found = models.load_weights(other, file).names
     assert found == ("torchvision" if names == "timm" and network is tiny_resnet else names)
+
+
+def test_densenet_as_torchvision_hands_it_out(tmp_path):
+    """Its file is older than its names: what is norm1 now is norm.1 there."""
+    variant = DenseVariant((1, 2, 1, 1), growth=4, stem=8)
+    model, other = (
+        filled(models.DenseNet, variant, 5, 2, DenseStyle(), seed=seed) for seed in (0, 1)
+    )
+    file = tmp_path / "densenet.safetensors"
+    models.save_weights(model, file, names="torchvision")
+
+    def older(content):
+        for name in list(content):
+            layer = re.sub(r"(denselayer\d\.(?:norm|conv))([12])", r"\1.\2", name)
+            content[layer] = content.pop(name)
+
+    rewritten(file, older)
+    names = contents(file)
+    assert "features.denseblock2.denselayer2.norm.1.running_mean" in names
+    assert "features.denseblock2.denselayer2.norm1.running_mean" not in names
+    assert not equal(model, other)
+    assert models.load_weights(other, file).names == "torchvision"
+    assert equal(model, other)
 
 
 def test_weights_lie_as_in_pytorch(tmp_path):

@@ -11,7 +11,7 @@ from flax import nnx
 from .. import _checks as checks
 from . import _files as files
 from ._files import Stored
-from ._places import SCHEMES, Place, best_scheme, dotted, places, value_of, variables
+from ._places import SCHEMES, Place, best_scheme, dotted, of_today, places, value_of, variables
 from ._report import Report, listed
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
@@ -71,7 +71,8 @@ def load_weights(
     if names is not None:
         checks.one_of("names", names, SCHEMES)
     leaves = variables(model)
-    with files.contents(path) as stored:
+    with files.contents(path) as contents:
+        stored = of_today(model, contents)
         scheme = best_scheme(model, stored) if names is None else names
         wanted = places(model, scheme)
         report = compare(path.name, scheme, wanted, stored, skip)

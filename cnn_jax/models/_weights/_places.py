@@ -6,7 +6,7 @@ and (in, out).
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import jax
@@ -14,6 +14,7 @@ import numpy as np
 from flax import nnx
 
 from . import _names as published_names
+from ._files import Stored
 
 OWN = "cnn_jax"
 SCHEMES = (OWN, "torchvision", "timm")
@@ -154,6 +155,14 @@ def place(
     if not math.prod(ours) == math.prod(theirs) == math.prod(unfolded):
         raise ValueError(f"`names`: {name} is {theirs} there, which holds no {path} of {ours}.")
     return Place(path, name, ours, theirs, unfolded, axes)
+
+
+def of_today(model: nnx.Module, stored: Mapping[str, Stored]) -> Mapping[str, Stored]:
+    """What a file holds, under the names of today if they have changed since it was made."""
+    older = getattr(published_names.published(model), "OLDER", None)
+    if older is None:
+        return stored
+    return {older.sub(r"\1", name): array for name, array in stored.items()}
 
 
 def best_scheme(model: nnx.Module, names: Collection[str]) -> str:

@@ -11,6 +11,9 @@ another shape than ours has with its channels moved to the front, such as (chann
 `FLATTENED`, where it is, holds the dense layers behind a flattened feature map, with the map's
 channels, height and width: PyTorch flattens a map with its channels first. In a narrower network of
 the same kind there may be fewer channels.
+
+`OLDER`, where it is, is a pattern in the names of older files; what its first group matches is what
+the names of today have in its place.
 """
 
 from collections.abc import Mapping

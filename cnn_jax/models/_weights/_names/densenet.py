@@ -4,7 +4,11 @@ The files that torchvision hands out are older than its names: there norm1 is no
 state_dict of the network that it makes of them has the names of today, like timm's files.
 """
 
+import re
+
 from ...densenet import DenseNet
+
+OLDER = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")
 
 
 def torchvision(model: DenseNet) -> dict[str, str]:
