@@ -1,5 +1,6 @@
 """A function as a flat list of steps: what the whole analysis reads, and never runs."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,14 @@ def taken_apart(f: Callable, inputs: Sequence, params: Any = None) -> Apart:
     """Part a function from its arrays; arguments and errors as of `trace`."""
     if not callable(f):
         raise TypeError(f"`f` must be callable, such as a module or a function; got {f!r}.")
+    wanted = _needed(f)
+    if inspect.isclass(f) or wanted:
+        what = "it is a class" if inspect.isclass(f) else f"it needs {', '.join(wanted)} too"
+        raise TypeError(
+            f"`f` must be a function of data: {what}. Make the network first, by "
+            "`nnx.eval_shape(lambda: make(rngs=nnx.Rngs(0)))` if shapes will do, or bind the rest "
+            "by `functools.partial`."
+        )
     if not inputs:
         raise ValueError("`inputs` must hold the shape of at least one input of `f`; got none.")
     data = [abstract_input(i, x) for i, x in enumerate(inputs)]
@@ -61,6 +70,15 @@ def taken_apart(f: Callable, inputs: Sequence, params: Any = None) -> Apart:
         return its.close(arrays[:cut])(*first, *data)
 
     return Apart([*its.leaves, *(given.leaves if given else ())], call, data)
+
+
+def _needed(f: Callable) -> list[str]:
+    """The arguments of a function that can only be given by name and have no default."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):  # such as of a builtin
+        return []
+    return [f"`{p.name}`" for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
 
 
 def trace(f: Callable, *inputs: Any, params: Any = None) -> Program:

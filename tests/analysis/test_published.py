@@ -222,3 +222,13 @@ def test_haikus_resnet_50_is_ours():
     assert (summary.parameters, summary.macs) == (25_557_032, 4_089_184_256)
     last = [row for row in summary.rows if row.operation == "conv"][-1]
     assert {(seen.size, seen.stride) for seen in last.field} == {(427, 32)}
+
+
+def test_every_parameter_is_in_one_row_and_names_are_unique():
+    model = nnx.eval_shape(lambda: models.resnet18(rngs=nnx.Rngs(0)))
+    model.eval()
+    summary = summarize(model, (1, 64, 64, 3))
+    sizes = [leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))]
+    assert summary.parameters == sum(row.parameters for row in summary.rows) == sum(sizes)
+    assert summary.non_trainable == sum(row.non_trainable for row in summary.rows)
+    assert len({row.name for row in summary.rows}) == len(summary.rows)

@@ -363,20 +363,16 @@ def test_several_inputs_have_fields_of_their_own():
     assert "field 0" in str(summary)
 
 
-def test_agrees_with_flax_on_parameters():
-    model = nnx.eval_shape(lambda: models.resnet18(rngs=nnx.Rngs(0)))
-    model.eval()
-    summary = summarize(model, (1, 64, 64, 3))
-    sizes = [leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))]
-    assert summary.parameters == sum(row.parameters for row in summary.rows) == sum(sizes)
-    assert summary.non_trainable == sum(row.non_trainable for row in summary.rows)
-    assert len({row.name for row in summary.rows}) == len(summary.rows)
-
-
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
         (lambda: summarize(None, (1,)), TypeError, "`f` must be callable"),
+        (
+            lambda: summarize(models.lenet, (1, 28, 28, 1)),
+            TypeError,
+            "`f` must be a function of data: it needs `rngs` too. Make the network first, by `nnx.",
+        ),
+        (lambda: summarize(Twice, (1, 8, 8, 4)), TypeError, "it is a class. Make the network"),
         (lambda: summarize(jnp.sin), ValueError, "`inputs` must hold the shape of at least one"),
         (
             lambda: summarize(jnp.sin, (2,), cost="flops"),
