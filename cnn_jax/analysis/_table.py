@@ -42,6 +42,10 @@ def columns(summary: "Summary") -> dict[str, list[str]]:
     return {heading: cells for heading, cells in found.items() if any(cells)}
 
 
+def _holds_numbers(heading: str) -> bool:
+    return heading in _RIGHT or heading.startswith(("field", "stride", "padding"))
+
+
 def totals(summary: "Summary") -> list[str]:
     """The lines below the table."""
     memory = summary.memory
@@ -78,10 +82,9 @@ def as_rich(summary: "Summary") -> Group:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     found = columns(summary)
     for heading in found:
-        numbers = heading in _RIGHT or heading.startswith(("field", "stride", "padding"))
         table.add_column(
             heading,
-            justify="right" if numbers else "left",
+            justify="right" if _holds_numbers(heading) else "left",
             overflow="fold",
             no_wrap=heading not in ("layer", "remark"),
         )
@@ -101,15 +104,21 @@ def as_text(summary: "Summary") -> str:
 def as_html(summary: "Summary") -> str:
     """The table for a notebook or a page."""
     found = columns(summary)
-    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in found)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>\n"
-        for cells in zip(*found.values())
-    )
+    sides = ["right" if _holds_numbers(heading) else "left" for heading in found]
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        marked = (
+            f"<{tag} style='text-align: {side}'>{html.escape(cell)}</{tag}>"
+            for side, cell in zip(sides, cells)
+        )
+        return f"<tr>{''.join(marked)}</tr>"
+
+    head = row("th", list(found))
+    body = "".join(row("td", cells) + "\n" for cells in zip(*found.values()))
     lines = "".join(f"<p>{html.escape(line)}</p>\n" for line in totals(summary))
     return (
         "<table style='border-spacing: 1em 0; font-variant-numeric: tabular-nums'>\n"
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>\n{lines}"
+        f"<thead>{head}</thead>\n<tbody>\n{body}</tbody></table>\n{lines}"
     )
 
 
