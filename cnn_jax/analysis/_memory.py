@@ -53,12 +53,12 @@ class Memory:
         much for LeNet-5 with a batch of 128.
         """
         kept = _kept_bytes(self.apart)
-        return None if kept is None else kept + self._state_bytes
+        return None if kept is None else kept + self._state_bytes + size_in_bytes(*self.apart.data)
 
     @property
     def _state_bytes(self) -> int:
         learning = size_in_bytes(*(a.value for a in self.apart.leaves if a.trainable))
-        return self.parameter_bytes + 3 * learning + size_in_bytes(*self.apart.data)
+        return self.parameter_bytes + 3 * learning
 
 
 def memory_of(program: Program, apart: Apart) -> Memory:

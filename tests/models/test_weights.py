@@ -69,6 +69,12 @@ def test_densenet_as_torchvision_hands_it_out(tmp_path):
     assert models.load_weights(other, file).names == "torchvision"
     assert equal(model, other)
 
+    bias = "features.denseblock1.denselayer1.norm1.bias"
+    models.save_weights(model, file, names="torchvision")
+    rewritten(file, lambda c: c.update({bias.replace("norm1", "norm.1"): c[bias] + 1}))
+    with pytest.raises(ValueError, match=r"1 unexpected .*denselayer1\.norm\.1\.bias"):
+        models.load_weights(other, file)
+
 
 def test_weights_lie_as_in_pytorch(tmp_path):
     model, file = tiny_vgg(), tmp_path / "vgg.npz"
