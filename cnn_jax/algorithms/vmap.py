@@ -47,13 +47,14 @@ def local(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.A
 
     Args:
         x: (n, *spatial, c).
-        kernel: (number of positions, *size, c // groups, o), positions row-major.
+        kernel: (*positions, *size, c // groups, o).
         window: the window.
         groups: how many groups the channels fall into; each sees only its own channels.
 
     Returns:
         (n, *positions, o).
     """
+    kernel = kernel.reshape(-1, *kernel.shape[window.rank :])
     return _products(x, kernel, window, groups, kernel_axis=0)
 
 

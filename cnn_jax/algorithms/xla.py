@@ -57,22 +57,23 @@ def local(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.A
     """y[n, p, o] = sum over taps t and channels c of x[n, p*s + t*d, c] * kernel[p, t, c, o].
 
     What a window sees is gathered by strided slices, and multiplied with its own kernel by one
-    matrix product per position and group: x (n, *spatial, c) with kernel (number of positions,
-    *size, c // groups, o) into (n, *positions, o).
+    matrix product per position and group: x (n, *spatial, c) with kernel (*positions, *size,
+    c // groups, o) into (n, *positions, o).
     """
-    positions, (per_group, channels) = window.output_size(x.shape[1:-1]), kernel.shape[-2:]
-    n, number, size = len(x), math.prod(positions), math.prod(window.size)
+    rank, positions = window.rank, window.output_size(x.shape[1:-1])
+    n, size, (per_group, channels) = len(x), math.prod(window.size), kernel.shape[-2:]
     seen = (
-        jnp.moveaxis(tap.reshape(n, number, groups, per_group), 0, 2)
+        jnp.moveaxis(tap.reshape(n, *positions, groups, per_group), 0, -2)
         for tap in taps(padded(x, window), window, positions)
     )
     # Positions and groups first, which XLA on CPU multiplies 3 times as fast as the images first.
     patches = jnp.concatenate(tuple(seen), axis=-1)
-    kernel = kernel.reshape(number, size, per_group, groups, channels // groups)
-    kernel = jnp.moveaxis(kernel, 3, 1)
-    kernel = kernel.reshape(number, groups, size * per_group, channels // groups)
-    y = lax.dot_general(patches, kernel, (((3,), (2,)), ((0, 1), (0, 1))))
-    return jnp.moveaxis(y, 2, 0).reshape(n, *positions, channels)
+    kernel = kernel.reshape(*positions, size, per_group, groups, channels // groups)
+    kernel = jnp.moveaxis(kernel, -2, rank)
+    kernel = kernel.reshape(*positions, groups, size * per_group, channels // groups)
+    each = tuple(range(rank + 1))
+    y = lax.dot_general(patches, kernel, (((rank + 2,), (rank + 1,)), (each, each)))
+    return jnp.moveaxis(y, -2, 0).reshape(n, *positions, channels)
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:

@@ -1,7 +1,7 @@
 """What rules share: known arrays, remarks, the axes on which windows slid."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,12 +44,29 @@ class Context:
 
 
 def union(sights: Sequence[Sight], shape: Sequence[int], context: Context) -> Sight:
-    """What is seen along several paths, by arrays of one shape."""
+    """What is seen along several paths, by arrays of one shape.
+
+    Paths that see alike from different places on are the taps of a window, as where a convolution
+    is written as a sum over shifts.
+    """
     result: Sight = {}
     for key in dict.fromkeys(key for sight in sights for key in sight):
-        result[key], words = united([sight[key] for sight in sights if key in sight], shape)
+        fields = [sight[key] for sight in sights if key in sight]
+        result[key], words = united(fields, shape)
+        axis = _shifted_along(fields)
+        if axis is not None and shape[axis] > 1:
+            context.slides(key, result[key], axis)
         context.say(words if key in context.spatial else "")
     return result
+
+
+def _shifted_along(fields: Sequence[Field]) -> int | None:
+    """The axis along which fields move that are alike but for where they start."""
+    its = {field.nominal for field in fields}
+    if len(its) == 1 or None in its:
+        return None
+    first, *rest = [nominal for nominal in its if nominal is not None]
+    return first.axis if {replace(other, start=first.start) for other in rest} == {first} else None
 
 
 Rule = Callable[[Step, list[Sight], Context], list[Sight]]

@@ -8,6 +8,7 @@ from ._costs import is_transposed
 from ._sliding_rules import window_of
 from ._steps import Constant, Program, Step, Value
 from ._walk import Walk
+from ._windows import is_local
 
 POOLS = {
     "reduce_window_max": "max pool",
@@ -58,9 +59,10 @@ def kind_of(
     if name == "dot_general":
         if all(operand in data for operand in step.inputs):
             return "matmul"
-        # A product for each position, as where a convolution's weights are not shared.
         _, (batch, _) = step.params["dimension_numbers"]
-        return "unshared dense" if batch else "dense"
+        if not batch:
+            return "dense"
+        return "local conv" if is_local(step, walked) else "unshared dense"
     if name in POOLS:
         return _pool(step, links)
     if name in GLOBAL_POOLS and _all_spatial(step, walked):

@@ -1,5 +1,6 @@
 """What a unit sees behind slices and gathers: another place of the same array."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -175,7 +176,14 @@ def _picked(
                 continue
             varying = [a for a, n in enumerate(place.shape) if n > 1]
             if len(varying) > 1:
-                return None
+                even = _even(place, varying)
+                if even is None or nominal.repeats[axis] > 1 or moved.keys() & even[1].keys():
+                    return None
+                first, gaps = even
+                step = result.steps[axis]
+                result = replace(result, start=result.start + first * step)
+                moved |= {a: (gap * step, 1) for a, gap in gaps.items()}
+                continue
             reads = place.ravel()
             fitted = result.fitted(axis, reads, reads, shape[axis])
             if fitted is None:
@@ -191,6 +199,19 @@ def _picked(
         return result
 
     return capped(field.changed(change).nominally(nominally))
+
+
+def _even(place: np.ndarray, axes: Sequence[int]) -> tuple[int, dict[int, int]] | None:
+    """The first place and how far it is to the next along each axis, if that tells all places.
+
+    So lie the taps of windows: from one window to the next it is a stride, within one a dilation.
+    """
+    first = int(place.flat[0])
+    even, gaps = np.array(first), {}
+    for axis in axes:
+        gaps[axis] = int(np.moveaxis(place, axis, 0)[1].flat[0]) - first
+        even = even + along(gaps[axis] * np.arange(place.shape[axis]), axis, place.ndim)
+    return (first, gaps) if (even == place).all() else None
 
 
 def _scalars(sights: list[Sight], rank: int) -> list[Sight]:

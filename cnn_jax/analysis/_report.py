@@ -47,7 +47,8 @@ class Row:
         output: the shape that it makes.
         window: taps on each axis on which it slides; empty if it does not.
         stride: likewise; of a transposed convolution that of the convolution it transposes.
-        padding: likewise, pairs.
+        padding: likewise, pairs; without what no window meets, but as much at both ends where that
+            makes no difference.
         dilation: likewise.
         groups: of its channels.
         parameters: how many trainable numbers it is the first to use.

@@ -6,6 +6,7 @@ from ._costs import multiply_adds
 from ._kinds import Links, kind_of
 from ._names import Groups
 from ._steps import Constant, Operand, Parameter, Program, Step, Value
+from ._units import followed
 from ._walk import Walk
 
 
@@ -19,6 +20,7 @@ class Draft:
         step: the step that it stands for.
         inputs: what it reads.
         output: what it makes.
+        source: the one feature map that its inputs are made of, if it is one.
         parameters: those that it is the first to use.
         main: the path of the parameter that the step itself uses.
         used: the paths of all its parameters.
@@ -32,6 +34,7 @@ class Draft:
     step: Step
     inputs: tuple[Operand, ...]
     output: Value
+    source: Value | None = None
     main: str = ""
     parameters: list[Parameter] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
@@ -119,6 +122,7 @@ class Layers:
         row = None
         if operation:
             row = self._new(operation, step, parameters, times)
+            row.source = _map_of(stems)
         elif parameters:
             row = self._joined(step, parameters, times)
         if row is not None:
@@ -133,7 +137,22 @@ class Layers:
             last = self.rows[-1]
             if last.operation == "upsample" and last.output.shape == step.outputs[0].shape:
                 last.output = step.outputs[0]
+        elif step.primitive in ("transpose", "reshape") and self.rows:
+            last = self.rows[-1]
+            if last.operation == "local conv" and last.output is step.inputs[0]:
+                self._lay_out(last, step.outputs[0])
         self._from |= dict.fromkeys(step.outputs, stems)
+
+    def _lay_out(self, row: Draft, output: Value) -> None:
+        """Take the array that a product is laid out into for its output, while it is a map."""
+        before, behind = self.walked.of(row.output), self.walked.of(output)
+        numbers = {number for number, _ in before}
+        if all(
+            followed(before, self.walked, number).keys()
+            == followed(behind, self.walked, number).keys()
+            for number in numbers
+        ):
+            row.output = output
 
     def _new(self, operation: str, step: Step, parameters: list[Parameter], times: int) -> Draft:
         if operation == "upsample" and self.rows and self.rows[-1].operation == operation:
@@ -181,7 +200,8 @@ class Layers:
             return
         operands, body, carried = list(step.inputs), step.inner[-1], range(0)
         if step.primitive == "cond":
-            body, operands = max(step.inner, key=cost), operands[1:]
+            body = max(step.inner, key=lambda branch: (cost(branch), len(branch.steps)))
+            operands = operands[1:]
         elif step.primitive == "while":
             operands = operands[step.params["cond_nconsts"] :]
             carried = range(step.params["body_nconsts"], len(operands))
@@ -197,6 +217,16 @@ class Layers:
         self._through(body, times)
         self.data.update(step.outputs)
         self._from |= dict.fromkeys(step.outputs, frozenset(self.rows[-1:]) or frozenset([step]))
+
+
+def _map_of(stems: frozenset) -> Value | None:
+    """The array of the one row, or the one input, that a value stems from."""
+    if len(stems) != 1:
+        return None
+    (stem,) = stems
+    if isinstance(stem, Draft):
+        return stem.output
+    return stem if isinstance(stem, Value) else None
 
 
 ROOTS = ("rsqrt", "sqrt")

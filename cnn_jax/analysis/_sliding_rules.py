@@ -121,7 +121,10 @@ def padded(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
 
 
 def dot(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
-    """An element sees a row of the one operand and a column of the other."""
+    """An element sees a row of the one operand and a column of the other.
+
+    Where it sees several elements, and the next one others, windows had been laid out for it.
+    """
     contracted, batch = step.params["dimension_numbers"]
     rank = len(step.outputs[0].shape)
     free = [
@@ -140,13 +143,25 @@ def dot(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
                 order = [*free[0], axes[0]] if side == 0 else [axes[0], *free[1]]
                 result[key] = capped(permuted(_through(field, axes[0], sees), order))
                 continue
+            wide = _wide(field)
             field = dropped(reduced(field, axes, shape), axes)
             kept = [a for a in range(len(shape)) if a not in axes]
             field = permuted(field, [kept.index(a) for a in (*batch[side], *free[side])])
             lengths = [shape[a] for a in (*batch[side], *free[side])]
             result[key] = spread(field, rank, places, lengths)
+            if sights[1 - side]:
+                continue
+            # Axes of groups of channels are among those of the batch: there, what is gathered by
+            # the product itself is no window.
+            for axis in places:
+                if wide if axis < len(batch[0]) else _wide(field):
+                    context.slides(key, result[key], axis)
         results.append(result)
     return [union(results, step.outputs[0].shape, context)]
+
+
+def _wide(field: Field) -> bool:
+    return field.nominal is not None and field.nominal.size > 1
 
 
 def _pattern(step: Step, side: int, context: Context) -> np.ndarray | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from ._costs import is_transposed, multiply_adds, multiply_adds_inside, size_in_bytes
+from ._costs import multiply_adds, multiply_adds_inside, size_in_bytes
 from ._field import Sight
 from ._memory import memory_of
 from ._names import named
@@ -13,8 +13,8 @@ from ._nominal import Number
 from ._program import taken_apart, trace
 from ._report import Output, Row, Seen, Summary
 from ._rows import Draft, Layers, operation_of
-from ._sliding_rules import window_of
 from ._walk import Walk, walk
+from ._windows import stated_window
 from ._xla import xla_cost
 
 
@@ -104,7 +104,7 @@ def _number(number: Number | None) -> int | float | None:
 
 def _row(draft: Draft, name: str, walked: Walk) -> Row:
     step = draft.step
-    window, stride, padding, dilation = _sliding(draft)
+    window, groups = stated_window(step, draft.operation, draft.source, walked)
     learning, fixed = (
         sum(math.prod(p.shape) for p in draft.parameters if p.trainable is trainable)
         for trainable in (True, False)
@@ -117,11 +117,11 @@ def _row(draft: Draft, name: str, walked: Walk) -> Row:
         operation=operation_of(draft),
         inputs=tuple(operand.shape for operand in draft.inputs),
         output=draft.output.shape,
-        window=window,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=step.params.get("feature_group_count", 1),
+        window=window.size,
+        stride=window.stride,
+        padding=window.padding,
+        dilation=window.dilation,
+        groups=groups,
         parameters=learning,
         non_trainable=fixed,
         macs=multiply_adds(step) * draft.times,
@@ -130,26 +130,6 @@ def _row(draft: Draft, name: str, walked: Walk) -> Row:
         field=seen(walked.of(draft.output), walked),
         remark="; ".join(dict.fromkeys(words)),
     )
-
-
-def _sliding(draft: Draft) -> tuple[tuple, tuple, tuple, tuple]:
-    """Window, stride, padding and dilation on the axes on which a layer slides."""
-    step = draft.step
-    if "window_strides" not in step.params:
-        return (), (), (), ()
-    window = window_of(step)
-    stride, padding, axes = window.stride, window.padding, list(range(window.rank))
-    if step.primitive == "conv_general_dilated":
-        if is_transposed(step):
-            stride = window.base_dilation
-            padding = tuple((k - 1 - p, k - 1 - q) for k, (p, q) in zip(window.extent, padding))
-    else:
-        point = (1, 1, (0, 0))
-        axes = [i for i in axes if (window.size[i], stride[i], padding[i]) != point]
-    return tuple(
-        tuple(entries[i] for i in axes)
-        for entries in (window.size, stride, padding, window.dilation)
-    )  # type: ignore[return-value]
 
 
 def _names(layers: Layers) -> list[str]:

@@ -1,6 +1,5 @@
 """Convolution without shared weights: `conv_local`."""
 
-import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 
@@ -107,8 +106,8 @@ def conv_local(
     batch = x.shape[: x.ndim - rank - 1]
     drops, exact = geometry.fit(window, spatial)
     x = crop(arguments.with_one_batch_axis(x, rank).astype(sum_dtype(dtype)), drops)
-    kernel = kernel.reshape(math.prod(positions), *kernel.shape[rank:]).astype(x.dtype)
-    problem = Problem("local", x.shape, kernel.shape[1:], exact, groups, x.dtype.name)
+    kernel = kernel.astype(x.dtype)
+    problem = Problem("local", x.shape, kernel.shape[rank:], exact, groups, x.dtype.name)
     with jax.default_matmul_precision(name) if name else nullcontext():
         y = choose(algorithm, problem).local(x, kernel, exact, groups)
     y = y.reshape(*batch, *positions, kernel.shape[-1]).astype(result)

@@ -385,9 +385,3 @@ def test_several_inputs_have_fields_of_their_own():
 def test_a_wrong_call_is_told_what_is_wrong(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
-
-
-def test_weights_that_are_not_shared():
-    model = nnx.eval_shape(lambda: models.locally_connected(rngs=nnx.Rngs(0)))
-    operations = [row.operation for row in summarize(model, (1, 28, 28, 1)).rows]
-    assert operations == ["unshared dense", "unshared dense", "dense"]
