@@ -125,7 +125,7 @@ def test_a_run_that_is_interrupted_ends_cleanly_and_goes_on_to_the_same_bits(
     with process:
         assert process.stdout.readline() == "finished 1\n"
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(timeout=600)
     assert (process.returncode, rest, errors) == (0, "finished 2\nended cleanly\n", "")
 
     checkpoints = training.Checkpoints(tmp_path, {})
