@@ -53,20 +53,27 @@ def union(sights: Sequence[Sight], shape: Sequence[int], context: Context) -> Si
     for key in dict.fromkeys(key for sight in sights for key in sight):
         fields = [sight[key] for sight in sights if key in sight]
         result[key], words = united(fields, shape)
-        axis = _shifted_along(fields)
-        if axis is not None and shape[axis] > 1:
+        axis = _shifted_along(fields, shape)
+        if axis is not None:
             context.slides(key, result[key], axis)
         context.say(words if key in context.spatial else "")
     return result
 
 
-def _shifted_along(fields: Sequence[Field]) -> int | None:
-    """The axis along which fields move that are alike but for where they start."""
+def _shifted_along(fields: Sequence[Field], shape: Sequence[int]) -> int | None:
+    """The axis along which fields move that are alike but for where they start.
+
+    They start among each other's: the halves of an axis, as of a gated unit, are no window.
+    """
     its = {field.nominal for field in fields}
     if len(its) == 1 or None in its:
         return None
     first, *rest = [nominal for nominal in its if nominal is not None]
-    return first.axis if {replace(other, start=first.start) for other in rest} == {first} else None
+    if first.axis is None or {replace(other, start=first.start) for other in rest} != {first}:
+        return None
+    reach = shape[first.axis] * abs(first.steps[first.axis])
+    near = all(abs(other.start - first.start) < reach for other in rest)
+    return first.axis if near and shape[first.axis] > 1 else None
 
 
 Rule = Callable[[Step, list[Sight], Context], list[Sight]]

@@ -9,6 +9,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from ._steps import Constant, Operand, Parameter, Program, Step, Value
+from ._written_out import written_out
 
 # Primitives that do no more than call a function, and the option that holds it.
 CALLS = {
@@ -23,6 +24,7 @@ CALLS = {
     "checkpoint": "jaxpr",
     "remat": "jaxpr",
     "remat2": "jaxpr",
+    "composite": "jaxpr",
 }
 BODIES = {"scan": ("jaxpr",), "while": ("cond_jaxpr", "body_jaxpr"), "cond": ("branches",)}
 
@@ -148,7 +150,7 @@ def _ordered(outputs: dict[str, Operand], work: _Flattening) -> dict[str, Operan
 
 
 def _called(equation: Any, operands: list[Operand]) -> Any:
-    """The jaxpr that an equation does no more than call, or None.
+    """The jaxpr that an equation does no more than call, or that does the same; or None.
 
     Of a ``cond`` that is the branch of its index, if that is known, or that of no platform.
     """
@@ -161,7 +163,7 @@ def _called(equation: Any, operands: list[Operand]) -> Any:
             return branches[platforms.index(None)] if None in platforms else branches[-1]
         if isinstance(operands[0], Constant):
             return branches[int(np.clip(int(operands[0].value), 0, len(branches) - 1))]
-    return None
+    return written_out(equation)
 
 
 def _inner(equation: Any) -> Iterable[Program]:

@@ -4,9 +4,9 @@ _ELEMENTWISE = """
 abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clamp clz
 complex conj convert_element_type copy copy_p cos cosh digamma div eq eq_to erf erf_inv erfc exp
 exp2 expm1 floor ge gt igamma igammac imag integer_pow is_finite le le_to lgamma log log1p logistic
-lt lt_to max min mul ne neg nextafter not or polygamma population_count pow real reduce_precision
-regularized_incomplete_beta rem round rsqrt select_n shift_left shift_right_arithmetic
-shift_right_logical sharding_constraint sign sin sinh sqrt square stop_gradient sub tan tanh xor
+lt lt_to max min mul name ne neg nextafter not or polygamma population_count pow real
+reduce_precision regularized_incomplete_beta rem round rsqrt select_n sharding_constraint shift_left
+shift_right_arithmetic shift_right_logical sign sin sinh sqrt square stop_gradient sub tan tanh xor
 zeta
 """
 # Each element of the result depends on the elements in the same place; a scalar is in every place.

@@ -64,6 +64,8 @@ CASES = {
     "reversed": (lambda x: lax.cumsum(x, 0, reverse=True)[::2], (5, 1)),
     "concatenated": (lambda x: jnp.concatenate([x[::-1], 2 * x[1:]], axis=0).T, (4, 2)),
     "set": (lambda x: jnp.zeros((5, 2)).at[1:4].set(x).at[2].add(x[0]), (3, 2)),
+    "stacked": (lambda x: jnp.stack([x, 2 * x[::-1]], axis=1), (3, 2)),
+    "unstacked, tiled": (lambda x: jnp.tile(jnp.unstack(x, axis=1)[1], 2), (3, 2)),
     "taken": (lambda x: jnp.take(x, np.array([3, 0, 0]), axis=0), (4, 2)),
     "scan": (loop, (4, 3)),
     "normalized": (lambda x: x / jnp.sqrt((x**2).sum(-1, keepdims=True) + 1), (2, 3)),

@@ -114,6 +114,8 @@ CASES = {
         lambda x: F.conv(F.depth_to_space(x, (2, 2)), positive(3, 3, 1, 1)),
         (1, 4, 5, 4),
     ),
+    "stacked": (lambda x: jnp.stack([x, 2 * x[:, ::-1], x], 2), IMAGE),
+    "unstacked and tiled": (lambda x: jnp.tile(jnp.unstack(x, axis=3)[1], (1, 2, 3)), IMAGE),
     "slices": (lambda x: x[:, 1:7:2, ::-1, 1:], IMAGE),
     "picked": (lambda x: x[:, jnp.array([3, 3, 0, -1])][:, :, np.array([1, 5])], IMAGE),
     "rolled": (lambda x: jnp.roll(x, (2, -3), (1, 2)), IMAGE),

@@ -123,7 +123,8 @@ def test_heads_are_no_places():
 
 
 @pytest.mark.parametrize(
-    "laid", ["by slices", "by a reshape", "by indices", "by vmap", "by a sum over shifts"]
+    "laid",
+    ["by slices", "by a reshape", "by indices", "by vmap", "by a sum over shifts", "by a stack"],
 )
 def test_windows_laid_out_by_hand(laid):
     """Dense layers that do what a convolution does: their units see a window of the input."""
@@ -134,7 +135,9 @@ def test_windows_laid_out_by_hand(laid):
             return seen @ kernel.reshape(6, 5)
         if laid == "by a sum over shifts":
             return sum(x[:, t : t + 10 : 3] @ kernel[t] for t in range(3))
-        if laid == "by a reshape":
+        if laid == "by a stack":
+            seen = jnp.stack([x[:, t : t + 10 : 3] for t in range(3)], axis=2)
+        elif laid == "by a reshape":
             seen = x.reshape(1, 4, 3, 2)
         elif laid == "by indices":
             seen = x[:, np.arange(0, 12, 3)[:, None] + np.arange(3)]
