@@ -39,7 +39,7 @@ class Context:
 
     def slides(self, key: Key, seen: Field, axis: int) -> None:
         """Note that a window slides along `axis` of an array of which this is seen."""
-        if seen.nominal is not None and seen.nominal.steps[axis]:
+        if seen.nominal is not None and axis in seen.nominal.moving:
             self.spatial.add(key)
 
 

@@ -121,9 +121,10 @@ def _all_spatial(step: Step, walked: Walk) -> bool:
     """Whether a reduction is along spatial axes alone, all that there are."""
     sight, axes = walked.of(step.inputs[0]), set(step.params["axes"])
     moving = {
-        its.nominal.axis
+        its_axis
         for key, its in sight.items()
-        if key in walked.spatial and its.nominal is not None and its.nominal.stride
+        if key in walked.spatial and its.nominal is not None
+        for its_axis in its.nominal.moving
     }
     return bool(moving) and axes == moving
 
@@ -132,7 +133,7 @@ def _concatenation(step: Step, data: set[Value], walked: Walk) -> str:
     parts = [operand for operand in step.inputs if operand in data]
     axis = step.params["dimension"]
     moves = any(
-        its.nominal is not None and its.nominal.steps[axis]
+        its.nominal is not None and axis in its.nominal.moving
         for part in parts
         for key, its in walked.of(part).items()
         if key in walked.spatial

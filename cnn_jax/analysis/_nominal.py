@@ -14,6 +14,10 @@ Where zeros lie between the input's elements, and where elements are repeated, u
 phases see differently placed elements. Then the step is a fraction, the start is right on average,
 and the size is the largest.
 
+Where axes of space are merged, as pixels are into tokens, the step from one unit to the next is not
+always the same. Such an axis is folded: it has *digits*, of which its index is made as a number is
+of its own. Each has a length and a step; the last one turns fastest.
+
 References:
     Araujo, Norris and Sim, *Computing receptive fields of convolutional neural networks*, Distill,
     2019.
@@ -28,6 +32,8 @@ from functools import lru_cache
 import numpy as np
 
 Number = int | Fraction
+Digit = tuple[int, Number, int]  # length, step, repeats
+Digits = tuple[Digit, ...]
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Nominal:
             because of that.
         whole: whether some path shows every unit the same, such as the whole of the axis. Where
             other paths move, start, size and steps are theirs.
+        folds: the digits of axes that are folded, whose entry in `steps` is 0.
     """
 
     start: Number
@@ -50,17 +57,31 @@ class Nominal:
     steps: tuple[Number, ...]
     repeats: tuple[int, ...]
     whole: bool = False
+    folds: tuple[tuple[int, Digits], ...] = ()
 
     @property
     def axis(self) -> int | None:
-        """The axis along which the field moves (the fastest if several); None if it stands."""
+        """The axis along which the field moves (the fastest if several).
+
+        None if it stands, or if it moves along folded axes only.
+        """
         axis = max(range(len(self.steps)), key=lambda a: abs(self.steps[a]), default=None)
         return axis if axis is not None and self.steps[axis] else None
 
     @property
     def stride(self) -> Number | None:
         """The effective stride; None where the field does not move."""
-        return None if self.axis is None else self.steps[self.axis]
+        if self.axis is not None:
+            return self.steps[self.axis]
+        return max(
+            (step for _, digits in self.folds for _, step, _ in digits), key=abs, default=None
+        )
+
+    @property
+    def moving(self) -> frozenset[int]:
+        """The axes along which the field moves."""
+        straight = (axis for axis, step in enumerate(self.steps) if step)
+        return frozenset((*straight, *dict(self.folds)))
 
     @property
     def center(self) -> Number:
@@ -73,7 +94,8 @@ class Nominal:
         repeats = [1] * rank
         for before, after in axes.items():
             steps[after], repeats[after] = self.steps[before], self.repeats[before]
-        return replace(self, steps=tuple(steps), repeats=tuple(repeats))
+        folds = tuple((axes[axis], digits) for axis, digits in self.folds if axis in axes)
+        return replace(self, steps=tuple(steps), repeats=tuple(repeats), folds=folds)
 
     def with_step(self, axis: int, step: Number, repeats: int = 1) -> "Nominal":
         """The same with another step on one axis."""
@@ -81,60 +103,64 @@ class Nominal:
             self,
             steps=(*self.steps[:axis], step, *self.steps[axis + 1 :]),
             repeats=(*self.repeats[:axis], repeats, *self.repeats[axis + 1 :]),
+            folds=tuple(fold for fold in self.folds if fold[0] != axis),
         )
+
+    def folded(self, axis: int, digits: Digits) -> "Nominal":
+        """The same with digits on one axis."""
+        field = self.with_step(axis, 0)
+        return replace(field, folds=(*field.folds, (axis, digits)))
+
+    def unfolded(self, axis: int) -> "Nominal":
+        """The same if the axis is not folded; otherwise what a unit sees that sees all along it."""
+        return self.absorbed([axis], ()) if axis in dict(self.folds) else self
+
+    def digits(self, axis: int, n: int) -> Digits:
+        """Of an axis of length `n`, folded or not."""
+        return dict(self.folds).get(axis, ((n, self.steps[axis], self.repeats[axis]),))
+
+    def start_of(self, unit: Sequence[int]) -> Number:
+        """The first element that a unit sees."""
+        start = self.start + sum(step * u for step, u in zip(self.steps, unit))
+        for axis, digits in self.folds:
+            rest = unit[axis]
+            for n, step, _ in reversed(digits):
+                rest, place = divmod(rest, n)
+                start += step * place
+        return simplest(start)
 
     def absorbed(self, axes: Iterable[int], shape: Sequence[int]) -> "Nominal":
         """What a unit sees that sees all units along `axes` of a feature map of this shape."""
-        field = self
+        field, folds = self, dict(self.folds)
         for axis in axes:
-            step, n, m = field.steps[axis], shape[axis], field.repeats[axis]
-            if not step:
-                continue
-            span = (-(-n // m) - 1) * m * step
-            start = field.start + ratio((m - 1) * step, 2) + min(0, span)
-            field = replace(field, start=start, size=field.size + abs(span))
+            digits = folds.get(axis) or ((shape[axis], field.steps[axis], field.repeats[axis]),)
             field = field.with_step(axis, 0)
-            field = replace(field, whole=field.whole or (n > 1 and field.axis is None))
+            if not any(step for _, step, _ in digits):
+                continue
+            for n, step, m in digits:
+                span = (-(-n // m) - 1) * m * step
+                start = field.start + ratio((m - 1) * step, 2) + min(0, span)
+                field = replace(field, start=start, size=field.size + abs(span))
+            long = math.prod(n for n, _, _ in digits) > 1
+            field = replace(field, whole=field.whole or (long and not field.moving))
         return field
 
     def slid(
         self, axis: int, size: int, stride: int, low: int, dilation: int, base: int
     ) -> "Nominal":
         """What a window along one axis makes of it; `base` is the input's dilation."""
+        if (size, stride, low, base) == (1, 1, 0, 1):
+            return self
+        if axis in dict(self.folds):
+            return self.unfolded(axis)
         step = self.steps[axis]
-        if not step or (size, stride, low, base) == (1, 1, 0, 1):
+        if not step:
             return self
         span = abs(step) * _span(size, dilation, base)
         middle = ratio(2 * -low + (size - 1) * dilation, 2 * base) * step
         start = self.center + middle - ratio(self.size + span - 1, 2)
         field = replace(self, start=simplest(start), size=self.size + span)
         return field.with_step(axis, ratio(step * stride, base))
-
-    def merged(self, axes: Sequence[int], shape: Sequence[int], repeat: bool) -> tuple:
-        """The field and its (step, repeats) on one axis that takes the place of `axes`.
-
-        Args:
-            axes: adjacent axes.
-            shape: of the feature map.
-            repeat: whether units that see the same, one behind the other, count as repeats;
-                otherwise the field absorbs the axes.
-        """
-        behind, step, repeats, trailing = 1, 0, 1, 1
-        for axis in reversed(axes):
-            n, s = shape[axis], self.steps[axis]
-            if n == 1:
-                continue
-            if not step and s:
-                step, repeats, trailing = ratio(s, behind), behind * self.repeats[axis], behind
-            elif s != step * behind:
-                return self.absorbed(axes, shape), 0, 1
-            behind *= n
-        if trailing == 1:
-            return self, step, repeats
-        if not repeat:
-            return self.absorbed(axes, shape), 0, 1
-        start = simplest(self.start - ratio((trailing - 1) * step, 2))
-        return replace(self, start=start), step, repeats
 
     def fitted(self, axis: int, first: np.ndarray, last: np.ndarray, n: int) -> "Nominal | None":
         """What reading units ``first[p]`` to ``last[p]`` of `axis` makes of it, for each p.
@@ -167,9 +193,10 @@ class Nominal:
 
     def _reading(self, axis: int, span: int, first: Fraction, step: Number) -> "Nominal":
         """Unit p reads from ``first + p * step`` of `axis` on, `span` more units."""
-        its = self.steps[axis]
-        start = self.start + first * its + min(0, span * its)
-        field = replace(self, start=simplest(start), size=self.size + span * abs(its))
+        field = self.unfolded(axis)
+        its = field.steps[axis]
+        start = field.start + first * its + min(0, span * its)
+        field = replace(field, start=simplest(start), size=field.size + span * abs(its))
         return field.with_step(axis, simplest(Fraction(its) * step))
 
     def joined(self, other: "Nominal", shape: Sequence[int]) -> tuple["Nominal | None", str]:
@@ -177,17 +204,16 @@ class Nominal:
 
         The union is None if the paths move differently.
         """
-        if self.axis is None or other.axis is None:
-            moving = other if self.axis is None else self
-            if moving.axis is not None:
+        if not (self.moving and other.moving):
+            moving = self if self.moving else other
+            if moving.moving:
                 return replace(moving, whole=True), ""
             start = min(self.start, other.start)
             size = max(self.start + self.size, other.start + other.size) - start
             return replace(self, start=start, size=size, whole=self.whole or other.whole), ""
-        moves = [i for i, n in enumerate(shape) if n > 1 and self.steps[i] != other.steps[i]]
-        if moves:
-            a, b = (plain(field.steps[moves[0]]) for field in (self, other))
-            return None, f"paths do not align: strides {a} and {b}"
+        for axis, n in enumerate(shape):
+            if n > 1 and self.digits(axis, n) != other.digits(axis, n):
+                return None, _unaligned(self, other, axis)
         start = min(self.start, other.start)
         size = max(self.start + self.size, other.start + other.size) - start
         field = replace(self, start=start, size=size, whole=self.whole or other.whole)
@@ -195,6 +221,13 @@ class Nominal:
         if apart and not field.whole:
             return field, f"paths' centers are {plain(apart)} apart"
         return field, ""
+
+
+def _unaligned(one: Nominal, other: Nominal, axis: int) -> str:
+    a, b = one.steps[axis], other.steps[axis]
+    if a == b or not (a and b):
+        return "paths do not align: units next to each other see what lies elsewhere by the other"
+    return f"paths do not align: strides {plain(a)} and {plain(b)}"
 
 
 def ratio(a: Number, b: int) -> Number:

@@ -16,6 +16,7 @@ def sliced(field: Field, axis: int, start: int, stride: int, n: int) -> Field:
     places = start + stride * np.arange(n)
 
     def nominally(nominal: Nominal) -> Nominal:
+        nominal = nominal.unfolded(axis)
         step = nominal.steps[axis]
         if not step or (start, stride) == (0, 1):
             return nominal
@@ -169,6 +170,8 @@ def _picked(
         return masked(picked, nothing, inside)
 
     def nominally(nominal: Nominal) -> Nominal | None:
+        for axis in range(len(places)):
+            nominal = nominal.unfolded(axis)
         result = nominal
         moved: dict[int, tuple] = {}
         for axis, place in enumerate(places):

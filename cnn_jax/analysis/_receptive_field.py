@@ -161,12 +161,11 @@ def _axis(field: Field | None, unit: tuple[int, ...]) -> SeenAxis:
     nominal = field.nominal
     if nominal is None:
         return SeenAxis(low, high, None, None, None, None, field.exact)
-    start = nominal.start + sum(step * i for step, i in zip(nominal.steps, unit))
     return SeenAxis(
         low,
         high,
         math.ceil(nominal.size),
-        start,
+        nominal.start_of(unit),
         nominal.stride,
         -nominal.start,
         field.exact,

@@ -1,12 +1,13 @@
 """What units see behind a reshape: axes are split, and merged."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ._field import Field, Sight, capped
-from ._nominal import Nominal, ratio
+from ._nominal import Digit, Nominal, ratio, simplest
 
 
 def reshaped(field: Field, before: Sequence[int], after: Sequence[int], others: Sight) -> Field:
@@ -24,44 +25,98 @@ def reshaped(field: Field, before: Sequence[int], after: Sequence[int], others: 
         ends[name] = np.broadcast_to(array, lengths).reshape(new)
 
     def change(nominal: Nominal) -> Nominal:
-        result, steps = nominal, {}
+        result, digits = nominal, {}
         for mine, its in groups:
             if not mine or not its:
                 result = result.absorbed(mine, before)
                 continue
             if len(mine) == len(its) == 1:
-                steps[its[0]] = result.steps[mine[0]], result.repeats[mine[0]]
+                digits[its[0]] = result.digits(mine[0], before[mine[0]])
                 continue
-            moved = any(
-                other.nominal is not None and other.nominal.steps[axis]
+            merged = [d for axis in mine for d in result.digits(axis, before[axis]) if d[0] > 1]
+            repeats = not any(
+                other.nominal is not None and axis in other.nominal.moving
                 for other in others.values()
                 if other is not field
                 for axis in mine
             )
-            result, step, repeats = result.merged(mine, before, not moved)
-            result, parts = _split(result, step, repeats, [after[axis] for axis in its])
-            steps |= zip(its, parts)
+            result, dealt = _dealt(result, merged, [after[axis] for axis in its], repeats)
+            if dealt is None:
+                result = result.absorbed(mine, before)
+            else:
+                digits |= zip(its, dealt)
         result = result.placed(len(after), {})
-        for axis, (step, repeats) in steps.items():
-            result = result.with_step(axis, step, repeats)
+        for axis, its_digits in digits.items():
+            result = _laid(result, axis, its_digits)
         return result
 
     return capped(replace(field, **ends).nominally(change))
 
 
-def _split(nominal: Nominal, step, repeats: int, lengths: Sequence[int]) -> tuple:
-    """The field and the steps and repeats of several axes that take the place of one."""
-    parts = []
+def _dealt(
+    nominal: Nominal, digits: Sequence[Digit], lengths: Sequence[int], repeat: bool
+) -> tuple[Nominal, list[list[Digit]] | None]:
+    """The field, and digits for each axis of these lengths, of which some are made.
+
+    Args:
+        nominal: the field.
+        digits: of what the axes are made, outermost first.
+        lengths: of the axes.
+        repeat: whether units that see the same, one behind the other, count as repeats.
+
+    Returns:
+        Digits of each axis; None if a digit would have to be cut that cannot be.
+    """
+    rest, dealt = list(digits), []
     for n in reversed(lengths):
-        if n > 1 and repeats % n == 0:  # units that see the same become an axis of their own
-            nominal = replace(nominal, start=nominal.start + ratio((n - 1) * step, 2))
-            parts.append((0, 1))
-            repeats //= n
-        else:
-            parts.append((step, repeats) if n > 1 else (0, 1))
-            repeats = 1 if n > 1 else repeats
-        step = step * n
-    return nominal, parts[::-1]
+        mine: list[Digit] = []
+        while (got := math.prod(m for m, _, _ in mine)) < n:
+            m, step, repeats = rest.pop()
+            need = n // got
+            if m > need:  # the digit is cut in two
+                left = repeats // need if repeats % need == 0 else 1
+                if n % got or m % need or (left == 1 and need % repeats):
+                    return nominal, None
+                rest.append((m // need, simplest(step * need), left))
+                if repeats > 1 and repeats % need == 0:  # what sees the same has its own axis
+                    start = simplest(nominal.start + ratio((need - 1) * step, 2))
+                    nominal, step, repeats = replace(nominal, start=start), 0, 1
+                m = need
+            mine.insert(0, (m, step, repeats))
+        joined = _joined(nominal, mine, repeat)
+        if joined is not None:
+            nominal, mine = joined
+        dealt.insert(0, mine)
+    return nominal, dealt
+
+
+def _joined(
+    nominal: Nominal, digits: Sequence[Digit], repeat: bool
+) -> tuple[Nominal, list[Digit]] | None:
+    """The field and one digit that stands for several, if they count evenly."""
+    behind, step, repeats, trailing = 1, 0, 1, 1
+    for n, s, its in reversed(digits):
+        if not step and s:
+            step, repeats, trailing = ratio(s, behind), behind * its, behind
+        elif s != step * behind:
+            return None
+        behind *= n
+    if trailing > 1:
+        if not repeat:
+            return None
+        start = simplest(nominal.start - ratio((trailing - 1) * step, 2))
+        nominal = replace(nominal, start=start)
+    return nominal, [(behind, step, repeats)]
+
+
+def _laid(nominal: Nominal, axis: int, digits: Sequence[Digit]) -> Nominal:
+    """The field with these digits on an axis."""
+    if not any(step for _, step, _ in digits):
+        return nominal
+    if len(digits) == 1:
+        ((_, step, repeats),) = digits
+        return nominal.with_step(axis, step, repeats)
+    return nominal.folded(axis, tuple(digits))
 
 
 def common_groups(

@@ -68,7 +68,7 @@ def concatenation(step: Step, sights: list[Sight], context: Context) -> list[Sig
     starts = np.cumsum([0, *lengths])
     result: Sight = {}
     for key in dict.fromkeys(key for sight in sights for key in sight):
-        parts = [sight.get(key) for sight in sights]
+        parts = [_unfolded(sight.get(key), axis) for sight in sights]
         there = [(i, part) for i, part in enumerate(parts) if part is not None]
         field = chained(parts, lengths, axis, len(shape))
         i, largest = max(there, key=lambda item: lengths[item[0]])
@@ -85,6 +85,10 @@ def concatenation(step: Step, sights: list[Sight], context: Context) -> list[Sig
                     context.say(words if key in context.spatial else "")
         result[key] = capped(replace(field, nominal=nominal))
     return [result]
+
+
+def _unfolded(field: Field | None, axis: int) -> Field | None:
+    return None if field is None else field.nominally(lambda nominal: nominal.unfolded(axis))
 
 
 def split(step: Step, sights: list[Sight], context: Context) -> list[Sight]:

@@ -1,5 +1,7 @@
 """What a unit sees behind convolutions, window reductions, padding and matrix products."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cnn_jax.geometry import Window
@@ -157,7 +159,24 @@ def dot(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
                 if wide if axis < len(batch[0]) else _wide(field):
                     context.slides(key, result[key], axis)
         results.append(result)
-    return [union(results, step.outputs[0].shape, context)]
+    return [
+        union(_attending(*results, shape=step.outputs[0].shape), step.outputs[0].shape, context)
+    ]
+
+
+def _attending(one: Sight, other: Sight, shape: Sequence[int]) -> tuple[Sight, Sight]:
+    """What is seen along the two operands of a product of data with data.
+
+    Where the first moves along rows and the second along columns, as queries and keys do, the
+    second is nominally taken to see all: so does what becomes of it, as the columns are summed.
+    """
+    compared = dict(other)
+    for key in one.keys() & other.keys():
+        mine, its = one[key].nominal, other[key].nominal
+        if mine is not None and its is not None and mine.moving and not mine.moving & its.moving:
+            moving = sorted(its.moving)
+            compared[key] = other[key].nominally(lambda n, axes=moving: n.absorbed(axes, shape))
+    return one, compared
 
 
 def _wide(field: Field) -> bool:

@@ -32,6 +32,13 @@ def u_net(x):
     return F.conv(both, positive(3, 3, 4, 2), padding=1)
 
 
+def patches(x, size):
+    """Squares of an image one behind the other, as the tokens of a transformer."""
+    n, height, width, channels = x.shape
+    x = x.reshape(n, height // size, size, width // size, size, channels)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(n, -1, size * size * channels)
+
+
 def turns(x):
     """A recurrence over the rows: each row sees those above."""
     return lax.scan(lambda seen, row: (seen + row, seen * 2.0 + row), x[0, 0], x[0, 1:])[1]
@@ -121,6 +128,31 @@ CASES = {
     "rolled": (lambda x: jnp.roll(x, (2, -3), (1, 2)), IMAGE),
     "transpose and merge": (lambda x: x.transpose(0, 3, 2, 1).reshape(2, -1), IMAGE),
     "split and merge": (lambda x: x.reshape(1, 4, 2, 7, 2).sum(3).reshape(1, 8, 2), IMAGE),
+    "pixels in a row, and back": (
+        lambda x: (F.conv(x, positive(3, 3, 2, 3)).reshape(30, 3) @ positive(3, 2)).reshape(
+            6, 5, 2
+        ),
+        IMAGE,
+    ),
+    "pixels in a row, cut elsewhere": (
+        lambda x: F.conv(x, positive(3, 3, 2, 3)).reshape(3, 10, 3),
+        IMAGE,
+    ),
+    "pixels in a row, cut across": (
+        lambda x: F.conv(x, positive(3, 3, 2, 3)).reshape(10, 3, 3)[1:],
+        IMAGE,
+    ),
+    "patches in a row": (
+        lambda x: patches(x, 2) @ positive(2 * 2 * 2, 3),
+        (1, 8, 6, 2),
+    ),
+    "patches in rows": (lambda x: patches(x, 2).reshape(1, 4, 3, 8).sum(-1), (1, 8, 6, 2)),
+    "some of the patches": (lambda x: patches(x, 2)[:, 1::2], (1, 8, 6, 2)),
+    "patches behind another": (
+        lambda x: jnp.concatenate([jnp.ones((1, 1, 8)), patches(x, 2)], 1),
+        (1, 8, 6, 2),
+    ),
+    "upsampled, in a row": (lambda x: F.upsample(x, (2, 3)).reshape(1, 16 * 21, 2), IMAGE),
     "triangle": (lambda x: jnp.tril(x[0, :, :, 0]) + jnp.triu(x[0, :, :, 1], 2), IMAGE),
     "cumulated": (lambda x: jnp.cumsum(x, 1) + jnp.cumsum(x[:, ::-1], 2), IMAGE),
     "padded": (lambda x: lax.pad(x, 0.0, ((0, 0, 0), (2, -1, 1), (-1, 3, 2), (0, 0, 0))), IMAGE),
@@ -192,7 +224,7 @@ def test_intervals_are_those_of_the_jacobian(name):
 
 # Where an element's place is not that of a window: ends that meet, uneven steps, parts hidden.
 BENT = {"conv, circular", "conv, reflect", "rolled", "updated", "upsample by corners"}
-BENT |= {"branches", "triangle"}
+BENT |= {"branches", "triangle", "some of the patches", "patches behind another"}
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - BENT))
@@ -204,10 +236,9 @@ def test_nominal_fields_hold_the_intervals(name):
         nominal, n = field.nominal, shapes[number][axis]
         if nominal is None or nominal.whole:
             continue
-        units = np.indices(output.shape, sparse=True)
-        start = float(nominal.start) + sum(
-            float(step) * unit for step, unit in zip(nominal.steps, units)
-        )
+        start = np.zeros(output.shape)
+        for unit in np.ndindex(output.shape):
+            start[unit] = nominal.start_of(unit)
         end = start + float(nominal.size) - 1
         sees = field.low <= field.high
         # Units in different phases see elements beside the place that is right on average.

@@ -152,6 +152,54 @@ def test_windows_laid_out_by_hand(laid):
     assert (seen.spatial, seen.box[1]) == ((1,), (6, 8))
 
 
+def test_a_pixelwise_layer_in_a_row_of_pixels():
+    """As a convolution by a window of one, however it is written."""
+    kernels = {"conv": abstract(3, 3, 4, 8), "dense": abstract(8, 6)}
+
+    def f(kernels, x):
+        y = F.conv(x, kernels["conv"], stride=2, padding=1)
+        return (y.reshape(-1, 8) @ kernels["dense"]).reshape(*y.shape[:-1], 6)
+
+    summary = summarize(f, (2, 12, 10, 4), params=kernels)
+    fields = [[(its.size, its.stride, its.padding) for its in row.field] for row in summary.rows]
+    assert fields == [[(3, 2, 1), (3, 2, 1)]] * 2
+    (output,) = summary.outputs.values()
+    assert output.field == summary.rows[0].field
+
+
+def embedded(kernel, x):
+    """Patches of 4 x 4 as tokens, as a vision transformer embeds them."""
+    x = x.reshape(1, 4, 4, 3, 4, 3).transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(1, 12, 48) @ kernel
+
+
+def test_patches_as_tokens():
+    summary = summarize(embedded, (1, 16, 12, 3), params=abstract(48, 8))
+    (row,) = summary.rows
+    assert [(its.size, its.stride, its.padding) for its in row.field] == [(4, 4, 0)] * 2
+    found = receptive_field(embedded, (1, 16, 12, 3), params=abstract(48, 8), unit=(0, 7, 0))
+    (seen,) = found.inputs
+    # Token 7 of rows of 3 is in row 2, column 1.
+    assert seen.box == seen.padded_box == ((0, 0), (8, 11), (4, 7), (0, 2))
+
+
+@pytest.mark.parametrize("mixes", ["attention", "a dense layer"])
+def test_tokens_that_are_mixed_see_themselves_and_all(mixes):
+    def f(kernels, x):
+        y = embedded(kernels["embedding"], x)
+        if mixes == "attention":
+            return y + jax.nn.softmax(y @ y.swapaxes(1, 2), axis=-1) @ y
+        return y + (y.swapaxes(1, 2) @ kernels["mixing"]).swapaxes(1, 2)
+
+    kernels = {"embedding": abstract(48, 8), "mixing": abstract(12, 12)}
+    last = summarize(f, (1, 16, 12, 3), params=kernels).rows[-1]
+    assert [(its.size, its.stride, its.whole) for its in last.field] == [(4, 4, True)] * 2
+    assert not last.remark
+    pooled = summarize(lambda k, x: f(k, x).mean(1), (1, 16, 12, 3), params=kernels).rows[-1]
+    assert pooled.operation == "global avg pool"
+    assert [(its.size, its.stride) for its in pooled.field] == [(16, None), (12, None)]
+
+
 # Window, stride, padding, the padding that is shown for 8 elements.
 PADDINGS = {
     "the last is met by no window": (3, 2, (1, 1), (1, 1)),
