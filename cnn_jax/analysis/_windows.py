@@ -70,8 +70,16 @@ def _slides(window: Window, axis: int) -> bool:
 
 
 def _along(window: Window, axes: Sequence[int]) -> Window:
-    fields = (window.size, window.stride, window.padding, window.dilation, window.base_dilation)
-    return Window(*(tuple(entries[axis] for axis in axes) for entries in fields))
+    def only(entries: tuple) -> tuple:
+        return tuple(entries[axis] for axis in axes)
+
+    return Window(
+        only(window.size),
+        only(window.stride),
+        only(window.padding),
+        only(window.dilation),
+        only(window.base_dilation),
+    )
 
 
 def _evened(window: Window, spatial: Sequence[int]) -> Window:
