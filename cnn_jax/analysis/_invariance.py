@@ -110,7 +110,8 @@ def invariance(
     still = shifted((0,) * len(moved))
     program = trace(f, still, params=params)
     path, value = chosen_output(program, output)
-    if len(value.shape) < 1 or value.shape[-1] < 2:
+    # The axes in front of those that are shifted are the batch, and perhaps the channels.
+    if not 1 <= len(value.shape) <= min(moved) + 1 or value.shape[-1] < 2:
         raise ValueError(
             f"`f` must return (*batch, classes) with 2 classes at least; got shape {value.shape}. "
             "Of feature maps measure `equivariance`."

@@ -1,12 +1,15 @@
 """What a person would call a step, if it is a layer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from ._costs import is_transposed
 from ._sliding_rules import window_of
-from ._steps import Constant, Program, Step, Value
+from ._steps import Program, Step, Value
 from ._walk import Walk
 from ._windows import is_local
 
@@ -40,7 +43,12 @@ class Links:
 
 
 def kind_of(
-    step: Step, data: set[Value], walked: Walk, links: Links, stems: Sequence[frozenset]
+    step: Step,
+    data: set[Value],
+    walked: Walk,
+    links: Links,
+    stems: Sequence[frozenset],
+    known: Callable[[Any], np.ndarray | None],
 ) -> str:
     """The operation of a step that depends on data; "" if it is no layer by itself.
 
@@ -50,12 +58,13 @@ def kind_of(
         walked: what values see.
         links: which steps make and read values.
         stems: for each operand that depends on data, the rows that it comes from.
+        known: gives the array of an operand, or None if it depends on data or parameters.
     """
     name = step.primitive
     if name in RESIZERS and _finer(step, walked, links):
         return "upsample"
     if name == "conv_general_dilated":
-        return _convolution(step)
+        return "" if _copies(step, known(step.inputs[1])) else _convolution(step)
     if name == "dot_general":
         if all(operand in data for operand in step.inputs):
             return "matmul"
@@ -87,6 +96,15 @@ def _convolution(step: Step) -> str:
     if groups == 1:
         return "conv"
     return "depthwise conv" if groups == channels else "grouped conv"
+
+
+def _copies(step: Step, kernel: np.ndarray | None) -> bool:
+    """Whether each output channel of a convolution is one tap: windows laid out, and no layer."""
+    if kernel is None:
+        return False
+    outputs = step.params["dimension_numbers"].rhs_spec[0]
+    filters = np.moveaxis(kernel, outputs, 0).reshape(kernel.shape[outputs], -1)
+    return bool((filters.sum(1) == 1).all() and ((filters != 0).sum(1) == 1).all())
 
 
 def _pool(step: Step, links: Links) -> str:
@@ -143,12 +161,11 @@ def _concatenation(step: Step, data: set[Value], walked: Walk) -> str:
 
 def _finer(step: Step, walked: Walk, links: Links) -> bool:
     """Whether a step makes the stride of a spatial axis smaller; flattening does not count."""
-    if isinstance(step.inputs[0], Constant):
-        return False
-    maker = links.makers.get(step.inputs[0])
+    x = next(operand for operand in step.inputs if walked.of(operand))
+    maker = links.makers.get(x)  # type: ignore[arg-type]
     if step.primitive == "reshape" and (maker is None or maker.primitive not in SPREADERS):
         return False
-    before, after = walked.of(step.inputs[0]), walked.of(step.outputs[0])
+    before, after = walked.of(x), walked.of(step.outputs[0])
     for key in walked.spatial & before.keys() & after.keys():
         old, new = before[key].nominal, after[key].nominal
         if old is None or new is None or old.stride is None or new.stride is None:

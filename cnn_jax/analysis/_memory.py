@@ -1,16 +1,18 @@
 """How much memory a program needs: an estimate, for the largest arrays are what counts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from cnn_jax import functional as F
 
 from ._costs import size_in_bytes
 from ._inlining import body_program
+from ._opening import Leaf
 from ._primitives import ELEMENTWISE, MOVES
 from ._program import Apart
 from ._steps import Program, Value
@@ -38,7 +40,7 @@ class Memory:
 
     parameter_bytes: int
     forward_bytes: int
-    apart: Apart
+    apart: Apart = field(repr=False)
 
     @cached_property
     def training_bytes(self) -> int | None:
@@ -65,7 +67,25 @@ def memory_of(program: Program, apart: Apart) -> Memory:
     """Estimate the memory of a program and of its training."""
     parameters = size_in_bytes(*program.parameters.values())  # type: ignore[arg-type]
     forward = parameters + size_in_bytes(*program.inputs) + most_alive(program)
-    return Memory(parameters, forward, apart)
+    return Memory(parameters, forward, _with_captured(program, apart))
+
+
+def _with_captured(program: Program, apart: Apart) -> Apart:
+    """The function apart from the arrays that it refers to, too; these are known once traced."""
+    known = {leaf.path for leaf in apart.leaves}
+    captured = [p for p in program.parameters.values() if p.path not in known]
+    if not captured:
+        return apart
+    leaves = [*apart.leaves, *(Leaf(p.path, p.trainable, p.value) for p in captured)]
+    cut = len(apart.leaves)
+
+    def call(arrays: list, *data: jax.Array) -> list:
+        closed, _ = apart.jaxpr()
+        others = {id(p.value): array for p, array in zip(captured, arrays[cut:])}
+        constants = [others.get(id(array), array) for array in closed.consts]
+        return jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, constants))(*arrays[:cut], *data)
+
+    return Apart(leaves, call, apart.data)
 
 
 def most_alive(program: Program) -> int:

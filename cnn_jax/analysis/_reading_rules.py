@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ._context import Context, union
-from ._field import Field, Sight, along, capped, masked, reduced, spread, taken, wholly
+from ._field import Field, Sight, along, capped, dropped, masked, reduced, spread, taken, wholly
 from ._nominal import Nominal
 from ._steps import Step
 
@@ -133,7 +133,7 @@ def gather(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
                 inside = inside & (first >= 0) & (first <= n - size)
             at = at + np.clip(first, 0, n - size)
         places.append(at)
-    if any(place is None for place in places):
+    if sights[0] and any(place is None for place in places):
         context.doubt(step, "reads at places that depend on data or parameters")
     result: Sight = {}
     for key, field in sights[0].items():
@@ -141,7 +141,16 @@ def gather(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
         if lost:
             field = replace(reduced(field, lost, before), exact=False)
         result[key] = _picked(field, places, inside, before, rank)
-    return [union([result, *_unplaced(sights[1:], step, rank)], after, context)]
+    indices = {key: _indexing(f, step, batch, rank) for key, f in sights[1].items()}
+    return [union([result, indices], after, context)]
+
+
+def _indexing(field: Field, step: Step, batch: list[int], rank: int) -> Field:
+    """What elements see of the indices that say where they are from, as a word of its number."""
+    shape = step.inputs[1].shape
+    last = len(shape) - 1  # all entries together are one place
+    field = dropped(reduced(field, [last], shape), [last])
+    return spread(field, rank, batch, shape[:-1])
 
 
 def _thin(array: np.ndarray) -> np.ndarray:
@@ -219,11 +228,3 @@ def _even(place: np.ndarray, axes: Sequence[int]) -> tuple[int, dict[int, int]] 
 
 def _scalars(sights: list[Sight], rank: int) -> list[Sight]:
     return [{key: spread(f, rank, (), ()) for key, f in sight.items()} for sight in sights]
-
-
-def _unplaced(sights: list[Sight], step: Step, rank: int) -> list[Sight]:
-    """What indices see, for every element alike."""
-    return [
-        {key: wholly(field, operand.shape, rank, False) for key, field in sight.items()}
-        for sight, operand in zip(sights, step.inputs[1:])
-    ]

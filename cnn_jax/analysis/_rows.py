@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ._costs import multiply_adds
 from ._kinds import Links, kind_of
 from ._names import Groups
+from ._program import Known
 from ._steps import Constant, Operand, Parameter, Program, Step, Value
 from ._units import followed
 from ._walk import Walk
@@ -27,6 +28,8 @@ class Draft:
         shared: whether it uses parameters that an earlier row used.
         times: how often it runs.
         normalizes: whether a root or a quotient lies among its steps.
+        steps: those that make it, and use its parameters.
+        further: other steps like `step`, as for a second axis.
     """
 
     operation: str
@@ -42,6 +45,7 @@ class Draft:
     times: int = 1
     normalizes: bool = False
     steps: list[Step] = field(default_factory=list)
+    further: list[Step] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +80,7 @@ class Layers:
         self._counted: set[str] = set()
         # The rows that a value stems from without another in between; the data count as one.
         self._from: dict[Value, frozenset] = {}
-        self._links = Links()
+        self._links, self._known = Links(), Known(self.program)
         self._links.add(self.program)
         for value in self.program.inputs:
             self.data.add(value)
@@ -118,7 +122,7 @@ class Layers:
         parameters = sorted(
             frozenset().union(*(origin.parameters for origin in used)), key=lambda p: p.path
         )
-        operation = kind_of(step, self.data, self.walked, self._links, before)
+        operation = kind_of(step, self.data, self.walked, self._links, before, self._known)
         row = None
         if operation:
             row = self._new(operation, step, parameters, times)
@@ -162,6 +166,7 @@ class Layers:
             # One axis after the other, or several elements to be averaged.
             if before in ([frozenset([last])], of_last):
                 last.output = step.outputs[0]
+                last.further.append(step)
                 return last
         group = self.groups.of(parameters[0]) if parameters else ""
         inputs = tuple(operand for operand in step.inputs if operand in self.data)
@@ -241,6 +246,8 @@ def operation_of(row: Draft) -> str:
         return "normalization"
     if all(step.primitive in ("add", "sub") for step in row.steps):
         return "bias"
+    if row.steps[0].primitive == "gather":
+        return "embedding"
     scales = any(step.primitive in ("mul", "div") for step in row.steps)
     return "scale and shift" if scales else row.steps[0].primitive.replace("_", " ")
 

@@ -144,6 +144,8 @@ def dot(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
             if sees is not None and field.low.shape[axes[0]] > 1:
                 order = [*free[0], axes[0]] if side == 0 else [axes[0], *free[1]]
                 result[key] = capped(permuted(_through(field, axes[0], sees), order))
+                for axis in range(rank) if _wide(result[key]) else ():
+                    context.slides(key, result[key], axis)
                 continue
             wide = _wide(field)
             field = dropped(reduced(field, axes, shape), axes)

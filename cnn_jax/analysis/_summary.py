@@ -109,6 +109,7 @@ def _row(draft: Draft, name: str, walked: Walk) -> Row:
         sum(math.prod(p.shape) for p in draft.parameters if p.trainable is trainable)
         for trainable in (True, False)
     )
+    products = [step, *draft.further]
     words = ["shared"] if draft.shared else []
     words += [f"{draft.times} times"] if draft.times > 1 else []
     words += [words for step in draft.steps for words in walked.words.get(step, ())]
@@ -124,8 +125,8 @@ def _row(draft: Draft, name: str, walked: Walk) -> Row:
         groups=groups,
         parameters=learning,
         non_trainable=fixed,
-        macs=multiply_adds(step) * draft.times,
-        macs_inside=multiply_adds_inside(step) * draft.times,
+        macs=sum(map(multiply_adds, products)) * draft.times,
+        macs_inside=sum(map(multiply_adds_inside, products)) * draft.times,
         activation_bytes=size_in_bytes(draft.output),
         field=seen(walked.of(draft.output), walked),
         remark="; ".join(dict.fromkeys(words)),

@@ -208,6 +208,7 @@ X = integers(1, 8, 8, 2)
         ),
         (lambda: invariance(strided, X[..., :1] > 0, [1]), TypeError, "got an array of bool"),
         (lambda: invariance(lambda x: x.sum(), X, [1]), ValueError, r"return \(\*batch, classes\)"),
+        (lambda: invariance(strided, X, [1]), ValueError, "Of feature maps measure `equivariance`"),
         (lambda: invariance(lambda x: x, X[0, 0], [1]), ValueError, "name the `axes`"),
         (lambda: invariance(strided, X, [1], size=(4, 4)), ValueError, 'for boundary="crop" only'),
         (lambda: invariance(strided, X, [1], boundary="crop"), TypeError, "`size` must be a tuple"),
@@ -217,7 +218,9 @@ X = integers(1, 8, 8, 2)
             "`size` must be from 1 to the lengths",
         ),
         (
-            lambda: invariance(strided, X, [(0, 3)], boundary="crop", size=(4, 4)),
+            lambda: invariance(
+                lambda x: strided(x).sum((1, 2)), X, [(0, 3)], boundary="crop", size=(4, 4)
+            ),
             ValueError,
             "of axis 2, 4 of 8 elements shifted by 3 leave it; 11 would do",
         ),

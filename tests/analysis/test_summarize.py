@@ -336,6 +336,14 @@ def test_operations_that_xla_counts(name):
     assert (summary.macs_inside < summary.macs) is (name not in ("conv", "dense"))
 
 
+def test_memory_of_a_function_that_refers_to_its_parameters():
+    model = models.lenet(rngs=nnx.Rngs(0))
+    apart, captured = (summarize(f, (4, 28, 28, 1)).memory for f in (model, lambda x: model(x)))
+    assert captured.parameter_bytes == apart.parameter_bytes
+    assert captured.forward_bytes == apart.forward_bytes
+    assert captured.training_bytes == apart.training_bytes
+
+
 def test_memory():
     kernel = abstract(3, 3, 3, 8)
 

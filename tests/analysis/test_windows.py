@@ -99,14 +99,15 @@ def test_the_network_of_the_lecture():
 
 
 def test_local_layers_of_flax():
-    """Flax gathers the windows by a convolution with zeros and ones."""
+    """Flax lays the windows out by a convolution with zeros and ones."""
     layer = linen.ConvLocal(3, (3, 3), strides=2)
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        variables = jax.eval_shape(layer.init, jax.random.key(0), jnp.zeros((1, 7, 9, 2)))
-        summary = summarize(layer.apply, (1, 7, 9, 2), params=variables)
-    gathered, row = summary.rows
-    assert (gathered.window, gathered.stride) == ((3, 3), (2, 2))
-    assert (row.operation, row.window, row.output) == ("local conv", (1, 1), (1, 4, 5, 3))
+        variables = jax.eval_shape(layer.init, jax.random.key(0), jnp.zeros((1, 8, 9, 2)))
+        summary = summarize(layer.apply, (1, 8, 9, 2), params=variables)
+    (row,) = summary.rows
+    assert (row.operation, row.output) == ("local conv", (1, 4, 5, 3))
+    assert (row.window, row.stride, row.padding) == ((3, 3), (2, 2), ((0, 1), (1, 1)))
+    assert row.macs == 4 * 5 * 3 * 3 * 2 * 3  # without those that copy
     assert [(its.size, its.stride) for its in row.field] == [(3, 2), (3, 2)]
 
 
@@ -198,6 +199,32 @@ def test_tokens_that_are_mixed_see_themselves_and_all(mixes):
     pooled = summarize(lambda k, x: f(k, x).mean(1), (1, 16, 12, 3), params=kernels).rows[-1]
     assert pooled.operation == "global avg pool"
     assert [(its.size, its.stride) for its in pooled.field] == [(16, None), (12, None)]
+
+
+def test_words_are_embedded_where_they_stand():
+    """A convolution over a text: an index picks a row of the table, and no other place."""
+    params = {"table": abstract(50, 8), "kernel": abstract(3, 8, 4)}
+
+    def f(params, words):
+        return F.conv(params["table"][words], params["kernel"], padding=1)
+
+    words = jax.ShapeDtypeStruct((2, 16), jnp.int32)
+    embedding, conv = summarize(f, words, params=params).rows
+    assert (embedding.operation, embedding.parameters) == ("embedding", 400)
+    assert [(its.axis, its.size, its.stride) for its in conv.field] == [(1, 3, 1)]
+    (seen,) = receptive_field(f, words, params=params, unit=(1, 8, 0)).inputs
+    assert seen.box == ((1, 1), (7, 9))
+
+
+def test_resizing_has_a_field_on_both_axes():
+    def f(x):
+        return jax.image.resize(x, (1, 16, 24, 4), "bilinear")
+
+    (row,) = summarize(f, (1, 8, 6, 4)).rows
+    assert row.operation == "upsample"
+    assert [(its.size, its.stride) for its in row.field] == [(2, 0.5), (2, 0.25)]
+    # One product for each axis: each number is of 8, or of 6.
+    assert row.macs == 4 * (16 * 6 * 8 + 16 * 24 * 6)
 
 
 # Window, stride, padding, the padding that is shown for 8 elements.
