@@ -8,7 +8,8 @@ It prints the table, and writes summary.html and receptive_field.png.
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from flax import nnx
 from cnn_jax import models
 
 from . import plot_receptive_field, receptive_field, summarize
+from ._program import shortened
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def main(config: Config) -> list[Path]:
     """
     shape = numbers("input", config.input)
     f = network(config.model, shape)
-    summary = summarize(f, (1, *shape))
+    with said_of(shape):
+        summary = summarize(f, (1, *shape))
     ours = ":" not in config.model  # which keep a batch axis
     if ours and all(len(output.shape) < 2 for output in summary.outputs.values()):
         raise ValueError(
@@ -95,8 +98,14 @@ def network(name: str, shape: tuple[int, ...]) -> Callable:
                 f"`model` must be module:name or one of {', '.join(constructors)}; got {name!r}."
             )
         found = constructors[name]
+    if not callable(found):
+        raise ValueError(
+            f"`model` {name} must be a constructor, an NNX module or a function; it is "
+            f"{shortened(found)}."
+        )
     if not isinstance(found, nnx.Module) and "rngs" in options_of(found):
-        found = made(found, shape)
+        with said_of(shape):
+            found = made(name, found, shape)
     if isinstance(found, nnx.Module):
         found.eval()
     return found
@@ -122,9 +131,30 @@ def known() -> dict[str, Callable]:
     return dict(sorted(found.items()))
 
 
-def made(constructor: Callable, shape: tuple[int, ...]) -> nnx.Module:
+@contextmanager
+def said_of(shape: tuple[int, ...]) -> Iterator[None]:
+    """Name the command's option in what is said of an input."""
+    try:
+        yield
+    except ValueError as error:
+        given = ",".join(map(str, shape))
+        raise ValueError(f"{error} That was with --input {given}; give another.") from error
+
+
+def made(name: str, constructor: Callable, shape: tuple[int, ...]) -> nnx.Module:
     """A module without values, for inputs of this shape."""
     parameters, options = options_of(constructor), {}
+    wanted = [
+        f"`{p.name}`"
+        for p in parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        if p.name not in ("self", "rngs", "in_channels", "input_size")
+    ]
+    if wanted:
+        raise ValueError(
+            f"`model` {name} must need no more than `rngs`, `in_channels` and `input_size`; it "
+            f"needs {', '.join(wanted)}: name a function that gives them."
+        )
     if "in_channels" in parameters:
         options["in_channels"] = shape[-1]
     if "input_size" in parameters:

@@ -128,6 +128,9 @@ def effective_receptive_field(
         raise TypeError(f"`samples` must be an int; got {samples!r}.")
     if samples < 1:
         raise ValueError(f"`samples` must be at least 1; got {samples}.")
+    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not typed or key.shape:
+        raise TypeError(f"`key` must be one typed key, as jax.random.key(0) makes; got {key!r}.")
     program = trace(f, *inputs, params=params)
     path, value = chosen_output(program, output)
     _check_floats(program.inputs, value)

@@ -3,6 +3,7 @@
 from os import PathLike
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,6 +22,32 @@ def finished(made: Figure, path: str | PathLike | None) -> Figure:
     if path is not None:
         made.savefig(path, dpi=150)
     return made
+
+
+def found_by(function: str, found: Any, kind: type) -> Any:
+    """`found`, if it is of the kind that a function of the analysis returns.
+
+    Raises:
+        TypeError: if it is not.
+    """
+    if not isinstance(found, kind):
+        raise TypeError(
+            f"What is to be drawn must be what `{function}` returns; got {type(found).__name__}."
+        )
+    return found
+
+
+def pixels(name: str, array: Any, such_as: str) -> np.ndarray:
+    """An array of numbers, as float32.
+
+    Raises:
+        TypeError: if it is none, such as a module; then `such_as` is suggested.
+    """
+    if not (hasattr(array, "shape") and hasattr(array, "dtype")):
+        raise TypeError(
+            f"`{name}` must be an array, such as {such_as}; got {type(array).__name__}."
+        )
+    return np.asarray(array, np.float32)
 
 
 def bare(axes: Axes, title: str = "") -> None:

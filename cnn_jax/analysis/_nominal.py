@@ -156,6 +156,15 @@ class Nominal:
         step = self.steps[axis]
         if not step:
             return self
+        m = self.repeats[axis]
+        if m > 1 and base == 1 and stride % m == 0:  # every window begins in the same phase
+            first, last = -low // m, ((size - 1) * dilation - low) // m
+            start = self.start + ratio((m - 1) * step, 2)
+            start += min(first * m * step, last * m * step)
+            field = replace(
+                self, start=simplest(start), size=self.size + (last - first) * m * abs(step)
+            )
+            return field.with_step(axis, simplest(step * stride))
         span = abs(step) * _span(size, dilation, base)
         middle = ratio(2 * -low + (size - 1) * dilation, 2 * base) * step
         start = self.center + middle - ratio(self.size + span - 1, 2)

@@ -7,7 +7,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from ._connectivity import Connectivity
-from ._figures import COLORS, figure, finished
+from ._figures import COLORS, figure, finished, found_by
 
 # A matrix of more rows or columns has no lines between its cells.
 MOST_LINES = 64
@@ -35,8 +35,11 @@ def plot_connectivity(found: Connectivity, *, path: str | PathLike | None = None
 
     Returns:
         The figure.
+
+    Raises:
+        TypeError: if `found` is something else.
     """
-    outputs, inputs = found.matrix.shape
+    outputs, inputs = found_by("connectivity", found, Connectivity).matrix.shape
     scale = 5 / max(outputs, inputs, 1)
     made, ((ax,),) = figure(max(inputs * scale, 2) + 1, max(outputs * scale, 1.5) + 1)
     title = f"{found.connected:,} connections"

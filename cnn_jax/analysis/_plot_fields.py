@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Rectangle
 
 from ._effective import EffectiveField, EffectiveMap
-from ._figures import COLORS, figure, finished
+from ._figures import COLORS, figure, finished, found_by
 from ._receptive_field import ReceptiveField, SeenAxis
 
 # A grid of more lines than this is gray all over.
@@ -44,9 +44,10 @@ def plot_receptive_field(
         The figure.
 
     Raises:
+        TypeError: if `field` is something else.
         ValueError: if there is no such input, or it has no spatial axis.
     """
-    seen = _entry(field.inputs, number)
+    seen = _entry(found_by("receptive_field", field, ReceptiveField).inputs, number)
     if not seen.spatial:
         raise ValueError(
             f"Input {number} {seen.shape} must have a spatial axis to be drawn, one along which a "
@@ -156,8 +157,10 @@ def plot_effective_field(
         The figure: a map with an ellipse of two standard deviations, or of one axis a curve.
 
     Raises:
+        TypeError: if `field` is something else.
         ValueError: if there is no such input.
     """
+    found_by("effective_receptive_field", field, EffectiveField)
     seen: EffectiveMap = _entry(field.inputs, number)
     rank = seen.magnitude.ndim
     values = seen.magnitude.sum(tuple(range(rank - 2)))

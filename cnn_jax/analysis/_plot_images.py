@@ -13,7 +13,7 @@ from PIL import Image
 
 from cnn_jax import functional as F
 
-from ._figures import COLORS, bare, figure, finished
+from ._figures import COLORS, bare, figure, finished, pixels
 
 # A tile's side, in inches.
 TILE = 1.0
@@ -65,10 +65,10 @@ def plot_kernels(kernel: Any, *, most: int = 64, path: str | PathLike | None = N
         The figure. Gray is zero; each output channel has a scale of its own.
 
     Raises:
-        TypeError: if `most` is no int.
+        TypeError: if `kernel` is no array, or `most` no int.
         ValueError: if `kernel` has other axes, or `most` is below 1.
     """
-    kernel = np.asarray(kernel, np.float32)
+    kernel = pixels("kernel", kernel, "`layer.kernel[...]`")
     if kernel.ndim not in (3, 4) or 0 in kernel.shape:
         raise ValueError(
             "`kernel` must be (*window, in_channels, out_channels) with one or two axes of the "
@@ -111,10 +111,10 @@ def plot_feature_maps(
         The figure. Dark is low; each channel has a scale of its own.
 
     Raises:
-        TypeError: if `most` is no int.
+        TypeError: if `features` is no array, or `most` no int.
         ValueError: if `features` has other axes, there is no such image, or `most` is below 1.
     """
-    features = np.asarray(features, np.float32)
+    features = pixels("features", features, "one of those that `trace_features` returns")
     if features.ndim not in (3, 4) or 0 in features.shape:
         raise ValueError(
             "`features` must be (height, width, channels) or (images, height, width, channels); "
@@ -158,9 +158,10 @@ def plot_filtered(
         The figure. Where a filter has negative weights and its sum is zero, gray is zero.
 
     Raises:
+        TypeError: if the image is no array.
         ValueError: if the image or a filter has other axes.
     """
-    image = np.asarray(image, np.float32)
+    image = pixels("image", image, "`photo()`")
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] not in (1, 3)):
         raise ValueError(
             f"`image` must be (height, width) or (height, width, 3); got shape {image.shape}."

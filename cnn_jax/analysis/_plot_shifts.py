@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ._equivariance import Equivariance
-from ._figures import COLORS, figure, finished
+from ._figures import COLORS, figure, finished, found_by
 from ._invariance import Invariance
 from ._shifts import Shift
 
@@ -38,9 +38,10 @@ def plot_equivariance(found: Equivariance, *, path: str | PathLike | None = None
         The figure. Hollow points are shifts that are no multiple of the effective stride.
 
     Raises:
+        TypeError: if `found` is something else.
         ValueError: if the shifts are neither all of a grid nor all along one line.
     """
-    strides = " x ".join(map(str, found.stride))
+    strides = " x ".join(map(str, found_by("equivariance", found, Equivariance).stride))
     title = f"equivariance, {found.boundary}, stride {strides}"
     label = "relative L2 error"
     made = _picture(found.shifts, found.axes, found.errors, found.multiple, title, label)
@@ -68,9 +69,10 @@ def plot_invariance(found: Invariance, *, path: str | PathLike | None = None) ->
         The figure.
 
     Raises:
+        TypeError: if `found` is something else.
         ValueError: if the shifts are neither all of a grid nor all along one line.
     """
-    title = f"invariance, {found.boundary}"
+    title = f"invariance, {found_by('invariance', found, Invariance).boundary}"
     if found.consistency is not None:
         title += f", consistency {100 * found.consistency:.1f} %"
     every = np.ones(len(found.shifts), bool)

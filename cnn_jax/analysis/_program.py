@@ -49,7 +49,10 @@ class Apart:
 def taken_apart(f: Callable, inputs: Sequence, params: Any = None) -> Apart:
     """Part a function from its arrays; arguments and errors as of `trace`."""
     if not callable(f):
-        raise TypeError(f"`f` must be callable, such as a module or a function; got {f!r}.")
+        apply = "; bind its `apply` by `functools.partial`" if hasattr(f, "apply") else ""
+        raise TypeError(
+            f"`f` must be callable, such as a module or a function; got {shortened(f)}{apply}."
+        )
     wanted = _needed(f)
     if inspect.isclass(f) or wanted:
         what = "it is a class" if inspect.isclass(f) else f"it needs {', '.join(wanted)} too"
@@ -218,13 +221,24 @@ def abstract_input(number: int, x: Any) -> jax.ShapeDtypeStruct:
             raise ValueError(f"The shape of input {number} must be of positive ints; got {x}.")
         return jax.ShapeDtypeStruct(tuple(map(int, x)), jnp.float32)
     if not (hasattr(x, "shape") and hasattr(x, "dtype")):
+        arrays = "; give parameters by `params=`" if jax.tree.leaves(x) and not _plain(x) else ""
         raise TypeError(
             f"Input {number} must be a shape, a tuple of ints such as (1, 224, 224, 3), a "
-            f"`jax.ShapeDtypeStruct` or an array; got {x!r}."
+            f"`jax.ShapeDtypeStruct` or an array; got {shortened(x)}{arrays}."
         )
     if 0 in x.shape:
         raise ValueError(f"Input {number} must have an element; got shape {x.shape}.")
     return _abstract(x)
+
+
+def _plain(x: Any) -> bool:
+    return all(isinstance(leaf, int | float | str) for leaf in jax.tree.leaves(x))
+
+
+def shortened(thing: Any) -> str:
+    """What a person needs to see of something to know it again."""
+    text = repr(thing)
+    return text if len(text) <= 80 else f"a {type(thing).__name__}"
 
 
 def _abstract(x: Any) -> jax.ShapeDtypeStruct:

@@ -50,11 +50,14 @@ def totals(summary: "Summary") -> list[str]:
     """The lines below the table."""
     memory = summary.memory
     lines = [f"{summary.parameters:,} parameters"]
+    legend, fields = [], [seen for row in summary.rows for seen in row.field]
     if any(row.window for row in summary.rows):
-        legend = "window: taps, s stride, p padding (low:high), d dilation, g groups"
-        if any(row.field for row in summary.rows):
-            legend += "; field, stride, padding: of what a unit sees of the input"
-        lines.append(legend)
+        legend += ["window: taps, s stride, p padding (low:high), d dilation, g groups"]
+    if fields:
+        legend += ["field, stride, padding: of what a unit sees of the input"]
+    if any(map(_and_all, fields)):
+        legend += ["+all: and all of it, another way"]
+    lines += ["; ".join(legend)] if legend else []
     if summary.non_trainable:
         lines[0] += f", {summary.non_trainable:,} more not trained"
     lines[0] += f"; {_multiply_adds(summary.macs)}"
@@ -193,9 +196,13 @@ def _axes(numbers: Sequence) -> str:
     return cells[0] if len(set(cells)) == 1 else "x".join(cells)
 
 
+def _and_all(seen: "Seen") -> bool:
+    return seen.whole and seen.stride is not None
+
+
 def _size(seen: "Seen") -> str:
     """How many elements, "~" at most; "+all" if there also is a path from all over the axis."""
-    more = "+all" if seen.whole and seen.stride is not None else ""
+    more = "+all" if _and_all(seen) else ""
     return f"{'' if seen.exact else '~'}{seen.size:,}{more}"
 
 

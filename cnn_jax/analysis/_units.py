@@ -17,6 +17,10 @@ def chosen_output(program: Program, output: str | None) -> tuple[str, Operand]:
     paths = list(program.outputs)
     if output is None and len(paths) == 1:
         return paths[0], program.outputs[paths[0]]
+    if output not in program.outputs and paths == [""]:
+        raise ValueError(
+            f"`output` must be left out, as `f` returns a single array; got {output!r}."
+        )
     if output not in program.outputs:
         given = "several outputs and no choice" if output is None else repr(output)
         raise ValueError(f"`output` must be one of {paths}; got {given}.")

@@ -22,6 +22,10 @@ class Tiny(nnx.Module):
         return self.dropout(self.conv(x))
 
 
+class Needy(nnx.Module):
+    def __init__(self, width, *, rngs): ...
+
+
 def tiny_function(x):
     return x.sum((1, 2))
 
@@ -79,6 +83,9 @@ def test_known_networks():
             Config("resnet18", "64,64"),
             "with 64,64 the batch axis in front was taken",
         ),
+        (Config("lenet"), "one of 28, 32; got 224. That was with --input 224,224,3; give another."),
+        (Config(f"{HERE}:HERE"), "a function; it is 'tests.analysis.test_command'."),
+        (Config(f"{HERE}:Needy"), "it needs `width`: name a function that gives them."),
         (Config("no_module:foo"), "`model` no_module:foo cannot be imported: No module named"),
         (Config(f"{HERE}:foo"), "has no attribute 'foo'."),
         (Config("lenet", "28,28,1", unit="a"), "`unit` must be ints from 0 on"),

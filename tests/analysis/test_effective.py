@@ -93,6 +93,12 @@ def test_the_same_key_gives_the_same_map():
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.parametrize("key", [0, jax.random.split(KEY), np.zeros(2, np.uint32)])
+def test_a_key_is_one_typed_key(key):
+    with pytest.raises(TypeError, match=r"`key` must be one typed key, as jax.random.key\(0\)"):
+        effective_receptive_field(residual, (1, 9, 9, 1), key=key)
+
+
 def test_shapes_for_parameters_are_refused():
     model = nnx.eval_shape(lambda: nn.Conv(1, 1, (3,), rngs=nnx.Rngs(0)))
     with pytest.raises(ValueError, match=r"must hold arrays to be run, .* `(kernel|bias)`"):

@@ -106,6 +106,16 @@ CASES = {
     "global average": (lambda x: F.global_avg_pool(x, spatial_rank=2), IMAGE),
     "adaptive average": (lambda x: F.adaptive_avg_pool(x, (3, 5)), IMAGE),
     "dense": (lambda x: x.reshape(1, -1) @ positive(112, 3), IMAGE),
+    "upsampled and pooled": (
+        lambda x: F.max_pool(F.upsample(F.conv(x, positive(3, 3, 2, 2)), (2, 3)), (2, 3)),
+        IMAGE,
+    ),
+    "upsampled and strided": (
+        lambda x: F.conv(
+            F.upsample(x, (2, 2)), positive(3, 4, 2, 2), stride=(2, 4), padding=((1, 1), (2, 1))
+        ),
+        IMAGE,
+    ),
     "upsample nearest": (lambda x: F.upsample(x, (2, 3)), IMAGE),
     "upsample linear": (lambda x: F.upsample(x, (2, 1.5), method="linear"), IMAGE),
     "upsample by corners": (

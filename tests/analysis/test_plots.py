@@ -191,3 +191,21 @@ def test_filters_find_the_edges_of_a_real_photo():
 def test_wrong_calls_say_what_is_wrong(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("plot_kernels", r"`kernel` must be an array, such as `layer.kernel\[...\]`; got dict"),
+        ("plot_feature_maps", "one of those that `trace_features` returns; got dict"),
+        ("plot_filtered", "`image` must be an array, such as `photo"),
+        ("plot_receptive_field", "must be what `receptive_field` returns; got dict"),
+        ("plot_effective_field", "must be what `effective_receptive_field` returns; got dict"),
+        ("plot_equivariance", "must be what `equivariance` returns; got dict"),
+        ("plot_invariance", "must be what `invariance` returns; got dict"),
+        ("plot_connectivity", "must be what `connectivity` returns; got dict"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told_what_can(function, words):
+    with pytest.raises(TypeError, match=words):
+        getattr(analysis, function)({})

@@ -119,7 +119,7 @@ def test_what_sees_all_and_what_sees_nothing():
             ValueError,
             r"`unit` must lie in .* axis 2 from 0 to 7; got \(0, 8\)",
         ),
-        ({"output": "pool"}, ValueError, r"`output` must be one of \[''\]; got 'pool'"),
+        ({"output": "pool"}, ValueError, "must be left out, as `f` returns a single array; got"),
     ],
 )
 def test_wrong_calls_say_what_is_wrong(options, error, words):

@@ -387,6 +387,16 @@ def test_several_inputs_have_fields_of_their_own():
             ValueError,
             '`cost` must be None or "xla"',
         ),
+        (
+            lambda: summarize(jnp.sin, {"params": {"kernel": np.ones((99, 99))}}, (2,)),
+            TypeError,
+            "or an array; got a dict; give parameters by `params=`.",
+        ),
+        (
+            lambda: summarize(hk.transform(lambda x: x), (2,)),
+            TypeError,
+            "; bind its `apply` by `functools.partial`.",
+        ),
         (lambda: summarize(jnp.sin, (2.5,)), TypeError, "Input 0 must be a shape, a tuple of ints"),
     ],
 )
