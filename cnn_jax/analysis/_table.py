@@ -50,14 +50,12 @@ def totals(summary: "Summary") -> list[str]:
     """The lines below the table."""
     memory = summary.memory
     lines = [f"{summary.parameters:,} parameters"]
-    legend, fields = [], [seen for row in summary.rows for seen in row.field]
+    fields = [seen for row in summary.rows for seen in row.field]
     if any(row.window for row in summary.rows):
-        legend += ["window: taps, s stride, p padding (low:high), d dilation, g groups"]
+        lines.append("window: taps, s stride, p padding (low:high), d dilation, g groups")
     if fields:
-        legend += ["field, stride, padding: of what a unit sees of the input"]
-    if any(map(_and_all, fields)):
-        legend += ["+all: and all of it, another way"]
-    lines += ["; ".join(legend)] if legend else []
+        more = "; +all: and all of it, another way" if any(map(_and_all, fields)) else ""
+        lines.append(f"field, stride, padding: of what a unit sees of the input{more}")
     if summary.non_trainable:
         lines[0] += f", {summary.non_trainable:,} more not trained"
     lines[0] += f"; {_multiply_adds(summary.macs)}"
