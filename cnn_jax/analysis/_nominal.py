@@ -121,12 +121,12 @@ class Nominal:
 
     def start_of(self, unit: Sequence[int]) -> Number:
         """The first element that a unit sees."""
-        start = self.start + sum(step * u for step, u in zip(self.steps, unit))
-        for axis, digits in self.folds:
-            rest = unit[axis]
-            for n, step, _ in reversed(digits):
-                rest, place = divmod(rest, n)
-                start += step * place
+        start = self.start
+        for axis, place in enumerate(unit):
+            for n, step, m in reversed(self.digits(axis, place + 1)):
+                place, mine = divmod(place, n)
+                # Repeats see the same, and `self.start` is where they begin on average.
+                start += (mine // m * m) * step + ratio((m - 1) * step, 2)
         return simplest(start)
 
     def absorbed(self, axes: Iterable[int], shape: Sequence[int]) -> "Nominal":
