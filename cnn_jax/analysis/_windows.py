@@ -111,8 +111,8 @@ def _of_local(step: Step, source: Operand, walked: Walk) -> tuple[Window, int] |
     spatial, axes = tuple(source.shape[axis] for axis in from_axis.values()), []
     for axis, n in zip(from_axis, spatial):
         old, new = before[number, axis].nominal, behind[number, axis].nominal
-        assert old is not None
-        assert new is not None
+        if old is None or new is None:  # neither is: they are followed
+            return None
         step_before, step_behind = old.steps[from_axis[axis]], new.steps[to_axis[axis]]
         extent, stride = (new.size - old.size) / step_before + 1, step_behind / step_before
         low = (old.start - new.start) / step_before

@@ -336,29 +336,6 @@ def test_operations_that_xla_counts(name):
     assert (summary.macs_inside < summary.macs) is (name not in ("conv", "dense"))
 
 
-def test_memory_of_a_function_that_refers_to_its_parameters():
-    model = models.lenet(rngs=nnx.Rngs(0))
-    apart, captured = (summarize(f, (4, 28, 28, 1)).memory for f in (model, lambda x: model(x)))
-    assert captured.parameter_bytes == apart.parameter_bytes
-    assert captured.forward_bytes == apart.forward_bytes
-    assert captured.training_bytes == apart.training_bytes
-
-
-def test_memory():
-    kernel = abstract(3, 3, 3, 8)
-
-    def network(kernel, x):
-        return F.max_pool(jnp.tanh(F.conv(x, kernel)), (2, 2)).sum((1, 2))
-
-    memory = summarize(network, (1, 18, 18, 3), params=kernel).memory
-    parameters, given, made, pooled = 4 * 216, 4 * 972, 4 * 16 * 16 * 8, 4 * 8 * 8 * 8
-    assert memory.parameter_bytes == parameters
-    assert memory.forward_bytes == parameters + given + made + pooled
-    # What tanh made is kept, its derivative, and which elements the pool chose.
-    state = 4 * parameters
-    assert state + made <= memory.training_bytes <= state + 3 * made
-
-
 def test_several_inputs_have_fields_of_their_own():
     def network(kernels, x, y):
         x = F.conv(x, kernels["x"], stride=2)
