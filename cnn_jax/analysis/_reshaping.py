@@ -67,7 +67,7 @@ def _dealt(
     Returns:
         Digits of each axis; None if a digit would have to be cut that cannot be.
     """
-    rest, dealt = list(digits), []
+    given, rest, dealt = nominal, list(digits), []
     for n in reversed(lengths):
         mine: list[Digit] = []
         while (got := math.prod(m for m, _, _ in mine)) < n:
@@ -76,7 +76,7 @@ def _dealt(
             if m > need:  # the digit is cut in two
                 left = repeats // need if repeats % need == 0 else 1
                 if n % got or m % need or (left == 1 and need % repeats):
-                    return nominal, None
+                    return given, None
                 rest.append((m // need, simplest(step * need), left))
                 if repeats > 1 and repeats % need == 0:  # what sees the same has its own axis
                     start = simplest(nominal.start + ratio((need - 1) * step, 2))
