@@ -20,7 +20,7 @@ from flax import nnx
 from cnn_jax import models
 
 from . import plot_receptive_field, receptive_field, summarize
-from ._program import shortened
+from .program import shortened
 
 
 @dataclass(frozen=True)

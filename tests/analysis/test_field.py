@@ -7,9 +7,9 @@ import pytest
 from jax import lax
 
 from cnn_jax import functional as F
-from cnn_jax.analysis._field import NO_HIGH, NO_LOW
-from cnn_jax.analysis._program import trace
-from cnn_jax.analysis._walk import walk
+from cnn_jax.analysis.fields import NO_HIGH, NO_LOW
+from cnn_jax.analysis.program import trace
+from cnn_jax.analysis.rules import walk
 
 
 def positive(*shape, seed=0):

@@ -14,8 +14,7 @@ from jax import lax
 
 from cnn_jax import functional as F
 from cnn_jax import models
-from cnn_jax.analysis._program import Known, evaluate, trace
-from cnn_jax.analysis._steps import Constant
+from cnn_jax.analysis.program import Constant, Known, evaluate, trace
 
 
 def normal(*shape, seed=0):

@@ -15,8 +15,8 @@ from jax import lax
 from cnn_jax import functional as F
 from cnn_jax import models
 from cnn_jax.analysis import summarize
-from cnn_jax.analysis._program import trace
-from cnn_jax.analysis._walk import walk
+from cnn_jax.analysis.program import trace
+from cnn_jax.analysis.rules import walk
 
 
 def abstract(*shape, dtype=jnp.float32):

@@ -12,7 +12,7 @@ import pytest
 
 from cnn_jax import functional as F
 from cnn_jax import models
-from cnn_jax.analysis._summary import summarize
+from cnn_jax.analysis import summarize
 
 from .networks import abstract
 

@@ -1,0 +1,162 @@
+"""Pictures of what shifts do: `plot_equivariance` and `plot_invariance`."""
+
+from collections.abc import Sequence
+from os import PathLike
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..probes import Equivariance, Invariance, Shift
+from ._figures import COLORS, figure, finished, found_by
+
+# A heat map of more rows or columns has no numbers in its cells.
+MOST_NUMBERS = 9
+
+
+def plot_equivariance(found: Equivariance, *, path: str | PathLike | None = None) -> Figure:
+    """Draw the error over the shift: a curve, or of a grid of shifts on two axes a heat map.
+
+    ```
+    >>> import jax
+    >>> from cnn_jax import functional as F
+    >>> from cnn_jax.analysis import equivariance
+    >>> x = jax.random.normal(jax.random.key(0), (8, 1))
+    >>> found = equivariance(lambda x: F.max_pool(x, (2,)), x, range(5), boundary="circular")
+    >>> plot_equivariance(found).axes[0].get_xlabel()
+    'shift along axis 0'
+
+    ```
+
+    Args:
+        found: of `equivariance`.
+        path: where to write the picture, if anywhere.
+
+    Returns:
+        The figure. Hollow points are shifts that are no multiple of the effective stride.
+
+    Raises:
+        TypeError: if `found` is something else.
+        ValueError: if the shifts are neither all of a grid nor all along one line.
+    """
+    strides = " x ".join(map(str, found_by("equivariance", found, Equivariance).stride))
+    title = f"equivariance, {found.boundary}, stride {strides}"
+    label = "relative L2 error"
+    made = _picture(found.shifts, found.axes, found.errors, found.multiple, title, label)
+    return finished(made, path)
+
+
+def plot_invariance(found: Invariance, *, path: str | PathLike | None = None) -> Figure:
+    """Draw how often the answer stays the same over the shift: a curve, or a heat map.
+
+    ```
+    >>> import jax
+    >>> from cnn_jax.analysis import invariance
+    >>> x = jax.random.normal(jax.random.key(0), (4, 6, 2))
+    >>> found = invariance(lambda x: x.mean(axis=1), x, range(3))
+    >>> plot_invariance(found).axes[0].get_title()
+    'invariance, circular, consistency 100.0 %'
+
+    ```
+
+    Args:
+        found: of `invariance`.
+        path: where to write the picture, if anywhere.
+
+    Returns:
+        The figure.
+
+    Raises:
+        TypeError: if `found` is something else.
+        ValueError: if the shifts are neither all of a grid nor all along one line.
+    """
+    title = f"invariance, {found_by('invariance', found, Invariance).boundary}"
+    if found.consistency is not None:
+        title += f", consistency {100 * found.consistency:.1f} %"
+    every = np.ones(len(found.shifts), bool)
+    made = _picture(found.shifts, found.axes, found.agreement, every, title, "same class")
+    return finished(made, path)
+
+
+def _picture(
+    shifts: Sequence[Shift],
+    axes: tuple[int, ...],
+    values: np.ndarray,
+    filled: np.ndarray,
+    title: str,
+    label: str,
+) -> Figure:
+    places = np.array(shifts)
+    varying = [i for i in range(places.shape[1]) if len(set(places[:, i])) > 1]
+    if len(varying) == 2:
+        rows, columns = (np.unique(places[:, i]) for i in varying)
+        if len(shifts) == len(rows) * len(columns) == len(set(shifts)):
+            names = [f"shift along axis {axes[i]}" for i in varying]
+            order = np.lexsort((places[:, varying[1]], places[:, varying[0]]))
+            grid = values[order].reshape(len(rows), len(columns))
+            return _heat_map(grid, rows, columns, names, title, label)
+    first = (varying or [0])[0]
+    if any((places[:, i] != places[:, first]).any() for i in varying):
+        raise ValueError(
+            "`found` must hold all shifts of a grid on two axes, or shifts along one axis or as "
+            f"far along all, to be drawn; got {list(shifts)[:6]} and so on."
+        )
+    along = "all axes at once" if len(varying) > 1 else f"axis {axes[first]}"
+    return _line(places[:, first], values, filled, f"shift along {along}", title, label)
+
+
+def _line(
+    shifts: np.ndarray, values: np.ndarray, filled: np.ndarray, name: str, title: str, label: str
+) -> Figure:
+    made, ((ax,),) = figure(6, 3.4)
+    order = np.argsort(shifts, kind="stable")
+    ax.plot(shifts[order], values[order], color="0.6", zorder=1)
+    for kind, face, words in (
+        (filled, "black", "multiple of the stride"),
+        (~filled, "white", "between two units"),
+    ):
+        if kind.any():
+            ax.scatter(
+                shifts[kind],
+                values[kind],
+                facecolor=face,
+                edgecolor="black",
+                label=words,
+                clip_on=False,
+                zorder=2,
+            )
+    if not filled.all():
+        made.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+    ax.set_ylim(bottom=0)
+    ax.set(xlabel=name, ylabel=label)
+    ax.set_title(title, fontsize="medium")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    return made
+
+
+def _heat_map(
+    grid: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    names: Sequence[str],
+    title: str,
+    label: str,
+) -> Figure:
+    made, ((ax,),) = figure(6, 5)
+    image = ax.imshow(grid, cmap=COLORS, vmin=0)
+    _ticks(ax, rows, columns)
+    ax.set(xlabel=names[1], ylabel=names[0])
+    ax.set_title(title, fontsize="medium")
+    if max(grid.shape) <= MOST_NUMBERS:
+        middle = grid.max() / 2
+        for (i, j), value in np.ndenumerate(grid):
+            color = "white" if value <= middle else "black"
+            ax.text(j, i, f"{value:.2f}", ha="center", va="center", color=color, fontsize="small")
+    made.colorbar(image, label=label)
+    return made
+
+
+def _ticks(ax: Axes, rows: np.ndarray, columns: np.ndarray) -> None:
+    for places, shown in ((columns, ax.set_xticks), (rows, ax.set_yticks)):
+        every = -(-len(places) // 12)
+        shown(range(0, len(places), every), [str(place) for place in places[::every]])

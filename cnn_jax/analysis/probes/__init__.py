@@ -1,0 +1,23 @@
+"""Questions to a network, one a file.
+
+In: a callable, shapes or arrays, and what is asked. Out: a frozen record of the answer: what a unit
+sees, who is connected with whom, how much each element counts, whether shifts matter, what each
+layer makes of an image.
+"""
+
+from ._connectivity import Connectivity as Connectivity
+from ._connectivity import WeightUse as WeightUse
+from ._connectivity import connectivity as connectivity
+from ._effective import EffectiveField as EffectiveField
+from ._effective import EffectiveMap as EffectiveMap
+from ._effective import effective_receptive_field as effective_receptive_field
+from ._equivariance import Equivariance as Equivariance
+from ._equivariance import equivariance as equivariance
+from ._features import trace_features as trace_features
+from ._invariance import Invariance as Invariance
+from ._invariance import invariance as invariance
+from ._receptive_field import ReceptiveField as ReceptiveField
+from ._receptive_field import SeenAxis as SeenAxis
+from ._receptive_field import SeenInput as SeenInput
+from ._receptive_field import receptive_field as receptive_field
+from ._shifts import Shift as Shift

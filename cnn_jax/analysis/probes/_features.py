@@ -1,0 +1,87 @@
+"""What every layer makes of an input: `trace_features`."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from ..program import Constant, Operand, Step, Value, evaluate, trace
+from ..rules import walk
+from ..summary import Draft, Layers, summarize
+
+
+def trace_features(f: Callable, *inputs: Any, params: Any = None) -> dict[str, jax.Array]:
+    """Run `f` and keep what each of its layers makes of the inputs.
+
+    The layers are the rows of `summarize`, under the same names: with their bias, ahead of an
+    activation function behind them. Of a layer that runs several times the second is ``"name
+    (2)"``; layers inside loops are left out. If `f` returns several arrays by name, as a model's
+    `feature_maps` does, these come in addition, and where both have a name the function's is taken.
+
+    ```
+    >>> import jax.numpy as jnp
+    >>> from cnn_jax import functional as F
+    >>> def f(x):
+    ...     return F.max_pool(F.conv(x, jnp.ones((3, 1, 2))), (2,)).sum()
+    >>> {name: array.shape for name, array in trace_features(f, jnp.ones((2, 8, 1))).items()}
+    {'conv_1': (2, 6, 2), 'max_pool_1': (2, 3, 2)}
+
+    ```
+
+    Args:
+        f: a callable of arrays, with its parameters.
+        *inputs: the arrays.
+        params: the first argument of `f`, if that is its parameters.
+
+    Returns:
+        The arrays by name, in the order in which they are made.
+
+    Raises:
+        TypeError: if an input is no array.
+        ValueError: if `f` has shapes in the place of parameters.
+    """
+    for number, x in enumerate(inputs):
+        if not hasattr(x, "dtype") or isinstance(x, jax.ShapeDtypeStruct):
+            raise TypeError(f"Input {number} must be an array, to run `f` on; got {x!r}.")
+    program = trace(f, *inputs, params=params)
+    drafts = Layers(program, walk(program)).rows
+    rows = summarize(f, *inputs, params=params).rows
+    wanted: dict[str, Operand] = {}
+    times = Counter()
+    for draft, row in zip(drafts, rows, strict=True):
+        times[row.name] += 1
+        name = row.name if times[row.name] == 1 else f"{row.name} ({times[row.name]})"
+        wanted[name] = _made(draft)
+    wanted |= {path: value for path, value in program.outputs.items() if path}
+
+    values = {parameter.path: parameter.value for parameter in program.parameters.values()}
+    abstract = [path for path, v in values.items() if isinstance(v, jax.ShapeDtypeStruct)]
+    if abstract:
+        raise ValueError(
+            f"`f` must hold arrays to be run, not shapes, as parameter `{abstract[0]}` is. Make "
+            "the model for real, not by `eval_shape`."
+        )
+
+    @jax.jit
+    def run(values: dict, inputs: tuple) -> dict[str, jax.Array]:
+        made: dict[Operand, Any] = dict(zip(program.inputs, inputs))
+
+        def keep(step: Step, arrays: list) -> None:
+            made.update(zip(step.outputs, arrays))
+
+        evaluate(program, inputs, values, keep)
+        return {
+            name: operand.value if isinstance(operand, Constant) else made[operand]
+            for name, operand in wanted.items()
+            if isinstance(operand, Constant) or operand in made
+        }
+
+    made = run(values, inputs)
+    return {name: made[name] for name in wanted if name in made}
+
+
+def _made(draft: Draft) -> Value:
+    """What a layer makes, its bias among the rest."""
+    last = draft.steps[-1].outputs[0] if draft.steps else draft.output
+    return last if last.shape == draft.output.shape else draft.output

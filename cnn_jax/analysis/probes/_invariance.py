@@ -1,0 +1,177 @@
+"""Whether a shift of the input leaves the answer alone: `invariance`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..program import numbers, running, trace
+from ..rules import chosen_output
+from ._shifts import Shift, checked_axes, checked_boundary, checked_shifts, rolled
+
+BOUNDARIES = ("circular", "crop")
+
+
+@dataclass(frozen=True, eq=False)
+class Invariance:
+    """How much a classifier's answers change under shifts.
+
+    Attributes:
+        axes: the axes of `x` that were shifted.
+        shifts: by elements along each of `axes`.
+        changes: for each shift the relative L2 change of the output, ``|f(shift(x)) - f(x)| /
+            |f(x)|``, on average over the images.
+        agreement: for each shift the fraction of images whose class, that of the largest entry, is
+            that of the unshifted image.
+        consistency: the fraction of images and pairs of shifts whose classes agree; None of one
+            shift.
+        boundary: ``"circular"`` or ``"crop"``.
+        classes: (shifts, images), the class of each.
+    """
+
+    axes: tuple[int, ...]
+    shifts: tuple[Shift, ...]
+    changes: np.ndarray
+    agreement: np.ndarray
+    consistency: float | None
+    boundary: str
+    classes: np.ndarray = field(repr=False)
+
+
+def invariance(
+    f: Callable,
+    x: Any,
+    shifts: Iterable[int | Sequence[int]],
+    *,
+    boundary: str = "circular",
+    size: Sequence[int] | None = None,
+    axes: Sequence[int] | None = None,
+    output: str | None = None,
+    params: Any = None,
+) -> Invariance:
+    """Measure whether shifts of an image change what `f` says about it.
+
+    ```
+    >>> import jax.numpy as jnp
+    >>> def sees_no_places(x):
+    ...     return x.sum(axis=1)
+    >>> x = jnp.array([9.0, 1.0, 4.0, 5.0, 2.0, 6.0]).reshape(1, 3, 2)
+    >>> invariance(sees_no_places, x, range(3)).consistency
+    1.0
+    >>> def sees_nothing_else(x):
+    ...     return x[:, 0]
+    >>> invariance(sees_nothing_else, x, range(3)).agreement
+    array([1., 0., 0.])
+
+    ```
+
+    Args:
+        f: a callable of one array, with its parameters, that returns (*batch, classes).
+        x: images, (*batch, *spatial, channels).
+        shifts: by how many elements: tuples with one int for each of `axes`, or an int, which is as
+            far along all of them. Content moves towards higher indices.
+        boundary: ``"circular"`` rolls the images. ``"crop"`` cuts windows of `size` out of them,
+            around the middle, so that what comes in at an edge is more of the image.
+        size: of the windows, one int for each of `axes`; for ``"crop"`` only.
+        axes: the axes to shift; by default all but the first and the last.
+        output: if `f` returns several arrays, the path of one.
+        params: the first argument of `f`, if that is its parameters.
+
+    Returns:
+        Change and agreement for each shift, and the consistency among all.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if the output holds no classes, if the windows leave the images, or if another
+            argument does not fit.
+
+    References:
+        Zhang, *Making convolutional networks shift-invariant again*, 2019, arXiv:1904.11486,
+        section 4.1: the consistency is that of classifying two shifts of an image alike.
+    """
+    checked_boundary(boundary, BOUNDARIES)
+    x = numbers(x)
+    if axes is None and x.ndim < 3:
+        raise ValueError(
+            f"`x` must be (*batch, *spatial, channels); got shape {x.shape}: name the `axes` to "
+            "shift."
+        )
+    moved = checked_axes(tuple(range(1, x.ndim - 1)) if axes is None else axes, x.shape)
+    checked = checked_shifts(shifts, moved)
+    window = _checked_size(size, boundary, x.shape, moved)
+
+    def shifted(shift: Shift) -> jax.Array:
+        return rolled(x, shift, moved) if window is None else _cut(x, shift, moved, window)
+
+    still = shifted((0,) * len(moved))
+    program = trace(f, still, params=params)
+    path, value = chosen_output(program, output)
+    # The axes in front of those that are shifted are the batch, and perhaps the channels.
+    if not 1 <= len(value.shape) <= min(moved) + 1 or value.shape[-1] < 2:
+        raise ValueError(
+            f"`f` must return (*batch, classes) with 2 classes at least; got shape {value.shape}. "
+            "Of feature maps measure `equivariance`."
+        )
+    call, arrays = running(f, [still], params)
+    apply = jax.jit(lambda arrays, x: call(arrays, x)[path])
+
+    def answers(x: jax.Array) -> np.ndarray:
+        return np.asarray(apply(arrays, x), np.float64).reshape(-1, value.shape[-1])
+
+    plain = answers(still)
+    lengths = np.linalg.norm(plain, axis=-1)
+    changes, classes = [], []
+    for shift in checked:
+        found = answers(shifted(shift))
+        difference = np.linalg.norm(found - plain, axis=-1)
+        ratio = np.divide(difference, lengths, where=lengths > 0, out=np.full_like(lengths, np.inf))
+        changes.append(np.where(difference == 0, 0, ratio).mean())
+        classes.append(found.argmax(-1))
+    pairs = [(a == b).mean() for a, b in combinations(classes, 2)]
+    return Invariance(
+        moved,
+        checked,
+        np.array(changes),
+        np.array([(found == plain.argmax(-1)).mean() for found in classes]),
+        float(np.mean(pairs)) if pairs else None,
+        boundary,
+        np.stack(classes),
+    )
+
+
+def _checked_size(
+    size: Any, boundary: str, shape: tuple[int, ...], axes: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    if boundary == "circular":
+        if size is not None:
+            raise ValueError(f'`size` is for boundary="crop" only; got {size!r}.')
+        return None
+    ints = isinstance(size, tuple | list) and all(isinstance(k, int) for k in size)
+    if not ints or len(size) != len(axes):
+        raise TypeError(
+            f"`size` must be a tuple with one int for each of the axes {axes}, the window to cut; "
+            f"got {size!r}."
+        )
+    if not all(0 < k <= shape[axis] for k, axis in zip(size, axes)):
+        raise ValueError(
+            f"`size` must be from 1 to the lengths of `x` {shape} on its axes {axes}; got {size!r}."
+        )
+    return tuple(size)
+
+
+def _cut(x: jax.Array, shift: Shift, axes: tuple[int, ...], size: tuple[int, ...]) -> jax.Array:
+    """The window in the middle, moved against the shift so that its content moves along."""
+    places: list[slice] = [slice(None)] * x.ndim
+    for axis, s, k in zip(axes, shift, size):
+        n = x.shape[axis]
+        start = (n - k) // 2 - s
+        if not 0 <= start <= n - k:
+            raise ValueError(
+                f"`x` must be large enough for every window: of axis {axis}, {k} of {n} elements "
+                f"shifted by {s} leave it; {k + 2 * abs(s) + 1} would do."
+            )
+        places[axis] = slice(start, start + k)
+    return x[tuple(places)]

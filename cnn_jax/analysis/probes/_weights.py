@@ -1,0 +1,169 @@
+"""Which weight makes each connection, and how many connections each weight makes."""
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..dependence import Dependences, products
+from ..program import BILINEAR, ELEMENTWISE, MOVES, SUMS, Operand, Parameter, Program, Step, Value
+
+
+class Weights:
+    """The weights of a program, found while its dependences are walked.
+
+    Every element of every parameter has a number, from 1; arithmetic among parameters passes the
+    numbers on, and where several meet, that of the largest array stays: of a kernel with a scale,
+    the kernel's.
+
+    Args:
+        program: of `trace`.
+
+    Attributes:
+        uses: for each parameter that multiplies data in a convolution or a matrix product, how many
+            pairs of that step's inputs and outputs each of its elements connects.
+        remarks: weights that are not counted.
+    """
+
+    def __init__(self, program: Program):
+        self.uses: dict[Parameter, np.ndarray] = {}
+        self.remarks: list[str] = []
+        self._parameters = list(program.parameters.values())
+        sizes = [math.prod(parameter.shape) for parameter in self._parameters]
+        self._starts = np.cumsum([1, *sizes])
+        self._numbers: dict[Value, np.ndarray] = {
+            value: np.arange(start, start + size, dtype=np.int64).reshape(value.shape)
+            for value, start, size in zip(program.parameters, self._starts, sizes)
+        }
+        self._made_by: dict[Value, np.ndarray] = {}
+        self._several = False
+
+    def __call__(self, step: Step, walk: Dependences) -> None:
+        """Note what a step does with weights; for `Dependences`."""
+        data = [walk(operand) is not None for operand in step.inputs]
+        numbered = [operand in self._numbers for operand in step.inputs]
+        if not any(data):
+            if any(numbered):
+                self._pass_numbers_on(step, walk)
+        elif step.primitive in BILINEAR and any(numbered):
+            self._multiply(step, walk, data.index(True))
+        elif step.inner and any(numbered):
+            place = f" at {step.source}" if step.source else ""
+            self.remarks.append(f"weights inside the `{step.primitive}`{place} are not counted")
+            self._several = True
+        else:
+            self._follow(step, walk)
+
+    def between(self, outputs: Sequence[Operand], width: int) -> tuple[str, np.ndarray] | None:
+        """The one array whose weights make all connections, and which of them makes which.
+
+        Returns:
+            The array's path, and (inputs, outputs) flat indices into it, -1 where none connects;
+            None if there is not one step with weights, or one whose result is not only moved
+            and changed element by element.
+        """
+        if self._several or len(self.uses) != 1:
+            return None
+        found = [self._made_by.get(o) if isinstance(o, Value) else None for o in outputs]
+        if all(numbers is None for numbers in found):
+            return None
+        flat = [
+            np.zeros((width, math.prod(operand.shape)), np.int32)
+            if numbers is None
+            else numbers.reshape(width, -1)
+            for operand, numbers in zip(outputs, found)
+        ]
+        return next(iter(self.uses)).path, np.concatenate(flat, axis=1) - 1
+
+    def _pass_numbers_on(self, step: Step, walk: Dependences) -> None:
+        read = [self._of(operand) for operand in step.inputs]
+        if step.primitive in MOVES and step.primitive not in SUMS:
+            moved = walk.moved(step, [numbers[None] for numbers in read], np.int64)
+            if moved:
+                self._numbers |= {v: numbers[0] for v, numbers in zip(step.outputs, moved)}
+        elif step.primitive in ELEMENTWISE:
+            shape = step.outputs[0].shape
+            spread = [np.broadcast_to(numbers, shape) for numbers in read]
+            self._numbers[step.outputs[0]] = self._of_largest(spread)
+        for value in step.outputs:
+            self._numbers.setdefault(value, np.zeros(value.shape, np.int64))
+
+    def _of(self, operand: Operand) -> np.ndarray:
+        if isinstance(operand, Value) and operand in self._numbers:
+            return self._numbers[operand]
+        return np.zeros(operand.shape, np.int64)
+
+    def _of_largest(self, numbers: Sequence[np.ndarray]) -> np.ndarray:
+        sizes = np.concatenate([[0], np.diff(self._starts)])
+        choices = np.stack(numbers)
+        best = np.argmax(sizes[self._owners(choices)], axis=0)
+        return np.take_along_axis(choices, best[None], axis=0)[0]
+
+    def _owners(self, numbers: np.ndarray) -> np.ndarray:
+        """Which parameter a number belongs to, from 1; 0: none."""
+        return np.searchsorted(self._starts, numbers, side="right")
+
+    def _multiply(self, step: Step, walk: Dependences, side: int) -> None:
+        """A product of data, operand number `side`, and weights."""
+        factor = step.inputs[1 - side]
+        support, numbers = walk.support(factor), self._of(factor)
+        layers = walk.filled(step.inputs[side])
+        counted = np.where(support, _uses(step, np.asarray(layers.any(0)), side), 0)
+        owners = np.unique(self._owners(numbers[numbers > 0]))
+        if not len(owners):
+            place = f" at {step.source}" if step.source else ""
+            self.remarks.append(
+                f"the weights of the `{step.primitive}`{place} mix those of parameters: "
+                "connections are not counted"
+            )
+        for owner in owners:
+            mine = self._owners(numbers) == owner
+            parameter = self._parameters[owner - 1]
+            local = numbers[mine] - self._starts[owner - 1]
+            number = math.prod(parameter.shape)
+            uses = np.bincount(local, counted[mine], number).astype(np.int64)
+            known = self.uses.setdefault(parameter, np.zeros(parameter.shape, np.int64))
+            self._several |= bool(known.any())
+            self.uses[parameter] = known + uses.reshape(parameter.shape)
+        if len(self.uses) > 1 or self._several or not len(owners):
+            self._several = True
+            self._made_by.clear()
+            return
+        local = np.where(support & (numbers > 0), numbers - self._starts[owners[0] - 1] + 1, 0)
+        if walk.paths.max(initial=0) > 1 or local.max(initial=0) >= 2**24:
+            self._several = True
+        else:
+            made = products(step, layers, local, side)
+            self._made_by[step.outputs[0]] = np.rint(made).astype(np.int32)
+
+    def _follow(self, step: Step, walk: Dependences) -> None:
+        """Pass on which weight made a connection, if the step only moves or changes elements."""
+        found = [self._made_by.get(o) if isinstance(o, Value) else None for o in step.inputs]
+        if all(numbers is None for numbers in found):
+            return
+        layers = [
+            np.zeros((walk.width, *operand.shape), np.int32) if numbers is None else numbers
+            for operand, numbers in zip(step.inputs, found)
+        ]
+        moves = step.primitive in MOVES and step.primitive not in SUMS
+        if moves and (moved := walk.moved(step, layers, np.int32)):
+            self._made_by |= zip(step.outputs, moved)
+        elif step.primitive in ELEMENTWISE and sum(n is not None for n in found) == 1:
+            (made,) = (numbers for numbers in found if numbers is not None)
+            if made.shape[1:] == step.outputs[0].shape:
+                self._made_by[step.outputs[0]] = made
+        else:
+            self._several = True
+
+
+def _uses(step: Step, is_data: np.ndarray, side: int) -> np.ndarray:
+    """How many products with data each element of the weights of a bilinear step takes part in."""
+
+    def total(weights: jax.Array) -> jax.Array:
+        return products(step, is_data[None], weights, side).sum()
+
+    # Linear in the weights: its gradient is the number of times that each is used.
+    shape = step.inputs[1 - side].shape
+    return np.rint(jax.jit(jax.grad(total))(jnp.zeros(shape, jnp.float32)))

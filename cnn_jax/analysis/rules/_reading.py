@@ -1,0 +1,242 @@
+"""What a unit sees behind slices and gathers: another place of the same array."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..fields import (
+    Context,
+    Field,
+    Nominal,
+    Sight,
+    along,
+    capped,
+    dropped,
+    masked,
+    reduced,
+    spread,
+    taken,
+    union,
+    wholly,
+)
+from ..program import Step
+
+
+def sliced(field: Field, axis: int, start: int, stride: int, n: int) -> Field:
+    """What `n` units see that were at ``start + i * stride`` of `axis`."""
+    places = start + stride * np.arange(n)
+
+    def nominally(nominal: Nominal) -> Nominal:
+        nominal = nominal.unfolded(axis)
+        step = nominal.steps[axis]
+        if not step or (start, stride) == (0, 1):
+            return nominal
+        if nominal.repeats[axis] == 1 or abs(stride) != 1:
+            return replace(nominal, start=nominal.start + start * step).with_step(
+                axis, step * stride
+            )
+        return replace(nominal, start=nominal.start + start * step).with_step(
+            axis, step * stride, nominal.repeats[axis]
+        )
+
+    return field.changed(lambda ends, _: taken(ends, axis, places)).nominally(nominally)
+
+
+def strided_slice(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+    """Every so many elements of each axis."""
+    starts, shape = step.params["start_indices"], step.outputs[0].shape
+    strides = step.params["strides"] or (1,) * len(shape)
+    result: Sight = {}
+    for key, field in sights[0].items():
+        for axis, n in enumerate(shape):
+            if n != step.inputs[0].shape[axis] or strides[axis] != 1:
+                field = sliced(field, axis, starts[axis], strides[axis], n)
+        result[key] = field
+    return [result]
+
+
+def dynamic_slice(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+    """A block of elements from a place that is known, or else from anywhere on the axis."""
+    before, after = step.inputs[0].shape, step.outputs[0].shape
+    indices, result = sights[1:], dict(sights[0])
+    for axis, (n, size, index) in enumerate(zip(before, after, step.inputs[1:])):
+        if n == size:
+            continue
+        start = context.known(index)
+        if start is None:
+            context.doubt(step, f"may read anywhere on axis {axis}")
+        for key, field in result.items():
+            if start is not None:
+                place = int(np.clip(int(start), 0, n - size))
+                result[key] = sliced(field, axis, place, 1, size)
+            else:
+                result[key] = replace(reduced(field, [axis], before), exact=False)
+    return [union([result, *_scalars(indices, len(after))], after, context)]
+
+
+def dynamic_update_slice(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+    """A block of elements is another's, at a place that is known; or else perhaps anywhere."""
+    shape, block = step.outputs[0].shape, step.inputs[1].shape
+    its, update, indices, rank = sights[0], sights[1], sights[2:], len(step.outputs[0].shape)
+    starts = [context.known(index) for index in step.inputs[2:]]
+    if any(start is None for start, n, m in zip(starts, shape, block) if n != m):
+        context.doubt(step, "may write anywhere")
+        update = {key: wholly(field, block, rank, False) for key, field in update.items()}
+        return [union([its, update, *_scalars(indices, rank)], shape, context)]
+    places = [
+        0 if n == m else int(np.clip(int(start), 0, n - m))  # type: ignore[arg-type]
+        for start, n, m in zip(starts, shape, block)
+    ]
+    inside = np.ones((1,) * rank, bool)
+    for axis, (place, n, m) in enumerate(zip(places, shape, block)):
+        if n != m:
+            there = np.arange(n)
+            inside = inside & along((there >= place) & (there < place + m), axis, rank)
+    hidden = {
+        key: capped(field.changed(lambda ends, nothing: masked(ends, nothing, ~inside)))
+        for key, field in its.items()
+    }
+    placed: Sight = {}
+    for key, field in update.items():
+        for axis, (place, n, m) in enumerate(zip(places, shape, block)):
+            if n != m:
+                field = sliced_into(field, axis, place, n, m)
+        placed[key] = field
+    return [union([hidden, placed], shape, context)]
+
+
+def sliced_into(field: Field, axis: int, place: int, n: int, m: int) -> Field:
+    """`m` units put at `place` of an axis of `n`; others there see nothing."""
+    rank, there = field.low.ndim, np.arange(n) - place
+    sees = along((there >= 0) & (there < m), axis, rank)
+    places = np.clip(there, 0, m - 1)
+    field = field.changed(lambda ends, nothing: masked(taken(ends, axis, places), nothing, sees))
+    return field.nominally(lambda nominal: nominal.slid(axis, 1, 1, place, 1, 1))
+
+
+def gather(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+    """Elements from places that are known, or else from anywhere on the axes that are picked."""
+    numbers, sizes = step.params["dimension_numbers"], step.params["slice_sizes"]
+    before, after = step.inputs[0].shape, step.outputs[0].shape
+    rank, starts = len(after), context.known(step.inputs[1])
+    batch = [axis for axis in range(rank) if axis not in numbers.offset_dims]
+    gone = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
+    offsets = iter(numbers.offset_dims)
+    places: list[np.ndarray | None] = []
+    inside = np.ones((1,) * rank, bool)
+    for axis, (n, size) in enumerate(zip(before, sizes)):
+        at = np.zeros((1,) * rank, np.int64)
+        if axis not in gone:
+            at = at + along(np.arange(size), next(offsets), rank)
+        if axis in numbers.operand_batching_dims:
+            which = numbers.operand_batching_dims.index(axis)
+            its = numbers.start_indices_batching_dims[which]
+            at = at + along(np.arange(n), batch[its], rank)
+        elif axis in numbers.start_index_map and starts is None and n != size:
+            places.append(None)
+            continue
+        elif axis in numbers.start_index_map and starts is not None:
+            first = starts[..., numbers.start_index_map.index(axis)].astype(np.int64)
+            shape = np.ones(rank, int)
+            shape[batch] = first.shape
+            first = _thin(first.reshape(shape))
+            if "FILL" in str(step.params["mode"]):
+                inside = inside & (first >= 0) & (first <= n - size)
+            at = at + np.clip(first, 0, n - size)
+        places.append(at)
+    if sights[0] and any(place is None for place in places):
+        context.doubt(step, "reads at places that depend on data or parameters")
+    result: Sight = {}
+    for key, field in sights[0].items():
+        lost = [axis for axis, place in enumerate(places) if place is None]
+        if lost:
+            field = replace(reduced(field, lost, before), exact=False)
+        result[key] = _picked(field, places, inside, before, rank)
+    indices = {key: _indexing(f, step, batch, rank) for key, f in sights[1].items()}
+    return [union([result, indices], after, context)]
+
+
+def _indexing(field: Field, step: Step, batch: list[int], rank: int) -> Field:
+    """What elements see of the indices that say where they are from, as a word of its number."""
+    shape = step.inputs[1].shape
+    last = len(shape) - 1  # all entries together are one place
+    field = dropped(reduced(field, [last], shape), [last])
+    return spread(field, rank, batch, shape[:-1])
+
+
+def _thin(array: np.ndarray) -> np.ndarray:
+    """The array, of length 1 on axes along which it is constant."""
+    for axis in range(array.ndim):
+        first = array.take([0], axis)
+        array = first if (array == first).all() else array
+    return array
+
+
+def _picked(
+    field: Field,
+    places: list[np.ndarray | None],
+    inside: np.ndarray,
+    shape: tuple[int, ...],
+    rank: int,
+) -> Field:
+    """What units see that were at `places`, one array of `rank` for each axis of the operand."""
+
+    def change(ends: np.ndarray, nothing: int) -> np.ndarray:
+        index = tuple(
+            np.zeros((1,) * rank, int) if place is None or n == 1 else place
+            for place, n in zip(places, ends.shape)
+        )
+        picked = ends[index] if index else ends.reshape((1,) * rank)
+        return masked(picked, nothing, inside)
+
+    def nominally(nominal: Nominal) -> Nominal | None:
+        for axis in range(len(places)):
+            nominal = nominal.unfolded(axis)
+        result = nominal
+        moved: dict[int, tuple] = {}
+        for axis, place in enumerate(places):
+            if not nominal.steps[axis] or place is None:
+                continue
+            varying = [a for a, n in enumerate(place.shape) if n > 1]
+            if len(varying) > 1:
+                even = _even(place, varying)
+                if even is None or nominal.repeats[axis] > 1 or moved.keys() & even[1].keys():
+                    return None
+                first, gaps = even
+                step = result.steps[axis]
+                result = replace(result, start=result.start + first * step)
+                moved |= {a: (gap * step, 1) for a, gap in gaps.items()}
+                continue
+            reads = place.ravel()
+            fitted = result.fitted(axis, reads, reads, shape[axis])
+            if fitted is None:
+                return None
+            result = fitted
+            if varying:
+                if varying[0] in moved:
+                    return None
+                moved[varying[0]] = result.steps[axis], result.repeats[axis]
+        result = result.placed(rank, {})
+        for axis, (step, repeats) in moved.items():
+            result = result.with_step(axis, step, repeats)
+        return result
+
+    return capped(field.changed(change).nominally(nominally))
+
+
+def _even(place: np.ndarray, axes: Sequence[int]) -> tuple[int, dict[int, int]] | None:
+    """The first place and how far it is to the next along each axis, if that tells all places.
+
+    So lie the taps of windows: from one window to the next it is a stride, within one a dilation.
+    """
+    first = int(place.flat[0])
+    even, gaps = np.array(first), {}
+    for axis in axes:
+        gaps[axis] = int(np.moveaxis(place, axis, 0)[1].flat[0]) - first
+        even = even + along(gaps[axis] * np.arange(place.shape[axis]), axis, place.ndim)
+    return (first, gaps) if (even == place).all() else None
+
+
+def _scalars(sights: list[Sight], rank: int) -> list[Sight]:
+    return [{key: spread(f, rank, (), ()) for key, f in sight.items()} for sight in sights]

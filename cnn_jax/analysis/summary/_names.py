@@ -1,0 +1,77 @@
+"""What rows are called: after the modules that their parameters lie in."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from ..program import Parameter
+
+
+class Groups:
+    """The modules that parameters lie in, by path.
+
+    Of Linen's collections (``params``, ``batch_stats``) the names are left out, so that the arrays
+    of one module meet. A module that holds nothing trainable belongs to the one around it.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter]):
+        self._collections = any(p.path.startswith("params.") for p in parameters)
+        self._modules: dict[str, str] = {}
+        learning = {self._parent(p.path) for p in parameters if p.trainable}
+        for parameter in parameters:
+            module = self._parent(parameter.path)
+            self._modules[parameter.path] = self._around(module, learning)
+
+    def of(self, parameter: Parameter) -> str:
+        """The module of a parameter."""
+        return self._modules[parameter.path]
+
+    def without_collection(self, path: str) -> str:
+        """The path without the name of a Linen collection."""
+        return path.partition(".")[2] if self._collections else path
+
+    def _parent(self, path: str) -> str:
+        return self.without_collection(path).rpartition(".")[0]
+
+    def _around(self, module: str, learning: set[str]) -> str:
+        if module in learning:
+            return module
+        outer = module
+        while outer := outer[: max(outer.rfind("."), outer.rfind("/"), 0)].rstrip("/~."):
+            if outer in learning:
+                return outer
+        return module
+
+
+def shortened(path: str) -> str:
+    """A module's path without the ``layers`` that every `nnx.Sequential` adds."""
+    return re.sub(r"\.layers\.(?=\d)", ".", path)
+
+
+def named(operations: Sequence[str], modules: Sequence[str], scopes: Sequence[str]) -> list[str]:
+    """A name for each row: its module, or else its scope and operation with a number.
+
+    Args:
+        operations: what each row does.
+        modules: the path of the module of each row's parameters, "" for none.
+        scopes: the named scopes that each row lies in.
+    """
+    names, numbers = [], Counter()
+    root = _root(scopes)
+    for operation, module, scope in zip(operations, modules, scopes):
+        if module:
+            names.append(shortened(module))
+            continue
+        inside = [part for part in scope.split("/") if part and not set("(.") & set(part)]
+        prefix = ".".join(inside[1:] if root and inside[:1] == [root] else inside)
+        words = operation.replace(" ", "_")
+        name = f"{prefix}.{words}" if prefix else words
+        numbers[name] += 1
+        names.append(f"{name}_{numbers[name]}")
+    return names
+
+
+def _root(scopes: Sequence[str]) -> str:
+    """The scope that all lie in, as that of Linen's outermost module; "" for none."""
+    first = {scope.split("/")[0] for scope in scopes}
+    return first.pop() if len(first) == 1 else ""

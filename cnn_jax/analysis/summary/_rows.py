@@ -1,0 +1,259 @@
+"""The rows of the table: which steps a person would call a layer, and whose parameters they use."""
+
+from dataclasses import dataclass, field
+
+from ..program import Constant, Known, Operand, Parameter, Program, Step, Value
+from ..rules import Walk, followed
+from ._costs import multiply_adds
+from ._kinds import Links, kind_of
+from ._names import Groups
+
+
+@dataclass(eq=False)
+class Draft:
+    """A row while it is being found.
+
+    Attributes:
+        operation: what it does, in words.
+        group: the path of the module that its parameters lie in.
+        step: the step that it stands for.
+        inputs: what it reads.
+        output: what it makes.
+        source: the one feature map that its inputs are made of, if it is one.
+        parameters: those that it is the first to use.
+        main: the path of the parameter that the step itself uses.
+        used: the paths of all its parameters.
+        shared: whether it uses parameters that an earlier row used.
+        times: how often it runs.
+        normalizes: whether a root or a quotient lies among its steps.
+        steps: those that make it, and use its parameters.
+        further: other steps like `step`, as for a second axis.
+    """
+
+    operation: str
+    group: str
+    step: Step
+    inputs: tuple[Operand, ...]
+    output: Value
+    source: Value | None = None
+    main: str = ""
+    parameters: list[Parameter] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    shared: bool = False
+    times: int = 1
+    normalizes: bool = False
+    steps: list[Step] = field(default_factory=list)
+    further: list[Step] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What an array that depends on parameters alone, and not on data, is made of."""
+
+    parameters: frozenset[Parameter] = frozenset()
+    roots: bool = False
+
+
+@dataclass(eq=False)
+class Layers:
+    """Finds the rows of a program.
+
+    Attributes:
+        rows: in the order in which they run.
+        data: the values that depend on data.
+    """
+
+    program: Program
+    walked: Walk
+    rows: list[Draft] = field(default_factory=list)
+    data: set[Value] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        parameters = self.program.parameters
+        self.groups = Groups(list(parameters.values()))
+        self._origins = {
+            value: Origin(frozenset([parameter])) for value, parameter in parameters.items()
+        }
+        self._latest_of_group: dict[str, Draft] = {}
+        self._counted: set[str] = set()
+        # The rows that a value stems from without another in between; the data count as one.
+        self._from: dict[Value, frozenset] = {}
+        self._links, self._known = Links(), Known(self.program)
+        self._links.add(self.program)
+        for value in self.program.inputs:
+            self.data.add(value)
+            self._from[value] = frozenset([value])
+        self._through(self.program, 1)
+
+    @property
+    def unused(self) -> list[Parameter]:
+        """Trainable parameters that no row uses."""
+        parameters = self.program.parameters.values()
+        return [p for p in parameters if p.trainable and p.path not in self._counted]
+
+    def _through(self, program: Program, times: int) -> None:
+        for step in program.steps:
+            if step.inner:
+                self._into(step, times)
+            elif any(operand in self.data for operand in step.inputs):
+                self._of_data(step, times)
+            else:
+                self._pass_on(step)
+
+    def _pass_on(self, step: Step) -> None:
+        """What a step makes of parameters alone."""
+        its = [self._origin(operand) for operand in step.inputs]
+        parameters = frozenset().union(*(origin.parameters for origin in its))
+        roots = step.primitive in ROOTS or any(origin.roots for origin in its)
+        self._origins |= dict.fromkeys(step.outputs, Origin(parameters, roots))
+
+    def _origin(self, operand: Operand) -> Origin:
+        if isinstance(operand, Constant):
+            return Origin()
+        return self._origins.get(operand, Origin())
+
+    def _of_data(self, step: Step, times: int) -> None:
+        self.data.update(step.outputs)
+        before = [self._from.get(o, frozenset()) for o in step.inputs if o in self.data]
+        stems = frozenset().union(*before)
+        used = [self._origin(operand) for operand in step.inputs]
+        parameters = sorted(
+            frozenset().union(*(origin.parameters for origin in used)), key=lambda p: p.path
+        )
+        operation = kind_of(step, self.data, self.walked, self._links, before, self._known)
+        row = None
+        if operation:
+            row = self._new(operation, step, parameters, times)
+            row.source = _map_of(stems)
+        elif parameters:
+            row = self._joined(step, parameters, times)
+        if row is not None:
+            row.steps.append(step)
+            roots = step.primitive in ROOTS or any(origin.roots for origin in used)
+            row.normalizes |= roots or ROOT in stems
+            self._give(row, parameters)
+            stems = frozenset([row])
+        elif step.primitive in ROOTS:
+            stems = stems | {ROOT}
+        elif step.primitive == "add" and self.rows and stems == {self.rows[-1]}:
+            last = self.rows[-1]
+            if last.operation == "upsample" and last.output.shape == step.outputs[0].shape:
+                last.output = step.outputs[0]
+        elif step.primitive in ("transpose", "reshape") and self.rows:
+            last = self.rows[-1]
+            if last.operation == "local conv" and last.output is step.inputs[0]:
+                self._lay_out(last, step.outputs[0])
+        self._from |= dict.fromkeys(step.outputs, stems)
+
+    def _lay_out(self, row: Draft, output: Value) -> None:
+        """Take the array that a product is laid out into for its output, while it is a map."""
+        before, behind = self.walked.of(row.output), self.walked.of(output)
+        numbers = {number for number, _ in before}
+        if all(
+            followed(before, self.walked, number).keys()
+            == followed(behind, self.walked, number).keys()
+            for number in numbers
+        ):
+            row.output = output
+
+    def _new(self, operation: str, step: Step, parameters: list[Parameter], times: int) -> Draft:
+        if operation == "upsample" and self.rows and self.rows[-1].operation == operation:
+            last = self.rows[-1]
+            before = [self._from[o] for o in step.inputs if isinstance(o, Value) and o in self.data]
+            of_last = [self._from[o] for o in last.inputs if isinstance(o, Value)]
+            # One axis after the other, or several elements to be averaged.
+            if before in ([frozenset([last])], of_last):
+                last.output = step.outputs[0]
+                last.further.append(step)
+                return last
+        group = self.groups.of(parameters[0]) if parameters else ""
+        inputs = tuple(operand for operand in step.inputs if operand in self.data)
+        row = Draft(operation, group, step, inputs, step.outputs[0], times=times)
+        row.main = parameters[0].path if parameters else ""
+        row.shared = bool(parameters) and all(p.path in self._counted for p in parameters)
+        self.rows.append(row)
+        if parameters:
+            self._latest_of_group[group] = row
+        return row
+
+    def _joined(self, step: Step, parameters: list[Parameter], times: int) -> Draft:
+        """The row of the module whose parameters an operation on elements uses."""
+        group = self.groups.of(parameters[0])
+        row = self._latest_of_group.get(group)
+        again = row is not None and any(parameter.path in row.used for parameter in parameters)
+        if row is None or again:
+            shared = again
+            row = self._new("", step, parameters, times)
+            row.shared = shared
+        if not row.operation:
+            row.output = step.outputs[0]
+        return row
+
+    def _give(self, row: Draft, parameters: list[Parameter]) -> None:
+        for parameter in parameters:
+            row.used.add(parameter.path)
+            if parameter.path not in self._counted:
+                self._counted.add(parameter.path)
+                row.parameters.append(parameter)
+
+    def _into(self, step: Step, times: int) -> None:
+        """The rows of a loop's body, or of the branch that costs most."""
+        if not any(operand in self.data for operand in step.inputs):
+            self._pass_on(step)
+            return
+        operands, body, carried = list(step.inputs), step.inner[-1], range(0)
+        if step.primitive == "cond":
+            body = max(step.inner, key=lambda branch: (cost(branch), len(branch.steps)))
+            operands = operands[1:]
+        elif step.primitive == "while":
+            operands = operands[step.params["cond_nconsts"] :]
+            carried = range(step.params["body_nconsts"], len(operands))
+        elif step.primitive == "scan":
+            times, first = times * step.params["length"], step.params["num_consts"]
+            carried = range(first, first + step.params["num_carry"])
+        for i, (value, operand) in enumerate(zip(body.inputs, operands)):
+            if operand in self.data or i in carried:
+                self.data.add(value)
+                self._from[value] = self._from.get(operand, frozenset([step]))  # type: ignore[arg-type]
+            self._origins[value] = self._origin(operand)
+        self._links.add(body)
+        self._through(body, times)
+        self.data.update(step.outputs)
+        self._from |= dict.fromkeys(step.outputs, frozenset(self.rows[-1:]) or frozenset([step]))
+
+
+def _map_of(stems: frozenset) -> Value | None:
+    """The array of the one row, or the one input, that a value stems from."""
+    if len(stems) != 1:
+        return None
+    (stem,) = stems
+    if isinstance(stem, Draft):
+        return stem.output
+    return stem if isinstance(stem, Value) else None
+
+
+ROOTS = ("rsqrt", "sqrt")
+ROOT = "a root"
+
+
+def operation_of(row: Draft) -> str:
+    """What a row does, in words, once all its steps are known."""
+    if row.operation:
+        return row.operation
+    if row.normalizes or any(not parameter.trainable for parameter in row.parameters):
+        return "normalization"
+    if all(step.primitive in ("add", "sub") for step in row.steps):
+        return "bias"
+    if row.steps[0].primitive == "gather":
+        return "embedding"
+    scales = any(step.primitive in ("mul", "div") for step in row.steps)
+    return "scale and shift" if scales else row.steps[0].primitive.replace("_", " ")
+
+
+def cost(program: Program) -> int:
+    """The multiply-adds of a body, those of its loops among them."""
+    return sum(
+        multiply_adds(step)
+        + step.params.get("length", 1) * max((cost(body) for body in step.inner), default=0)
+        for step in program.steps
+    )

@@ -1,0 +1,148 @@
+"""The window of a layer, as a person who wrote the layer would give it.
+
+A convolution or a pool has it in its step, but for padding that no window meets. A layer whose
+weights are not shared is a matrix product for each position, and what its units see tells. A unit
+of the feature map ahead sees n elements of the network's input, S from those of the next unit; one
+of the layer sees n' elements, S' from those of the next. So (Araujo, Norris and Sim 2019, equations
+2 and 3)
+
+    extent = (n' - n) / S + 1,    stride = S' / S,    padding = (start - start') / S.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cnn_jax.geometry import Window
+
+from ..program import Operand, Step
+from ..rules import Walk, followed, window_of
+from ._costs import is_transposed
+
+NONE = Window((), (), (), (), ())
+
+
+def stated_window(
+    step: Step, operation: str, source: Operand | None, walked: Walk
+) -> tuple[Window, int]:
+    """The window on the axes on which a layer slides, and into how many groups the channels fall.
+
+    Args:
+        step: the layer's.
+        operation: of the layer.
+        source: the feature map that it reads, if it is one.
+        walked: what values see.
+
+    Returns:
+        Both; a window of no axis if the layer does not slide, or if what its units see does not
+        determine it. The stride of a transposed convolution is that of the convolution it
+        transposes.
+    """
+    if operation == "local conv":
+        return (source is not None and _of_local(step, source, walked)) or (NONE, 1)
+    if "window_strides" not in step.params:
+        return NONE, 1
+    window, shape = window_of(step), step.inputs[0].shape
+    if step.primitive != "conv_general_dilated":
+        window = _evened(window, shape)
+        return _along(window, [axis for axis in range(window.rank) if _slides(window, axis)]), 1
+    window = _evened(window, [shape[a] for a in step.params["dimension_numbers"].lhs_spec[2:]])
+    if is_transposed(step):
+        paddings = zip(window.extent, window.padding)
+        padding = tuple((k - 1 - low, k - 1 - high) for k, (low, high) in paddings)
+        window = replace(window, stride=window.base_dilation, padding=padding)
+    return window, step.params["feature_group_count"]
+
+
+def is_local(step: Step, walked: Walk) -> bool:
+    """Whether a product of data and parameters has other parameters at each place in space."""
+    batch = len(step.params["dimension_numbers"][1][0])
+    sight = walked.of(step.outputs[0])
+    inputs = {number for number, _ in walked.spatial}
+    return any(axis < batch for i in inputs for axis in followed(sight, walked, i).values())
+
+
+def _slides(window: Window, axis: int) -> bool:
+    return (window.size[axis], window.stride[axis], window.padding[axis]) != (1, 1, (0, 0))
+
+
+def _along(window: Window, axes: Sequence[int]) -> Window:
+    def only(entries: tuple) -> tuple:
+        return tuple(entries[axis] for axis in axes)
+
+    return Window(
+        only(window.size),
+        only(window.stride),
+        only(window.padding),
+        only(window.dilation),
+        only(window.base_dilation),
+    )
+
+
+def _evened(window: Window, spatial: Sequence[int]) -> Window:
+    """The window with as much padding at both ends of an axis, where that makes no difference.
+
+    With a stride, the last elements of the padding may be met by no window. Such are left out
+    before XLA sees them: 3 taps, 2 steps apart, on 112 elements between 1 and 1 more, meet those
+    between 1 and 0. A person would say that the layer pads by 1.
+    """
+    positions, padding = window.output_size(tuple(spatial)), []
+    for i, (low, _) in enumerate(window.padding):
+        n, stride = (spatial[i] - 1) * window.base_dilation[i] + 1, window.stride[i]
+        met = (positions[i] - 1) * stride + window.extent[i] - n - low
+        padding.append((low, low if met <= low < met + stride else met))
+    return replace(window, padding=tuple(padding))
+
+
+def _of_local(step: Step, source: Operand, walked: Walk) -> tuple[Window, int] | None:
+    """The window of a step that `is_local`, and its groups; None if they are not determined."""
+    y = step.outputs[0]
+    before, behind = walked.of(source), walked.of(y)
+    numbers = {number for number, _ in before.keys() & behind.keys()}
+    if len(numbers) != 1:
+        return None
+    (number,) = numbers
+    from_axis, to_axis = followed(before, walked, number), followed(behind, walked, number)
+    if not from_axis or from_axis.keys() != to_axis.keys():
+        return None
+    spatial, axes = tuple(source.shape[axis] for axis in from_axis.values()), []
+    for axis, n in zip(from_axis, spatial):
+        old, new = before[number, axis].nominal, behind[number, axis].nominal
+        if old is None or new is None:  # neither is: they are followed
+            return None
+        step_before, step_behind = old.steps[from_axis[axis]], new.steps[to_axis[axis]]
+        extent, stride = (new.size - old.size) / step_before + 1, step_behind / step_before
+        low = (old.start - new.start) / step_before
+        high = (y.shape[to_axis[axis]] - 1) * stride + extent - n - low
+        entries = (extent, stride, low, high)
+        if any(entry != int(entry) for entry in entries) or extent < 1 or stride < 1:
+            return None
+        axes.append(tuple(map(int, entries)))
+    extents, strides, lows, highs = zip(*axes)
+    taps, groups = _taps_and_groups(step, source, spatial, set(to_axis.values()))
+    sizes = [size for size in itertools.product(*map(_sizes, extents)) if math.prod(size) == taps]
+    if len(sizes) != 1:
+        return None
+    (size,) = sizes
+    dilation = tuple((e - 1) // (k - 1) if k > 1 else 1 for e, k in zip(extents, size))
+    ones = (1,) * len(size)
+    window = Window(size, strides, tuple(zip(lows, highs)), dilation, ones)
+    return _evened(window, spatial), groups
+
+
+def _sizes(extent: int) -> list[int]:
+    """How many taps, evenly spaced, may span that many elements."""
+    return [1] if extent == 1 else [k for k in range(2, extent + 1) if (extent - 1) % (k - 1) == 0]
+
+
+def _taps_and_groups(
+    step: Step, source: Operand, spatial: Sequence[int], along: set[int]
+) -> tuple[float, int]:
+    """How many taps a window has, and the groups, by how much of a feature map is multiplied."""
+    (contracted, _), (batch, _) = step.params["dimension_numbers"]
+    x, y = step.inputs[0].shape, step.outputs[0].shape
+    images = math.prod(n for axis, n in enumerate(x) if axis not in (*contracted, *batch))
+    groups = math.prod(n for axis, n in enumerate(y[: len(batch)]) if axis not in along)
+    at_one_place = math.prod(x[axis] for axis in contracted) * groups * images
+    return at_one_place * math.prod(spatial) / math.prod(source.shape), groups
