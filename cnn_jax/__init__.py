@@ -14,17 +14,44 @@ The contract, everywhere in the library:
 - A wrong call raises ``ValueError`` or ``TypeError`` that names the argument and the rule.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import algorithms as algorithms
+    from . import analysis as analysis
+    from . import data as data
+    from . import functional as functional
+    from . import geometry as geometry
+    from . import models as models
+    from . import nn as nn
+    from . import training as training
     from .algorithms._tuning.measure import autotune as autotune
 
 __version__ = "0.1.0"
 
+_SUBMODULES = (
+    "algorithms",
+    "analysis",
+    "data",
+    "functional",
+    "geometry",
+    "models",
+    "nn",
+    "training",
+)
+
 
 def __getattr__(name: str) -> Any:
-    if name == "autotune":  # which needs JAX and every algorithm: imported when first asked for
+    """A submodule, or `autotune`: imported when first asked for, as they need JAX."""
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    if name == "autotune":
         from .algorithms._tuning.measure import autotune
 
         return autotune
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_SUBMODULES, "autotune"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
-from cnn_jax import geometry
+from cnn_jax import arguments
 
 from . import (
     _table,
@@ -171,7 +171,7 @@ def using(*, algorithm: str = "auto", max_workspace: int | None = None) -> Itera
     """
     now = replace(_settings.get(), algorithm=_checked(algorithm))
     if max_workspace is not None:
-        size = geometry.as_int(max_workspace)
+        size = arguments.as_int(max_workspace)
         if size is None:
             raise TypeError(f"`max_workspace` must be an int, in bytes; got {max_workspace!r}.")
         if size < 0:

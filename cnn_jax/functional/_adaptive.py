@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments, geometry
 from cnn_jax.algorithms._extremes import lowest
 
-from . import _arguments as arguments
+from . import _checks as checks
 from ._pooling import avg_pool, divided, max_pool, widened
 from ._sliding import pool_window, slide
 
@@ -91,7 +91,7 @@ def adaptive_avg_pool(
         He et al., *Spatial pyramid pooling in deep convolutional networks*, 2014, arXiv:1406.4729,
         section 2.2.
     """
-    x = arguments.floats(x, "be averaged")
+    x = checks.floats(x, "be averaged")
     windows = _adaptive_windows(x, output_size)
     even, size = _spread(widened(x), windows, 0)
     sums = slide(algorithm, "sum_pool", even, pool_window(even, size, None, "VALID", 1))
@@ -114,7 +114,7 @@ def adaptive_max_pool(
 
     Args, Returns, Raises: as for `adaptive_avg_pool`, of any numbers that have an order.
     """
-    x = arguments.ordered("x", x)
+    x = checks.ordered("x", x)
     even, size = _spread(x, _adaptive_windows(x, output_size), lowest(x.dtype))
     return slide(algorithm, "max_pool", even, pool_window(even, size, None, "VALID", 1))
 
@@ -129,7 +129,7 @@ def _adaptive_windows(x: jax.Array, output_size: object) -> list[tuple[np.ndarra
     rank, source = len(output_size), f"`output_size` {tuple(output_size)}"
     spatial = _positive_axes(x, rank, source)
     wanted = [n if out is None else out for n, out in zip(spatial, output_size)]
-    wanted = geometry.per_axis("output_size", wanted, rank, "`x`")
+    wanted = arguments.per_axis("output_size", wanted, rank, "`x`")
     return list(map(geometry.adaptive_windows, spatial, wanted))
 
 
@@ -159,7 +159,7 @@ def _spread(
 
 
 def _positive_axes(x: jax.Array, rank: int, source: str) -> tuple[int, ...]:
-    spatial = arguments.spatial_axes(x, rank, source)
+    spatial = checks.spatial_axes(x, rank, source)
     if 0 in spatial:
         raise ValueError(f"`x` must have a position on every spatial axis; got shape {x.shape}.")
     return spatial
@@ -167,7 +167,7 @@ def _positive_axes(x: jax.Array, rank: int, source: str) -> tuple[int, ...]:
 
 def _whole(pool: Callable[..., jax.Array], x: ArrayLike, rank: object, algorithm: str) -> jax.Array:
     """Pool with one window that is the whole of each feature map."""
-    x, number = arguments.array("x", x), geometry.as_int(rank)
+    x, number = checks.array("x", x), arguments.as_int(rank)
     if number is None or number < 0:
         raise TypeError(f"`spatial_rank` must be an int, such as 2 for images; got {rank!r}.")
     spatial = _positive_axes(x, number, f"`spatial_rank` {number}")

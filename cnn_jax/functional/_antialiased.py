@@ -10,12 +10,12 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments
 from cnn_jax.algorithms._dtypes import sum_dtype
+from cnn_jax.arguments import if_traced
 from cnn_jax.geometry import PaddingMode
-from cnn_jax.geometry._integers import if_traced
 
-from . import _arguments as arguments
+from . import _checks as checks
 from ._convolution import conv
 from ._rearrangement import depth_to_space, multiples, space_to_depth
 
@@ -59,16 +59,16 @@ def blur_pool(
     References:
         Zhang, *Making convolutional networks shift-invariant again*, 2019, arXiv:1904.11486.
     """
-    x = arguments.array("x", x)
+    x = checks.array("x", x)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         raise TypeError(f"`x` must hold floats to be blurred; got {x.dtype}: convert it first.")
-    size = arguments.window_size(window)
+    size = checks.window_size(window)
     source = f"`window` {size}"
-    size = geometry.per_axis("window", size, len(size), source)
+    size = arguments.per_axis("window", size, len(size), source)
     if not all(2 <= k <= 7 for k in size):
         raise ValueError(f"`window` must be from 2 to 7 on every axis; got {window!r}.")
-    arguments.spatial_axes(x, len(size), source)
-    stride = geometry.per_axis("stride", stride, len(size), source)
+    checks.spatial_axes(x, len(size), source)
+    stride = arguments.per_axis("stride", stride, len(size), source)
 
     wide, channels = sum_dtype(x.dtype), x.shape[-1]
     groups = max(channels, 1)
@@ -121,12 +121,12 @@ def polyphase_pool(
         Chaman and Dokmanić, *Truly shift-invariant convolutional neural networks*, 2021,
         arXiv:2011.14214.
     """
-    x, block = arguments.array("x", x), arguments.sizes("stride", stride, "(2, 2)", "`x`")
+    x, block = checks.array("x", x), checks.sizes("stride", stride, "(2, 2)", "`x`")
     if isinstance(p, bool) or not isinstance(p, int | float | np.integer | np.floating):
         raise TypeError(f"`p` must be a number of at least 1; got {p!r}.{if_traced('p', p)}")
     if not p >= 1:
         raise ValueError(f"`p` must be a number of at least 1; got {p!r}.")
-    spatial = arguments.spatial_axes(x, len(block), f"`stride` {block}")
+    spatial = checks.spatial_axes(x, len(block), f"`stride` {block}")
     size = multiples("stride", block, x, spatial)
     batch, channels = x.shape[: x.ndim - len(block) - 1], x.shape[-1]
     phases = space_to_depth(x, block).reshape(*batch, *size, math.prod(block), channels)
@@ -169,8 +169,8 @@ def polyphase_unpool(y: ArrayLike, phase: ArrayLike, stride: Sequence[int]) -> j
         Chaman and Dokmanić, *Truly shift-equivariant convolutional neural networks with adaptive
         polyphase upsampling*, 2021, arXiv:2105.04040.
     """
-    y, phase = arguments.array("y", y), arguments.array("phase", phase)
-    block = arguments.sizes("stride", stride, "(2, 2)", "`x`")
+    y, phase = checks.array("y", y), checks.array("phase", phase)
+    block = checks.sizes("stride", stride, "(2, 2)", "`x`")
     if not jnp.issubdtype(phase.dtype, jnp.integer):
         raise TypeError(f"`phase` must hold integers; got {phase.dtype}.")
     rank, first, number = len(block), y.ndim - len(block) - 1, math.prod(block)

@@ -14,7 +14,7 @@ from cnn_jax.algorithms._sides import convolve
 from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
-from . import _arguments as arguments
+from . import _checks as checks
 from . import _numbers as numbers
 from ._padding import checked_mode, extend
 
@@ -92,9 +92,9 @@ def conv(
         Dumoulin and Visin, *A guide to convolution arithmetic for deep learning*, 2016,
         arXiv:1603.07285. Zhang et al., *Dive into Deep Learning*, chapter 7.
     """
-    x, kernel = arguments.array("x", x), arguments.array("kernel", kernel)
+    x, kernel = checks.array("x", x), checks.array("kernel", kernel)
     rank = numbers.check_kernel(kernel)
-    spatial = arguments.spatial_axes(x, rank, f"`kernel` of shape {kernel.shape}")
+    spatial = checks.spatial_axes(x, rank, f"`kernel` of shape {kernel.shape}")
     groups = numbers.check_groups(groups, x, kernel)
     window = geometry.resolve(
         spatial,
@@ -112,12 +112,12 @@ def conv(
             f"`input_dilation` must be 1 with `padding_mode` {padding_mode!r}; "
             f"got {input_dilation!r}."
         )
-    precision = arguments.precision_name(precision)
+    precision = checks.precision_name(precision)
     dtype = jnp.promote_types(x.dtype, kernel.dtype)
     result = numbers.result_dtype(dtype, preferred_element_type)
 
     batch = x.shape[: x.ndim - rank - 1]
-    x = arguments.with_one_batch_axis(x, rank)
+    x = checks.with_one_batch_axis(x, rank)
     if mode != "zeros":
         x = extend(x, window.padding, mode)
         window = replace(window, padding=((0, 0),) * rank)

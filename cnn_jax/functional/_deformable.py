@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments, geometry
 from cnn_jax.algorithms._dtypes import sum_dtype
 from cnn_jax.algorithms._taps import crop, starts
 from cnn_jax.geometry import PaddingLike, Window
 
-from . import _arguments as arguments
+from . import _checks as checks
 from . import _numbers as numbers
 from ._sampling import sample
 
@@ -87,9 +87,9 @@ def deform_conv(
             "`kernel` must be (*window, in_channels // groups, out_channels) with at least 1 "
             f"spatial axis to move along; got shape {kernel.shape}."
         )
-    spatial = arguments.spatial_axes(x, rank, f"`kernel` of shape {kernel.shape}")
+    spatial = checks.spatial_axes(x, rank, f"`kernel` of shape {kernel.shape}")
     groups = numbers.check_groups(groups, x, kernel)
-    offset_groups = geometry.positive_int("offset_groups", offset_groups)
+    offset_groups = arguments.integer("offset_groups", offset_groups, at_least=1)
     if x.shape[-1] % offset_groups:
         raise ValueError(
             f"`offset_groups` must divide the number of input channels, {x.shape[-1]}; got "
@@ -109,11 +109,11 @@ def deform_conv(
     if mask is not None:
         mask = _floats("mask", mask)
         _check_shape("mask", mask, "offset_groups, taps", moving, x)
-    precision = arguments.precision_name(precision)
+    precision = checks.precision_name(precision)
 
     dtype = jnp.promote_types(x.dtype, kernel.dtype)
     compute = sum_dtype(dtype)
-    x, low = _cropped(arguments.with_one_batch_axis(x, rank).astype(compute), window)
+    x, low = _cropped(checks.with_one_batch_axis(x, rank).astype(compute), window)
     per_point = (len(x), math.prod(positions), *moving[-2:])
     in_points = np.promote_types(sum_dtype(offsets.dtype), compute)
     offsets = offsets.reshape(*per_point, rank).astype(in_points)
@@ -157,7 +157,7 @@ def _cropped(x: jax.Array, window: Window) -> tuple[jax.Array, tuple[int, ...]]:
 
 
 def _floats(name: str, value: object) -> jax.Array:
-    array = arguments.array(name, value)
+    array = checks.array(name, value)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(
             f"`{name}` must hold floats, between which one can interpolate; got {array.dtype} of "

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike, DTypeLike
 from cnn_jax.algorithms._dtypes import sum_dtype
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
-from . import _arguments as arguments
+from . import _checks as checks
 from . import _numbers as numbers
 from ._convolution import conv
 
@@ -66,7 +66,7 @@ def depthwise_conv(
         Sifre, *Rigid-motion scattering for image classification*, PhD thesis, 2014, section 6.2.
         Howard et al., *MobileNets*, 2017, arXiv:1704.04861, section 3.1.
     """
-    x, kernel = arguments.array("x", x), arguments.array("kernel", kernel)
+    x, kernel = checks.array("x", x), checks.array("kernel", kernel)
     channels = _check_depthwise("kernel", kernel, x)
     return conv(
         x,
@@ -140,9 +140,9 @@ def separable_conv(
     References:
         Chollet, *Xception*, 2016, arXiv:1610.02357.
     """
-    x = arguments.array("x", x)
-    depthwise = arguments.array("depthwise_kernel", depthwise_kernel)
-    pointwise = arguments.array("pointwise_kernel", pointwise_kernel)
+    x = checks.array("x", x)
+    depthwise = checks.array("depthwise_kernel", depthwise_kernel)
+    pointwise = checks.array("pointwise_kernel", pointwise_kernel)
     _check_depthwise("depthwise_kernel", depthwise, x)
     rank = depthwise.ndim - 2
     if pointwise.ndim != rank + 2 or pointwise.shape[:-1] != (1,) * rank + depthwise.shape[-1:]:

@@ -11,13 +11,13 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike, DTypeLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments, geometry
 from cnn_jax.algorithms._choice import choose
 from cnn_jax.algorithms._extremes import highest, larger, lowest, smaller
 from cnn_jax.algorithms._taps import crop, padded
 from cnn_jax.geometry import Pair, Window
 
-from . import _arguments as arguments
+from . import _checks as checks
 from ._convolution import conv
 from ._pooling import widened
 from ._sliding import of_window, slide_by
@@ -75,7 +75,7 @@ def conv_general_dilated(
         TypeError: if an argument has the wrong type.
         ValueError: if shapes or options do not fit together.
     """
-    x, kernel = arguments.array("lhs", lhs), arguments.array("rhs", rhs)
+    x, kernel = checks.array("lhs", lhs), checks.array("rhs", rhs)
     if out_sharding is not None:
         raise ValueError(
             "`out_sharding` must be None: constrain the result with "
@@ -85,8 +85,8 @@ def conv_general_dilated(
     (n, c, *places), (o, i, *window_axes), (_, _, *out_places) = numbers
     x = x.transpose(n, *places, c)
     kernel = kernel.transpose(*window_axes, i, o)
-    groups = geometry.positive_int("feature_group_count", feature_group_count)
-    batch_groups = geometry.positive_int("batch_group_count", batch_group_count)
+    groups = arguments.integer("feature_group_count", feature_group_count, at_least=1)
+    batch_groups = arguments.integer("batch_group_count", batch_group_count, at_least=1)
     if batch_groups > 1:
         x, groups = _groups_of_images(x, kernel, batch_groups, groups), batch_groups
 
@@ -185,7 +185,7 @@ def reduce_window(
             "`init_value` must be a tree like `operand`, with a scalar for each array; got "
             f"{init_tree} for {tree}."
         )
-    leaves = [arguments.array("operand", leaf) for leaf in leaves]
+    leaves = [checks.array("operand", leaf) for leaf in leaves]
     shape = leaves[0].shape
     if any(leaf.shape != shape for leaf in leaves):
         shapes = ", ".join(str(leaf.shape) for leaf in leaves)
@@ -194,7 +194,9 @@ def reduce_window(
         raise ValueError(f"`init_value` must hold scalars; got {init_value!r}.")
     window = _window(
         shape,
-        geometry.per_axis("window_dimensions", window_dimensions, len(shape), f"`operand` {shape}"),
+        arguments.per_axis(
+            "window_dimensions", window_dimensions, len(shape), f"`operand` {shape}"
+        ),
         padding,
         window_strides=window_strides,
         window_dilation=window_dilation,
@@ -300,7 +302,7 @@ def _window(
     """A window as lax's arguments have it: `steps` are stride, dilation, base dilation by name."""
     rank, source = len(size), f"a window of {size}"
     stride, dilation, base = (
-        geometry.per_axis(name, 1 if value is None else value, rank, source)
+        arguments.per_axis(name, 1 if value is None else value, rank, source)
         for name, value in steps.items()
     )
     inputs = tuple(map(geometry.dilated, spatial, base))

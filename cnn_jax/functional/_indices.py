@@ -14,7 +14,7 @@ from cnn_jax.algorithms._extremes import at_first_extreme
 from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike, Window
 
-from . import _arguments as arguments
+from . import _checks as checks
 from ._sliding import pool_window, slide, slide_by
 
 
@@ -45,13 +45,13 @@ def max_pool_with_indices(
         first maximum of each window in its feature map: row-major over the spatial axes of `x`, as
         in PyTorch. A window of nothing but padding has -1.
     """
-    x = arguments.ordered("x", x)
+    x = checks.ordered("x", x)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     spatial = x.shape[x.ndim - resolved.rank - 1 : -1]
     y = slide(algorithm, "max_pool", x, resolved)
     drops, _ = geometry.fit(resolved, spatial)
     places = np.arange(1, math.prod(spatial) + 1, dtype=np.int32).reshape(1, *spatial, 1)
-    maxima = lax.stop_gradient(arguments.with_one_batch_axis(y, resolved.rank))
+    maxima = lax.stop_gradient(checks.with_one_batch_axis(y, resolved.rank))
 
     def first_maximum(x: jax.Array, exact: Window) -> jax.Array:
         return at_first_extreme(x, maxima, crop(jnp.asarray(places), drops), exact) - 1
@@ -90,16 +90,16 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, spatial: Sequence[int]) -> jax.
         Zeiler and Fergus, *Visualizing and understanding convolutional networks*, 2013,
         arXiv:1311.2901, section 2.1.
     """
-    y, indices = arguments.array("y", y), arguments.array("indices", indices)
+    y, indices = checks.array("y", y), checks.array("indices", indices)
     if not jnp.issubdtype(indices.dtype, jnp.integer):
         raise TypeError(f"`indices` must hold integers; got {indices.dtype}.")
     if indices.shape != y.shape:
         raise ValueError(
             f"`indices` must have the shape of `y`, {y.shape}; got shape {indices.shape}."
         )
-    spatial = arguments.sizes("spatial", spatial)
+    spatial = checks.sizes("spatial", spatial)
     rank = len(spatial)
-    positions = arguments.spatial_axes(y, rank, f"`spatial` {spatial}", name="y")
+    positions = checks.spatial_axes(y, rank, f"`spatial` {spatial}", name="y")
     batch, channels = y.shape[: y.ndim - rank - 1], y.shape[-1]
 
     flat = (math.prod(batch), math.prod(positions), channels)

@@ -14,7 +14,7 @@ from cnn_jax.algorithms._problem import Problem
 from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike
 
-from . import _arguments as arguments
+from . import _checks as checks
 from . import _numbers as numbers
 
 
@@ -75,7 +75,7 @@ def conv_local(
         LeCun, *Generalization and network design strategies*, 1989. Taigman et al., *DeepFace:
         closing the gap to human-level performance in face verification*, CVPR 2014.
     """
-    x, kernel = arguments.array("x", x), arguments.array("kernel", kernel)
+    x, kernel = checks.array("x", x), checks.array("kernel", kernel)
     layout = "(*positions, *window, in_channels // groups, out_channels)"
     if kernel.ndim < 2 or kernel.ndim % 2:
         raise ValueError(
@@ -87,7 +87,7 @@ def conv_local(
     if 0 in size:
         raise ValueError(f"`kernel` must have a tap on every axis; got shape {kernel.shape}.")
     source = f"`kernel` {kernel.shape}"
-    spatial = arguments.spatial_axes(x, rank, f"`kernel` of shape {kernel.shape}")
+    spatial = checks.spatial_axes(x, rank, f"`kernel` of shape {kernel.shape}")
     groups = numbers.check_groups(groups, x, kernel)
     window = geometry.resolve(
         spatial, size, stride=stride, padding=padding, dilation=dilation, source=source
@@ -98,14 +98,14 @@ def conv_local(
             f"`kernel` must be {layout}, with one kernel for each of the positions {positions} "
             f"that its window {size} has in `x` {x.shape}; got shape {kernel.shape}."
         )
-    name = arguments.precision_name(precision)
+    name = checks.precision_name(precision)
 
     dtype = jnp.promote_types(x.dtype, kernel.dtype)
     result = numbers.result_dtype(dtype)
 
     batch = x.shape[: x.ndim - rank - 1]
     drops, exact = geometry.fit(window, spatial)
-    x = crop(arguments.with_one_batch_axis(x, rank).astype(sum_dtype(dtype)), drops)
+    x = crop(checks.with_one_batch_axis(x, rank).astype(sum_dtype(dtype)), drops)
     kernel = kernel.astype(x.dtype)
     problem = Problem("local", x.shape, kernel.shape[rank:], exact, groups, x.dtype.name)
     with jax.default_matmul_precision(name) if name else nullcontext():

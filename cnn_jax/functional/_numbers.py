@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments
 from cnn_jax.algorithms._dtypes import sum_dtype
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 _KINDS = (jnp.integer, jnp.floating, jnp.complexfloating)
 
@@ -70,7 +70,7 @@ def check_groups(groups: object, x: jax.Array, kernel: jax.Array) -> int:
         TypeError: if it is no int.
         ValueError: if shapes and groups do not fit together.
     """
-    number = geometry.positive_int("groups", groups)
+    number = arguments.integer("groups", groups, at_least=1)
     shapes = f"`x` {x.shape} and `kernel` {kernel.shape}"
     channels, per_group = x.shape[-1], kernel.shape[-2]
     if channels != per_group * number:
@@ -114,7 +114,7 @@ def add_bias(
 
 def checked_bias(bias: object, dtype: jnp.dtype) -> jax.Array:
     """`bias` as an array of `dtype`, if that is of its kind or a wider one; else a TypeError."""
-    bias = arguments.array("bias", bias)
+    bias = checks.array("bias", bias)
     kind, widest = (
         next(i for i, kind in enumerate(_KINDS) if jnp.issubdtype(d, kind))
         for d in (bias.dtype, dtype)

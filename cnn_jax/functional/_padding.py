@@ -8,13 +8,13 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments
 from cnn_jax.algorithms._dtypes import sum_dtype
 from cnn_jax.algorithms._taps import crop
+from cnn_jax.arguments import if_traced
 from cnn_jax.geometry import PADDING_MODES, PaddingMode, Pair
-from cnn_jax.geometry._integers import if_traced
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 _NUMPY_NAMES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 _KINDS = (jnp.integer, jnp.floating, jnp.complexfloating)
@@ -57,8 +57,8 @@ def pad(
         TypeError: if an argument has the wrong type.
         ValueError: if shapes or options do not fit together, or a mode has nothing to copy.
     """
-    x, pairs = arguments.array("x", x), _checked_pairs(padding)
-    spatial = arguments.spatial_axes(x, len(pairs), f"`padding` {padding}")
+    x, pairs = checks.array("x", x), _checked_pairs(padding)
+    spatial = checks.spatial_axes(x, len(pairs), f"`padding` {padding}")
     mode, fill = checked_mode(padding_mode), _checked_value(value, x)
     plain = isinstance(value, int | float) and value == 0
     if mode != "zeros" and not plain:
@@ -69,7 +69,7 @@ def pad(
             f"`padding` must not crop more than there is: an input of {spatial} with {padding!r} "
             f"is {size}; got `x` {x.shape}."
         )
-    images = arguments.with_one_batch_axis(x, len(pairs))
+    images = checks.with_one_batch_axis(x, len(pairs))
     if mode == "zeros":
         pads, drops = _pads_and_drops(pairs)
         config = [(0, 0, 0), *((low, high, 0) for low, high in pads), (0, 0, 0)]
@@ -130,7 +130,7 @@ def _checked_pairs(padding: object) -> tuple[Pair, ...]:
     pairs = []
     for entry in padding:
         ends = entry if isinstance(entry, tuple | list) else (entry, entry)
-        low, high = map(geometry.as_int, ends) if len(ends) == 2 else (None, None)
+        low, high = map(arguments.as_int, ends) if len(ends) == 2 else (None, None)
         if low is None or high is None:
             raise TypeError(rule)
         pairs.append((low, high))
@@ -148,7 +148,7 @@ def _checked_value(value: object, x: jax.Array) -> jax.Array:
     ]
     if kinds[0] > kinds[1]:
         raise TypeError(f"`value` must fit the dtype of `x`, {x.dtype}; got {value!r}.")
-    if jnp.issubdtype(x.dtype, jnp.integer) and (whole := geometry.as_int(value)) is not None:
+    if jnp.issubdtype(x.dtype, jnp.integer) and (whole := arguments.as_int(value)) is not None:
         limits = jnp.iinfo(x.dtype)
         if not limits.min <= whole <= limits.max:
             raise ValueError(

@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments, geometry
 from cnn_jax.algorithms._choice import choose
 from cnn_jax.algorithms._dtypes import sum_dtype
 from cnn_jax.algorithms._sides import vary_alike
 from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike
 
-from . import _arguments as arguments
+from . import _checks as checks
 from ._sliding import of_window, slide, sliding_window
 
 
@@ -61,7 +61,7 @@ def unfold(
         Chellapilla, Puri and Simard, *High performance convolutional neural networks for document
         processing*, 2006.
     """
-    x = arguments.array("x", x)
+    x = checks.array("x", x)
     resolved = sliding_window(x, window, stride, padding, dilation)
     # Wide, so that the gradient, which adds what overlaps, is summed wide as well.
     return slide(algorithm, "patches", x.astype(sum_dtype(x.dtype)), resolved).astype(x.dtype)
@@ -107,10 +107,10 @@ def fold(
         TypeError: if an argument has the wrong type.
         ValueError: if shapes or options do not fit together.
     """
-    patches = arguments.array("patches", patches)
-    size = arguments.window_size(window)
+    patches = checks.array("patches", patches)
+    size = checks.window_size(window)
     source = f"`window` {size}"
-    spatial = geometry.per_axis("spatial", spatial, len(size), source)
+    spatial = arguments.per_axis("spatial", spatial, len(size), source)
     resolved = geometry.resolve(
         spatial, size, stride=stride, padding=padding, dilation=dilation, source=source
     )

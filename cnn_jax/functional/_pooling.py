@@ -12,7 +12,7 @@ from cnn_jax import geometry
 from cnn_jax.algorithms._dtypes import sum_dtype
 from cnn_jax.geometry import PaddingLike
 
-from . import _arguments as arguments
+from . import _checks as checks
 from ._sliding import pool_window, slide
 
 
@@ -63,7 +63,7 @@ def max_pool(
     References:
         Zhang et al., *Dive into Deep Learning*, section 7.5.
     """
-    x = arguments.ordered("x", x)
+    x = checks.ordered("x", x)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     return slide(algorithm, "max_pool", x, resolved)
 
@@ -92,7 +92,7 @@ def min_pool(
 
     Args, Returns, Raises: as for `max_pool`.
     """
-    x = arguments.ordered("x", x)
+    x = checks.ordered("x", x)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     return slide(algorithm, "min_pool", x, resolved)
 
@@ -122,7 +122,7 @@ def sum_pool(
         (*batch, *positions, channels), of the dtype of `x`, or int32 for narrower integers.
         bfloat16 and float16 are summed in float32 and rounded once.
     """
-    x = arguments.array("x", x)
+    x = checks.array("x", x)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     sums = slide(algorithm, "sum_pool", widened(x), resolved)
     return sums if jnp.issubdtype(x.dtype, jnp.integer) else sums.astype(x.dtype)
@@ -171,9 +171,9 @@ def avg_pool(
         TypeError: if an argument has the wrong type; integers have no average of their own type.
         ValueError: if shapes or options do not fit together.
     """
-    x = arguments.floats(x, "be averaged")
+    x = checks.floats(x, "be averaged")
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
-    include_pad = arguments.flag("count_include_pad", count_include_pad)
+    include_pad = checks.flag("count_include_pad", count_include_pad)
     sums = slide(algorithm, "sum_pool", widened(x), resolved)
     if include_pad and not ceil_mode:
         return (sums / math.prod(resolved.size)).astype(x.dtype)
@@ -226,7 +226,7 @@ def lp_pool(
         Sermanet, Chintala and LeCun, *Convolutional neural networks applied to house numbers digit
         classification*, 2012, arXiv:1204.3968, section 2.2.
     """
-    x = arguments.ordered("x", arguments.floats(x, "have a norm"))
+    x = checks.ordered("x", checks.floats(x, "have a norm"))
     p = _norm_order(p)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     size = jnp.abs(widened(x))

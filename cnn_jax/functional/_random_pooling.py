@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments
 from cnn_jax.algorithms._choice import choose
 from cnn_jax.geometry import PaddingLike, Window
 
-from . import _arguments as arguments
+from . import _checks as checks
 from ._pooling import widened
 from ._sliding import of_window, pool_window, slide, slide_by
 
@@ -56,14 +56,14 @@ def fractional_max_pool(
     References:
         Graham, *Fractional max-pooling*, 2014, arXiv:1412.6071.
     """
-    key = arguments.random_key(key)
-    x = arguments.ordered("x", x)
-    size = arguments.window_size(window)
+    key = checks.random_key(key)
+    x = checks.ordered("x", x)
+    size = checks.window_size(window)
     rank, source = len(size), f"`window` {size}"
-    spatial = arguments.spatial_axes(x, rank, source)
-    size = geometry.per_axis("window", size, rank, source)
-    wanted = arguments.sizes("output_size", output_size)
-    wanted = geometry.per_axis("output_size", wanted, rank, source)
+    spatial = checks.spatial_axes(x, rank, source)
+    size = arguments.per_axis("window", size, rank, source)
+    wanted = checks.sizes("output_size", output_size)
+    wanted = arguments.per_axis("output_size", wanted, rank, source)
     if any(out + k - 1 > n for n, k, out in zip(spatial, size, wanted)):
         raise ValueError(
             "`output_size` + `window` - 1 must be at most the input's size on every axis; got "
@@ -83,7 +83,7 @@ def fractional_max_pool(
         return feature_map
 
     of_channels = jax.vmap(windows, in_axes=(-1, 0), out_axes=-1)
-    even = jax.vmap(of_channels)(arguments.with_one_batch_axis(x, rank), u)
+    even = jax.vmap(of_channels)(checks.with_one_batch_axis(x, rank), u)
     even = even.reshape(*batch, *even.shape[1:])
     return slide(algorithm, "max_pool", even, pool_window(even, size, None, "VALID", 1))
 
@@ -139,7 +139,7 @@ def stochastic_pool(
         Zeiler and Fergus, *Stochastic pooling for regularization of deep convolutional neural
         networks*, 2013, arXiv:1301.3557.
     """
-    x = arguments.ordered("x", arguments.floats(x, "be drawn from"))
+    x = checks.ordered("x", checks.floats(x, "be drawn from"))
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     positive = jax.nn.relu(widened(x))
     if key is None:
@@ -148,7 +148,7 @@ def stochastic_pool(
         zero = sums == 0
         y = jnp.where(zero, sums, squares / jnp.where(zero, jnp.ones_like(sums), sums))
         return y.astype(x.dtype)
-    key = arguments.random_key(key)
+    key = checks.random_key(key)
 
     def drawn(x: jax.Array, exact: Window) -> jax.Array:
         taps = choose("auto", of_window("patches", x, exact)).patches(

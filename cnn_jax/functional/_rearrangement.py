@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax.typing import ArrayLike
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 Order = Literal["DCR", "CRD"]
 
@@ -48,9 +48,9 @@ def space_to_depth(x: ArrayLike, block: Sequence[int], *, order: Order = "DCR") 
     References:
         The operator SpaceToDepth of ONNX.
     """
-    x, block = arguments.array("x", x), arguments.sizes("block", block, "(2, 2)", "`x`")
+    x, block = checks.array("x", x), checks.sizes("block", block, "(2, 2)", "`x`")
     _check_order(order)
-    spatial = arguments.spatial_axes(x, len(block), f"`block` {block}")
+    spatial = checks.spatial_axes(x, len(block), f"`block` {block}")
     whole = multiples("block", block, x, spatial)
     batch, channels = x.shape[: x.ndim - len(block) - 1], x.shape[-1]
     blocks = x.reshape(*batch, *chain.from_iterable(zip(whole, block)), channels)
@@ -92,9 +92,9 @@ def depth_to_space(x: ArrayLike, block: Sequence[int], *, order: Order = "DCR") 
         Shi et al., *Real-time single image and video super-resolution using an efficient sub-pixel
         convolutional neural network*, 2016, arXiv:1609.05158. The operator DepthToSpace of ONNX.
     """
-    x, block = arguments.array("x", x), arguments.sizes("block", block, "(2, 2)", "`x`")
+    x, block = checks.array("x", x), checks.sizes("block", block, "(2, 2)", "`x`")
     _check_order(order)
-    spatial = arguments.spatial_axes(x, len(block), f"`block` {block}")
+    spatial = checks.spatial_axes(x, len(block), f"`block` {block}")
     places = math.prod(block)
     channels, rest = divmod(x.shape[-1], places)
     if rest:

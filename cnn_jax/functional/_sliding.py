@@ -10,7 +10,7 @@ from cnn_jax.algorithms._problem import Problem
 from cnn_jax.algorithms._taps import crop
 from cnn_jax.geometry import PaddingLike, Window
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 
 def pool_window(
@@ -22,7 +22,7 @@ def pool_window(
     ceil_mode: bool = False,
 ) -> Window:
     """As `sliding_window`, for a pool: a `stride` of None is the window itself."""
-    size = arguments.window_size(size)
+    size = checks.window_size(size)
     stride = size if stride is None else stride
     return sliding_window(x, size, stride, padding, dilation, ceil_mode)
 
@@ -36,14 +36,14 @@ def sliding_window(
     ceil_mode: bool = False,
 ) -> Window:
     """Resolve the options, as a caller wrote them, for `x` (*batch, *spatial, channels)."""
-    size = arguments.window_size(size)
+    size = checks.window_size(size)
     return geometry.resolve(
-        arguments.spatial_axes(x, len(size), f"`window` {size}"),
+        checks.spatial_axes(x, len(size), f"`window` {size}"),
         size,
         stride=stride,
         padding=padding,
         dilation=dilation,
-        ceil_mode=arguments.flag("ceil_mode", ceil_mode),
+        ceil_mode=checks.flag("ceil_mode", ceil_mode),
         source=f"`window` {size}",
     )
 
@@ -71,5 +71,5 @@ def slide_by(
     """
     batch, spatial = x.shape[: x.ndim - window.rank - 1], x.shape[x.ndim - window.rank - 1 : -1]
     drops, exact = geometry.fit(window, spatial)
-    y = compute(crop(arguments.with_one_batch_axis(x, window.rank), drops), exact)
+    y = compute(crop(checks.with_one_batch_axis(x, window.rank), drops), exact)
     return y.reshape(*batch, *y.shape[1:])

@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments, geometry
 from cnn_jax.algorithms._choice import choose
 from cnn_jax.algorithms._problem import Problem
 from cnn_jax.algorithms._sides import convolve_transposed
 from cnn_jax.algorithms._taps import uncropped
 from cnn_jax.geometry import PaddingLike
 
-from . import _arguments as arguments
+from . import _checks as checks
 from . import _numbers as numbers
 
 
@@ -82,10 +82,10 @@ def conv_transpose(
         Dumoulin and Visin, *A guide to convolution arithmetic for deep learning*, 2016,
         arXiv:1603.07285, chapter 4. Zeiler et al., *Deconvolutional networks*, CVPR 2010.
     """
-    y, kernel = arguments.array("y", y), arguments.array("kernel", kernel)
+    y, kernel = checks.array("y", y), checks.array("kernel", kernel)
     rank = numbers.check_kernel(kernel)
     source = f"`kernel` of shape {kernel.shape}"
-    positions = arguments.spatial_axes(y, rank, source, name="y")
+    positions = checks.spatial_axes(y, rank, source, name="y")
     groups = _check_groups(groups, y, kernel)
     if 0 in positions:
         raise ValueError(f"`y` must have a position on every spatial axis; got shape {y.shape}.")
@@ -99,7 +99,7 @@ def conv_transpose(
         dilation=dilation,
         source=f"`kernel` {kernel.shape}",
     )
-    precision = arguments.precision_name(precision)
+    precision = checks.precision_name(precision)
     dtype = jnp.promote_types(y.dtype, kernel.dtype)
     result = numbers.result_dtype(dtype, preferred_element_type)
     channels = kernel.shape[-2] * groups
@@ -113,7 +113,7 @@ def conv_transpose(
     if jnp.issubdtype(dtype, jnp.integer):  # the transposed sides do not widen these
         compute = result
 
-    g = arguments.with_one_batch_axis(y, rank).astype(compute)
+    g = checks.with_one_batch_axis(y, rank).astype(compute)
     if g.size and kernel.size and 0 not in shape:
         x = convolve_transposed(chosen, g, kernel.astype(compute), exact, groups, precision)
     else:  # no images, no channels, or windows that see nothing but padding: an empty sum
@@ -123,7 +123,7 @@ def conv_transpose(
 
 
 def _check_groups(groups: object, y: jax.Array, kernel: jax.Array) -> int:
-    number = geometry.positive_int("groups", groups)
+    number = arguments.integer("groups", groups, at_least=1)
     shapes = f"`y` {y.shape} and `kernel` {kernel.shape}"
     if y.shape[-1] != kernel.shape[-1]:
         raise ValueError(

@@ -10,9 +10,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from cnn_jax.algorithms._dtypes import sum_dtype
-from cnn_jax.geometry._integers import if_traced
+from cnn_jax.arguments import if_traced
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 Method = Literal["nearest", "linear", "cubic"]
 Reads = tuple[np.ndarray, np.ndarray]
@@ -66,12 +66,12 @@ def upsample(
     References:
         Keys, *Cubic convolution interpolation for digital image processing*, 1981.
     """
-    x, scale = arguments.array("x", x), _checked_scale(scale)
-    spatial = arguments.spatial_axes(x, len(scale), f"`scale` {scale}")
+    x, scale = checks.array("x", x), _checked_scale(scale)
+    spatial = checks.spatial_axes(x, len(scale), f"`scale` {scale}")
     if method not in tuple(_METHODS):
         known = ", ".join(map(repr, _METHODS))
         raise ValueError(f"`method` must be one of {known}; got {method!r}.")
-    if arguments.flag("align_corners", align_corners) and method == "nearest":
+    if checks.flag("align_corners", align_corners) and method == "nearest":
         raise ValueError(f"`align_corners` must be False with `method` {method!r}; got True.")
     if method != "nearest" and not jnp.issubdtype(x.dtype, jnp.inexact):
         raise TypeError(

@@ -16,9 +16,6 @@ References:
     arXiv:1603.07285.
 """
 
-from ._integers import as_int as as_int
-from ._integers import per_axis as per_axis
-from ._integers import positive_int as positive_int
 from ._padding import PADDING_MODES as PADDING_MODES
 from ._padding import PADDING_NAMES as PADDING_NAMES
 from ._padding import PaddingLike as PaddingLike

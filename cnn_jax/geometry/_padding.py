@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from ._integers import as_int, count, if_traced
+from cnn_jax.arguments import as_int, count, if_traced
 
 Pair = tuple[int, int]
 PaddingLike = str | int | Sequence[int | Sequence[int]]

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ._integers import per_axis
+from cnn_jax.arguments import per_axis
+
 from ._padding import PaddingLike, Pair, padding_pairs
 from ._window import Window, dilated
 

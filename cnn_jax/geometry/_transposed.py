@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ._integers import per_axis
+from cnn_jax.arguments import per_axis
+
 from ._padding import PaddingLike, padding_pairs
 from ._window import Window, dilated
 
@@ -52,7 +53,7 @@ def resolve_transposed(
     size = per_axis("window", size, rank, source)
     stride = per_axis("stride", stride, rank, source)
     dilation = per_axis("dilation", dilation, rank, source)
-    extra = per_axis("output_padding", output_padding, rank, source, least=0)
+    extra = per_axis("output_padding", output_padding, rank, source, at_least=0)
     wanted = None
     if output_shape is not None:
         wanted = per_axis("output_shape", output_shape, rank, source)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import jax
 import numpy as np
 
-from cnn_jax import geometry
+from cnn_jax import arguments
 
 
 def one_of(name: str, value: object, known: Iterable[object]) -> None:
@@ -51,8 +51,8 @@ def sizes(num_classes: int, in_channels: int) -> None:
         TypeError: if one is no int.
         ValueError: if one is below 1.
     """
-    geometry.positive_int("num_classes", num_classes)
-    geometry.positive_int("in_channels", in_channels)
+    arguments.integer("num_classes", num_classes, at_least=1)
+    arguments.integer("in_channels", in_channels, at_least=1)
 
 
 def images(images: jax.Array, channels: int, least: tuple[int, ...], layer: str = "") -> None:

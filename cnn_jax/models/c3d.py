@@ -26,8 +26,8 @@ import jax
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments, geometry, nn
 from cnn_jax import functional as F
-from cnn_jax import geometry, nn
 
 from . import _checks as checks
 from ._conv_norm import NORMS, ConvNorm, in_dtype
@@ -96,7 +96,7 @@ def c3d(
         arXiv:1412.0767.
     """
     checks.sizes(num_classes, in_channels)
-    size = geometry.per_axis("input_size", input_size, 3, "the videos")
+    size = arguments.per_axis("input_size", input_size, 3, "the videos")
     checks.one_of("norm", norm, NORMS)
     checks.probability("dropout", dropout)
     return C3D(Variant(), (*size, in_channels), num_classes, norm, dropout, dtype, rngs)

@@ -29,8 +29,8 @@ from flax import nnx
 from jax.nn import initializers
 from jax.typing import ArrayLike, DTypeLike
 
+from cnn_jax import arguments, nn
 from cnn_jax import functional as F
-from cnn_jax import geometry, nn
 
 from . import _checks as checks
 from ._conv_norm import in_dtype
@@ -96,7 +96,7 @@ def lenet1998(
         LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document
         recognition*, 1998.
     """
-    geometry.positive_int("in_channels", in_channels)
+    arguments.integer("in_channels", in_channels, at_least=1)
     checks.one_of("input_size", input_size, PADDING)
     checks.one_of("activation", activation, ACTIVATIONS)
     pictures = np.asarray(targets, np.float32)

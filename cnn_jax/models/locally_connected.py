@@ -25,7 +25,7 @@ from flax import nnx
 from jax.nn import initializers
 from jax.typing import DTypeLike
 
-from cnn_jax import geometry, nn
+from cnn_jax import arguments, geometry, nn
 
 from . import _checks as checks
 from ._conv_norm import in_dtype
@@ -92,7 +92,7 @@ def locally_connected(
     """
     checks.one_of("connection", connection, CONNECTIONS)
     checks.sizes(num_classes, in_channels)
-    spatial = geometry.per_axis("input_size", input_size, 2, "the images")
+    spatial = arguments.per_axis("input_size", input_size, 2, "the images")
     checks.one_of("activation", activation, ACTIVATIONS)
     checks.probability("dropout", dropout)
     image = (*spatial, in_channels)
@@ -122,7 +122,7 @@ def checked(layers: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
         if len(row) != 3:
             raise ValueError(f"{rule}; got {layers!r}.")
         for name, number in zip(("channels", "window", "stride"), row):
-            geometry.positive_int(f"layers[{i}] ({name})", number)
+            arguments.integer(f"layers[{i}] ({name})", number, at_least=1)
     return tuple(map(tuple, layers))
 
 

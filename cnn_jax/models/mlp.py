@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from cnn_jax import geometry, nn
+from cnn_jax import arguments, nn
 
 from . import _checks as checks
 from ._conv_norm import in_dtype, normalization
@@ -82,7 +82,7 @@ def mlp(
     """
     checks.sizes(num_classes, in_channels)
     rank = len(input_size) if isinstance(input_size, Sequence) else 2
-    spatial = geometry.per_axis("input_size", input_size, rank, "the images")
+    spatial = arguments.per_axis("input_size", input_size, rank, "the images")
     _check_widths(widths)
     checks.one_of("activation", activation, ACTIVATIONS)
     checks.one_of("norm", norm, NORMS)
@@ -166,4 +166,4 @@ def _check_widths(widths: Sequence[int]) -> None:
             f"`widths` must be a sequence of ints, one for each hidden layer; got {widths!r}."
         )
     for i, width in enumerate(widths):
-        geometry.positive_int(f"widths[{i}]", width)
+        arguments.integer(f"widths[{i}]", width, at_least=1)

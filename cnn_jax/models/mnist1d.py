@@ -27,7 +27,7 @@ import jax
 from flax import nnx
 from jax.typing import DTypeLike
 
-from cnn_jax import geometry, nn
+from cnn_jax import arguments, geometry, nn
 
 from . import _checks as checks
 from ._conv_norm import in_dtype, normalization
@@ -104,7 +104,7 @@ def mnist1d(
     """
     checks.one_of("variant", variant, VARIANTS)
     checks.sizes(num_classes, in_channels)
-    signal = (geometry.positive_int("input_size", input_size), in_channels)
+    signal = (arguments.integer("input_size", input_size, at_least=1), in_channels)
     checks.one_of("activation", activation, ACTIVATIONS)
     checks.one_of("norm", norm, NORMS)
     checks.probability("dropout", dropout)

@@ -31,7 +31,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from cnn_jax import geometry, nn
+from cnn_jax import arguments, nn
 
 from . import _checks as checks
 from ._conv_norm import in_dtype
@@ -94,7 +94,7 @@ def wavenet(
         "skip_channels": skip_channels,
     }
     for name, number in numbers.items():
-        geometry.positive_int(name, number)
+        arguments.integer(name, number, at_least=1)
     checks.probability("dropout", dropout)
     return WaveNet(
         in_channels,

@@ -8,11 +8,11 @@ from flax import nnx
 from jax.nn.initializers import Initializer, he_normal, zeros
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
-from cnn_jax import geometry
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 
 class Conv(nnx.Module):
@@ -80,22 +80,22 @@ class Conv(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = arguments.params_key(rngs)
-        size = arguments.window_size(kernel_size)
-        arguments.check_channels(in_channels, out_channels, groups)
+        key = checks.params_key(rngs)
+        size = checks.window_size(kernel_size)
+        checks.check_channels(in_channels, out_channels, groups)
         shape = (*size, in_channels // groups, out_channels)
         kernel = (kernel_init or he_normal())(key, shape, param_dtype)
         bias = bias_init(rngs.params(), shape[-1:], param_dtype) if use_bias else None
         self.kernel = nnx.Param(kernel)
         self.bias = None if bias is None else nnx.Param(bias)
-        rank, source = len(size), arguments.source(size)
+        rank, source = len(size), checks.source(size)
         self.weight_standardization = weight_standardization
         self.dtype = dtype
-        self.stride = geometry.per_axis("stride", stride, rank, source)
-        self.padding = arguments.hashable(padding)
+        self.stride = arguments.per_axis("stride", stride, rank, source)
+        self.padding = checks.hashable(padding)
         self.padding_mode: PaddingMode = padding_mode
-        self.dilation = geometry.per_axis("dilation", dilation, rank, source)
-        self.input_dilation = geometry.per_axis("input_dilation", input_dilation, rank, source)
+        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
+        self.input_dilation = arguments.per_axis("input_dilation", input_dilation, rank, source)
         self.groups = groups
         self.algorithm = algorithm
         self.precision = precision

@@ -9,11 +9,11 @@ from flax import nnx
 from jax.nn.initializers import Initializer, he_normal, zeros
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
-from cnn_jax import geometry
 from cnn_jax.geometry import PaddingLike
 
-from . import _arguments as arguments
+from . import _checks as checks
 from ._convolution import Conv
 
 
@@ -85,10 +85,10 @@ class DeformConv(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = arguments.params_key(rngs)
-        size = arguments.window_size(kernel_size)
-        arguments.check_channels(in_channels, out_channels, groups)
-        if in_channels % geometry.positive_int("offset_groups", offset_groups):
+        key = checks.params_key(rngs)
+        size = checks.window_size(kernel_size)
+        checks.check_channels(in_channels, out_channels, groups)
+        if in_channels % arguments.integer("offset_groups", offset_groups, at_least=1):
             raise ValueError(
                 f"`offset_groups` must divide `in_channels`; got {offset_groups} for {in_channels}."
             )
@@ -96,12 +96,12 @@ class DeformConv(nnx.Module):
         self.kernel = nnx.Param((kernel_init or he_normal())(key, shape, param_dtype))
         bias = bias_init(rngs.params(), shape[-1:], param_dtype) if use_bias else None
         self.bias = None if bias is None else nnx.Param(bias)
-        rank, taps, source = len(size), math.prod(size), arguments.source(size)
+        rank, taps, source = len(size), math.prod(size), checks.source(size)
         self.modulated = modulated
         self.dtype = dtype
-        self.stride = geometry.per_axis("stride", stride, rank, source)
-        self.padding = arguments.hashable(padding)
-        self.dilation = geometry.per_axis("dilation", dilation, rank, source)
+        self.stride = arguments.per_axis("stride", stride, rank, source)
+        self.padding = checks.hashable(padding)
+        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
         self.groups = groups
         self.offset_groups = offset_groups
         self.precision = precision

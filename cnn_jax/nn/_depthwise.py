@@ -8,11 +8,11 @@ from flax import nnx
 from jax.nn.initializers import Initializer, he_normal, zeros
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
-from cnn_jax import geometry
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 
 class DepthwiseConv(nnx.Module):
@@ -71,29 +71,29 @@ class DepthwiseConv(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = arguments.params_key(rngs)
-        size = arguments.window_size(kernel_size)
-        geometry.positive_int("channels", channels)
-        geometry.positive_int("multiplier", multiplier)
+        key = checks.params_key(rngs)
+        size = checks.window_size(kernel_size)
+        arguments.integer("channels", channels, at_least=1)
+        arguments.integer("multiplier", multiplier, at_least=1)
         shape = (*size, 1, channels * multiplier)
         self.kernel = nnx.Param((kernel_init or he_normal())(key, shape, param_dtype))
         bias = bias_init(rngs.params(), shape[-1:], param_dtype) if use_bias else None
         self.bias = None if bias is None else nnx.Param(bias)
-        rank, source = len(size), arguments.source(size)
+        rank, source = len(size), checks.source(size)
         self.channels = channels
         self.dtype = dtype
-        self.stride = geometry.per_axis("stride", stride, rank, source)
-        self.padding = arguments.hashable(padding)
+        self.stride = arguments.per_axis("stride", stride, rank, source)
+        self.padding = checks.hashable(padding)
         self.padding_mode: PaddingMode = padding_mode
-        self.dilation = geometry.per_axis("dilation", dilation, rank, source)
-        self.input_dilation = geometry.per_axis("input_dilation", input_dilation, rank, source)
+        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
+        self.input_dilation = arguments.per_axis("input_dilation", input_dilation, rank, source)
         self.algorithm = algorithm
         self.precision = precision
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Convolve x (*batch, *spatial, channels): (*batch, *positions, channels * multiplier)."""
         x = jnp.asarray(x)
-        arguments.check_input(x, self.channels)
+        checks.check_input(x, self.channels)
         kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
         if self.dtype is not None:
             x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)

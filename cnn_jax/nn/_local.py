@@ -8,11 +8,11 @@ from flax import nnx
 from jax.nn.initializers import Initializer, he_normal, zeros
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments, geometry
 from cnn_jax import functional as F
-from cnn_jax import geometry
 from cnn_jax.geometry import PaddingLike
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 
 class ConvLocal(nnx.Module):
@@ -75,11 +75,11 @@ class ConvLocal(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = arguments.params_key(rngs)
-        size = arguments.window_size(kernel_size)
-        arguments.check_channels(in_channels, out_channels, groups)
-        rank, source = len(size), arguments.source(size)
-        spatial = geometry.per_axis("input_size", input_size, rank, source)
+        key = checks.params_key(rngs)
+        size = checks.window_size(kernel_size)
+        checks.check_channels(in_channels, out_channels, groups)
+        rank, source = len(size), checks.source(size)
+        spatial = arguments.per_axis("input_size", input_size, rank, source)
         window = geometry.resolve(
             spatial, size, stride=stride, padding=padding, dilation=dilation, source=source
         )
@@ -93,7 +93,7 @@ class ConvLocal(nnx.Module):
         self.input_size = spatial
         self.dtype = dtype
         self.stride = window.stride
-        self.padding = arguments.hashable(padding)
+        self.padding = checks.hashable(padding)
         self.dilation = window.dilation
         self.groups = groups
         self.algorithm = algorithm

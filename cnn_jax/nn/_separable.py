@@ -8,11 +8,11 @@ from flax import nnx
 from jax.nn.initializers import Initializer, he_normal, lecun_normal, zeros
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
-from cnn_jax import geometry
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 
 class SeparableConv(nnx.Module):
@@ -77,10 +77,10 @@ class SeparableConv(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = arguments.params_key(rngs)
-        size = arguments.window_size(kernel_size)
-        arguments.check_channels(in_channels, out_channels, groups=1)
-        inner = in_channels * geometry.positive_int("multiplier", multiplier)
+        key = checks.params_key(rngs)
+        size = checks.window_size(kernel_size)
+        checks.check_channels(in_channels, out_channels, groups=1)
+        inner = in_channels * arguments.integer("multiplier", multiplier, at_least=1)
         depthwise = (depthwise_init or he_normal())(key, (*size, 1, inner), param_dtype)
         shape = (*(1 for _ in size), inner, out_channels)
         pointwise = (pointwise_init or lecun_normal())(rngs.params(), shape, param_dtype)
@@ -88,21 +88,21 @@ class SeparableConv(nnx.Module):
         self.depthwise_kernel = nnx.Param(depthwise)
         self.pointwise_kernel = nnx.Param(pointwise)
         self.bias = None if bias is None else nnx.Param(bias)
-        rank, source = len(size), arguments.source(size)
+        rank, source = len(size), checks.source(size)
         self.in_channels = in_channels
         self.dtype = dtype
-        self.stride = geometry.per_axis("stride", stride, rank, source)
-        self.padding = arguments.hashable(padding)
+        self.stride = arguments.per_axis("stride", stride, rank, source)
+        self.padding = checks.hashable(padding)
         self.padding_mode: PaddingMode = padding_mode
-        self.dilation = geometry.per_axis("dilation", dilation, rank, source)
-        self.input_dilation = geometry.per_axis("input_dilation", input_dilation, rank, source)
+        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
+        self.input_dilation = arguments.per_axis("input_dilation", input_dilation, rank, source)
         self.algorithm = algorithm
         self.precision = precision
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Convolve x (*batch, *spatial, in_channels) into (*batch, *positions, out_channels)."""
         x = jnp.asarray(x)
-        arguments.check_input(x, self.in_channels)
+        checks.check_input(x, self.in_channels)
         depthwise, pointwise = self.depthwise_kernel[...], self.pointwise_kernel[...]
         if self.dtype is not None:
             x, depthwise, pointwise = (a.astype(self.dtype) for a in (x, depthwise, pointwise))

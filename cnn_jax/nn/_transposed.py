@@ -8,11 +8,11 @@ from flax import nnx
 from jax.nn.initializers import Initializer, variance_scaling, zeros
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
-from cnn_jax import geometry
 from cnn_jax.geometry import PaddingLike
 
-from . import _arguments as arguments
+from . import _checks as checks
 
 
 class ConvTranspose(nnx.Module):
@@ -76,23 +76,23 @@ class ConvTranspose(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = arguments.params_key(rngs)
-        size = arguments.window_size(kernel_size)
-        arguments.check_channels(in_channels, out_channels, groups)
+        key = checks.params_key(rngs)
+        size = checks.window_size(kernel_size)
+        checks.check_channels(in_channels, out_channels, groups)
         # fan_in counts the whole last axis, of which each output sees one group.
         he = variance_scaling(2.0 * groups, "fan_in", "truncated_normal", in_axis=-1, out_axis=-2)
         shape = (*size, out_channels // groups, in_channels)
         self.kernel = nnx.Param((kernel_init or he)(key, shape, param_dtype))
         bias = bias_init(rngs.params(), (out_channels,), param_dtype) if use_bias else None
         self.bias = None if bias is None else nnx.Param(bias)
-        rank, source = len(size), arguments.source(size)
+        rank, source = len(size), checks.source(size)
         self.dtype = dtype
-        self.stride = geometry.per_axis("stride", stride, rank, source)
-        self.padding = arguments.hashable(padding)
-        self.output_padding = geometry.per_axis(
-            "output_padding", output_padding, rank, source, least=0
+        self.stride = arguments.per_axis("stride", stride, rank, source)
+        self.padding = checks.hashable(padding)
+        self.output_padding = arguments.per_axis(
+            "output_padding", output_padding, rank, source, at_least=0
         )
-        self.dilation = geometry.per_axis("dilation", dilation, rank, source)
+        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
         self.groups = groups
         self.algorithm = algorithm
         self.precision = precision

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from cnn_jax import geometry
+from cnn_jax import arguments
 
 
 def array(name: str, value: object) -> jax.Array:
@@ -95,7 +95,7 @@ def sizes(
             f"`{name}` must be a tuple with one int per spatial axis, such as {example} for "
             f"images; got {value!r}."
         )
-    return geometry.per_axis(name, value, len(value), source)
+    return arguments.per_axis(name, value, len(value), source)
 
 
 def random_key(key: object) -> jax.Array:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from flax import nnx
 
-from cnn_jax import geometry
+from cnn_jax import arguments
 
 
 def params_key(rngs: object) -> jax.Array:
@@ -28,7 +28,7 @@ def window_size(kernel_size: object) -> tuple[int, ...]:
             "`kernel_size` must be a tuple with one int per spatial axis, such as (3, 3) for "
             f"images; got {kernel_size!r}."
         )
-    return geometry.per_axis("kernel_size", kernel_size, len(kernel_size), source(kernel_size))
+    return arguments.per_axis("kernel_size", kernel_size, len(kernel_size), source(kernel_size))
 
 
 def source(kernel_size: Sequence[int]) -> str:
@@ -43,9 +43,9 @@ def check_channels(in_channels: int, out_channels: int, groups: int) -> None:
         TypeError: if one is no int.
         ValueError: if one is below 1, or `groups` does not divide them.
     """
-    geometry.positive_int("in_channels", in_channels)
-    geometry.positive_int("out_channels", out_channels)
-    geometry.positive_int("groups", groups)
+    arguments.integer("in_channels", in_channels, at_least=1)
+    arguments.integer("out_channels", out_channels, at_least=1)
+    arguments.integer("groups", groups, at_least=1)
     if in_channels % groups or out_channels % groups:
         raise ValueError(
             f"`groups` must divide `in_channels` and `out_channels`; got {groups} for "
