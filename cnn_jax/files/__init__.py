@@ -1,0 +1,27 @@
+"""Files on disk that are whole or absent: written atomically, checked, shared by processes.
+
+    _replace.py      write a file or a folder that appears only when it is complete
+    _checksums.py    SHA-256 of a stream; SHA256SUMS, which tells whether a folder has changed
+    _cache.py        the cache folder, and a JSON file of named entries that several processes share
+
+Nothing here imports JAX.
+
+>>> import tempfile
+>>> from pathlib import Path
+>>> from cnn_jax import files
+>>> file = Path(tempfile.mkdtemp()) / "result.json"
+>>> files.replace(file, '{"accuracy": 0.9}')
+>>> file.read_text()
+'{"accuracy": 0.9}'
+"""
+
+from ._cache import JsonCache as JsonCache
+from ._cache import Unusable as Unusable
+from ._cache import cache_folder as cache_folder
+from ._checksums import LIST as LIST
+from ._checksums import damage as damage
+from ._checksums import sha256 as sha256
+from ._checksums import write_checksums as write_checksums
+from ._replace import replace as replace
+from ._replace import replacing as replacing
+from ._replace import replacing_folder as replacing_folder

@@ -1,0 +1,76 @@
+"""A whole page: its title, its parts, the style, and the script that sorts tables."""
+
+import html
+from collections.abc import Sequence
+
+from ._parts import Part, text
+
+# The browser is told to load nothing, whatever a part may hold.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+STYLE = """
+body { font: 14px system-ui, sans-serif; margin: 1.5em; color: #222; background: #fff; }
+p { max-width: 60em; }
+table { border-collapse: collapse; font-size: 12px; font-variant-numeric: tabular-nums; }
+th { position: sticky; top: 0; background: #eee; text-align: left; }
+th, td { padding: 2px 7px; border-bottom: 1px solid #ddd; white-space: nowrap; }
+td:last-child { white-space: normal; max-width: 40em; }
+.sortable th { cursor: pointer; }
+th[data-order="1"]::after { content: " \\25b2"; }
+th[data-order="-1"]::after { content: " \\25bc"; }
+figure { margin: 1em 0; } img { max-width: 100%; } figcaption { color: #555; }
+input { font: inherit; width: 30em; margin: 0.8em 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 1em; } dd { margin: 0; }
+"""
+
+SCRIPT = """
+for (const place of document.querySelectorAll(".sortable")) {
+  const body = place.querySelector("tbody"), heads = [...place.querySelectorAll("th")];
+  const missing = cell => cell.dataset.value === "none";  // always last
+  const compared = (a, b) =>
+    "value" in a.dataset && "value" in b.dataset
+      ? a.dataset.value - b.dataset.value
+      : a.textContent.localeCompare(b.textContent, "en", {numeric: true});
+  heads.forEach((head, i) => head.addEventListener("click", () => {
+    const order = head.dataset.order === "1" ? -1 : 1;
+    heads.forEach(other => delete other.dataset.order);
+    head.dataset.order = order;
+    body.append(...[...body.rows].sort((x, y) => {
+      const a = x.cells[i], b = y.cells[i];
+      return missing(a) - missing(b) || (missing(a) ? 0 : order * compared(a, b));
+    }));
+  }));
+  place.querySelector("input").addEventListener("input", event => {
+    const words = event.target.value.toLowerCase().split(/\\s+/);
+    for (const row of body.rows) {
+      const text = [...row.cells].map(cell => cell.textContent).join(" ").toLowerCase();
+      row.hidden = !words.every(word => text.includes(word));
+    }
+  });
+}
+"""
+
+
+def page(title: str, parts: Sequence[Part | str]) -> str:
+    """Return a page as HTML that needs no other file and loads none.
+
+    Args:
+        title: shown in the browser's tab and at the top.
+        parts: in order; a plain `str` becomes a paragraph.
+
+    Example:
+        >>> page("A & B", ["First."]).splitlines()[-3:]
+        ['<h1>A &amp; B</h1>', '<p>First.</p>', '</html>']
+    """
+    body = "\n".join(part if isinstance(part, Part) else text(part) for part in parts)
+    script = f"\n<script>{SCRIPT}</script>" if 'class="sortable"' in body else ""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<title>{html.escape(title)}</title>
+<style>{STYLE}</style>
+<h1>{html.escape(title)}</h1>
+{body}{script}
+</html>
+"""

@@ -1,0 +1,176 @@
+"""What a page is made of: each function returns a piece of HTML in which all texts are escaped."""
+
+import base64
+import html
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+PNG = b"\x89PNG\r\n\x1a\n"  # how every PNG file begins
+COLORS = {"": "", "green": "background: #d5f2d5", "red": "background: #f8d8d8"}
+
+
+class Part(str):
+    """A piece of finished HTML; a plain `str` is a text that is still to be escaped."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An entry of a table.
+
+    Args:
+        text: what it shows.
+        value: the number that it is sorted by; it is then set to the right. NaN and infinity stand
+            for "none" and come last in either order. Without a number it is sorted by its text.
+        color: ``"green"``, ``"red"`` or none.
+    """
+
+    text: str
+    value: float | None = None
+    color: str = ""
+
+
+class Drawn(Protocol):
+    """A Matplotlib figure, or what can be saved like one."""
+
+    def savefig(self, fname: Any, /, *, format: str, dpi: float) -> None:
+        """Write the picture to a file or a stream."""
+        ...
+
+
+def text(content: str) -> Part:
+    """Return a paragraph.
+
+    Example:
+        >>> text("a < b")
+        '<p>a &lt; b</p>'
+    """
+    return Part(f"<p>{html.escape(content)}</p>")
+
+
+def heading(content: str) -> Part:
+    """Return a heading of a section.
+
+    Example:
+        >>> heading("Memory")
+        '<h2>Memory</h2>'
+    """
+    return Part(f"<h2>{html.escape(content)}</h2>")
+
+
+def facts(values: Mapping[str, Any]) -> Part:
+    """Return a list of names with their values.
+
+    Args:
+        values: by name. A mapping among them is listed under its name and those in it. Floats are
+            shown with four digits; what is None, False or empty is left out.
+
+    Example:
+        >>> facts({"cores": 2, "versions": {"jax": "0.10.2"}, "note": ""})
+        '<dl><dt>cores</dt><dd>2</dd><dt>versions jax</dt><dd>0.10.2</dd></dl>'
+    """
+    pairs = (
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>"
+        for name, value in _flat(values)
+    )
+    return Part(f"<dl>{''.join(pairs)}</dl>")
+
+
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, sortable: bool = False
+) -> Part:
+    """Return a table.
+
+    Args:
+        heads: of the columns.
+        rows: one entry per column each; a `str` is a `Cell` without a number.
+        sortable: on a page, a click on a head sorts the rows by that column, a second click the
+            other way round; and a field above filters the rows.
+
+    Raises:
+        ValueError: a row has not as many entries as there are heads.
+
+    Example:
+        >>> table(["layer"], [["conv1"]])
+        '<table><thead><tr><th>layer</th></tr></thead>\\n<tbody>\\n<tr><td>conv1</td></tr>\\n</tbody></table>'
+    """
+    for row in rows:
+        if len(row) != len(heads):
+            raise ValueError(
+                f"`rows` must have one entry per head, {len(heads)}; got a row of {len(row)}."
+            )
+    cells = [[Cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    numeric = [any(row[i].value is not None for row in cells) for i in range(len(heads))]
+    head = "".join(
+        f"<th{_style('text-align: right' if right else '')}>{html.escape(name)}</th>"
+        for name, right in zip(heads, numeric)
+    )
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>\n" for row in cells)
+    content = f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
+    if sortable:
+        field = '<input type="search" placeholder="show only rows with all of these words">'
+        content = f'<div class="sortable">{field}\n{content}</div>'
+    return Part(content)
+
+
+def figure(picture: bytes | str | os.PathLike[str] | Drawn, caption: str) -> Part:
+    """Return a picture, which the page then holds.
+
+    Args:
+        picture: the bytes of a PNG file, the path of one, or a Matplotlib figure.
+        caption: one line below it, which is read out to those who cannot see it, too.
+
+    Raises:
+        ValueError: it is no PNG picture.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> figure(Figure(figsize=(1, 1)), "Nothing yet.")[:50]
+        '<figure><img alt="Nothing yet." src="data:image/pn'
+    """
+    if isinstance(picture, bytes):
+        data = picture
+    elif isinstance(picture, str | os.PathLike):
+        data = Path(picture).read_bytes()
+    else:
+        stream = io.BytesIO()
+        picture.savefig(stream, format="png", dpi=120)
+        data = stream.getvalue()
+    if not data.startswith(PNG):
+        raise ValueError(f"`picture` must be a PNG picture; its bytes begin with {data[:8]!r}.")
+    source = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    said = html.escape(caption)
+    return Part(
+        f'<figure><img alt="{said}" src="{source}"><figcaption>{said}</figcaption></figure>'
+    )
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+    """Nested names and values as one list."""
+    pairs = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{before}{name} ")
+        elif value not in (None, "", False):
+            shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+            pairs.append((before + name, shown))
+    return pairs
+
+
+def _cell(cell: Cell) -> str:
+    style, value = COLORS[cell.color], ""
+    if cell.value is not None:
+        style = "; ".join(filter(None, ("text-align: right", style)))
+        known = math.isfinite(cell.value)
+        value = f' data-value="{float(cell.value)!r}"' if known else ' data-value="none"'
+    return f"<td{_style(style)}{value}>{html.escape(cell.text)}</td>"
+
+
+def _style(style: str) -> str:
+    return f' style="{style}"' if style else ""
