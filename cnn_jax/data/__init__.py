@@ -2,7 +2,6 @@
 
     _load.py           `load` and the names it knows
     _idx.py            read and write IDX files, the format of MNIST and its relatives
-    _checksums.py      know a folder of prepared files again, bit for bit
     _errors.py         what `load` raises when files are damaged or cannot be downloaded
     fashion_mnist/     Fashion-MNIST: 7,000 images inside the package, 70,000 through TFDS
 

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from cnn_jax.data import _checksums
+from cnn_jax import files
 
 from ._checks import check_int
 from .record import EpochRecord
@@ -107,7 +107,7 @@ class Checkpoints:
             "history": [dataclasses.asdict(record) for record in history],
         }
         (partial / "run.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-        _checksums.write_checksums(partial)
+        files.write_checksums(partial)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(partial, folder)
@@ -134,7 +134,7 @@ class Checkpoints:
         damaged = []
         for epoch in reversed(self.epochs()):
             folder = self.folder(epoch)
-            if damage := _checksums.damage(folder):
+            if damage := files.damage(folder):
                 damaged.append(f"{folder} ({_some(damage)})")
                 warnings.warn(
                     f"The checkpoint {damaged[-1]} is damaged; trying the one before it. "

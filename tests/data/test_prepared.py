@@ -140,5 +140,8 @@ def test_where_prepared_sets_are_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("CNN_JAX_DATA", str(tmp_path))
     assert _prepared.default_root() == tmp_path
     monkeypatch.setenv("CNN_JAX_DATA", "")
+    monkeypatch.setenv("CNN_JAX_CACHE", str(tmp_path / "cache"))
+    assert _prepared.default_root() == tmp_path / "cache" / "datasets"
+    monkeypatch.delenv("CNN_JAX_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert _prepared.default_root() == tmp_path / ".cache" / "cnn_jax" / "datasets"

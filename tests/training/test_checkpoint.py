@@ -219,7 +219,7 @@ def test_a_save_that_breaks_off_is_no_checkpoint(tmp_path, monkeypatch, moment):
     checkpoints = saved(tmp_path)
     broken = {
         "rename": (os, "replace"),
-        "manifest": (training.checkpoint._checksums, "write_checksums"),
+        "manifest": (training.checkpoint.files, "write_checksums"),
         "arrays": (training.checkpoint.json, "dumps"),
     }[moment]
 

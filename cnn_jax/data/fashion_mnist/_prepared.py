@@ -1,8 +1,8 @@
 """The full set on disk: prepared once, completely or not at all; verified and read at every load.
 
-$CNN_JAX_DATA, by default ~/.cache/cnn_jax/datasets
+$CNN_JAX_DATA, by default the folder datasets in the cache folder (~/.cache/cnn_jax)
     fashion_mnist/1.0.0/    array_record shards, TFDS's description of them, SHA256SUMS
-    preparing-.../          while a process prepares; a killed one leaves it behind
+    preparing-.../          while a process prepares; it stays if that process is killed
 """
 
 import contextlib
@@ -16,14 +16,16 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.utils import tqdm_utils
 
+from cnn_jax import files
+
 from .. import _idx
-from .._checksums import verify_checksums, write_checksums
+from .._errors import DamagedFileError
 from . import _files, _sources
 from .builder import FashionMnist
 
 
 def default_root() -> Path:
-    """Return where prepared data sets are kept: ``$CNN_JAX_DATA`` or ``~/.cache/...``.
+    """Return where prepared data sets are kept: ``$CNN_JAX_DATA``, or ``datasets`` in the cache.
 
     Returns:
         An absolute path; the folder need not exist.
@@ -32,7 +34,7 @@ def default_root() -> Path:
         >>> default_root().is_absolute()
         True
     """
-    root = os.environ.get("CNN_JAX_DATA") or "~/.cache/cnn_jax/datasets"
+    root = os.environ.get("CNN_JAX_DATA") or files.cache_folder() / "datasets"
     return Path(root).expanduser().absolute()
 
 
@@ -69,7 +71,10 @@ def read(
     prepared = root / builder.name / str(builder.VERSION)
     if not prepared.exists():
         _prepare(prepared, root, folder, builder)
-    verify_checksums(prepared)
+    if found := files.damage(prepared):
+        raise DamagedFileError(
+            f"{prepared / found[0]}. Delete {prepared}: the next load prepares it anew."
+        )
     examples = builder(data_dir=root).as_data_source(split)  # pyright: ignore[reportCallIssue]
     records = examples.__getitems__(range(len(examples)))
     images = np.stack([record["image"] for record in records])
@@ -95,7 +100,7 @@ def _prepare(prepared: Path, root: Path, folder: Path | None, builder: type[Fash
                     try_download_gcs=False, force_checksums_validation=True
                 ),
             )
-        write_checksums(Path(making.data_dir))
+        files.write_checksums(Path(making.data_dir))
         prepared.parent.mkdir(exist_ok=True)
         try:
             os.rename(making.data_dir, prepared)
