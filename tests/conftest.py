@@ -1,5 +1,10 @@
-"""Strict JAX for every test: no silent promotion of dtype or rank; eight CPU devices."""
+"""Strict JAX for every test: no silent promotion of dtype or rank; eight CPU devices.
 
+`pytest --part 2/3` runs the second of every three cases of each test, for the lanes that try other
+versions: what depends on a version shows in more than one case.
+"""
+
+import collections
 import os
 
 # Before jax is first imported: the sharding tests want several devices on one machine.
@@ -15,3 +20,21 @@ import jax
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--part", metavar="K/N", help="only the Kth of every N cases of each test")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("part"):
+        return
+    first, step = map(int, config.getoption("part").split("/"))
+    tests = collections.defaultdict(list)
+    for item in items:
+        tests[item.nodeid.partition("[")[0]].append(item)
+    kept = {
+        id(case) for cases in tests.values() for case in cases[(first - 1) % len(cases) :: step]
+    }
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+    items[:] = [item for item in items if id(item) in kept]
