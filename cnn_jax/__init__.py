@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from . import models as models
     from . import nn as nn
     from . import training as training
-    from .algorithms._tuning.measure import autotune as autotune
+    from .algorithms import autotune as autotune
 
 __version__ = "0.1.0"
 
@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"{__name__}.{name}")
     if name == "autotune":
-        from .algorithms._tuning.measure import autotune
+        from .algorithms import autotune
 
         return autotune
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

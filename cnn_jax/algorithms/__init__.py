@@ -11,7 +11,6 @@
 ``phases``      strides undone phase by phase: transposed convolutions
 ``planes``      one and three spatial axes as convolutions of two
 ``separable``   pooling, one axis after the other
-``auto``        another of these for every side, as `_table` and `_choice` say
 ==============  =====================================================================
 
 An algorithm is a module. For a convolution it has
@@ -29,4 +28,28 @@ algorithm sees of a call.
 What it does not compute it says in ``unsupported(problem)``, which gives a reason or None, and what
 memory it expects to take in ``workspace(problem)``, in bytes; `problem` is a `Problem`, the shapes
 of a call.
+
+`parts` holds what several algorithms are made of, `choice` decides which one computes a call, and
+`tuning` measures them on request. What the layers above use is exported here.
 """
+
+from ._contract import Problem as Problem
+from .choice import ALGORITHMS as ALGORITHMS
+from .choice import choose as choose
+from .choice import noting as noting
+from .choice import using as using
+from .choice import workspace as workspace
+from .parts.dtypes import sum_dtype as sum_dtype
+from .parts.extremes import at_first_extreme as at_first_extreme
+from .parts.extremes import highest as highest
+from .parts.extremes import larger as larger
+from .parts.extremes import lowest as lowest
+from .parts.extremes import smaller as smaller
+from .parts.sides import convolve as convolve
+from .parts.sides import convolve_transposed as convolve_transposed
+from .parts.sides import vary_alike as vary_alike
+from .parts.taps import crop as crop
+from .parts.taps import padded as padded
+from .parts.taps import starts as starts
+from .parts.taps import uncropped as uncropped
+from .tuning import autotune as autotune

@@ -25,9 +25,9 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from ._problem import Problem
-from ._sides import backwards
-from ._taps import padded
+from ._contract import Problem
+from .parts.sides import backwards
+from .parts.taps import padded
 
 WIDENS = False
 
@@ -58,7 +58,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
         _split(jnp.conj(_spectrum(kernel, window, lengths)), groups),
     )
     y = jnp.fft.irfftn(product.reshape(*product.shape[:-2], -1), lengths, axes)
-    return _kept(y, window, x.shape[1:-1])
+    return _at_positions(y, window, x.shape[1:-1])
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
@@ -113,7 +113,7 @@ def _spread(array: jax.Array, steps: tuple[int, ...]) -> jax.Array:
     return lax.pad(array, np.zeros((), array.dtype)[()], gaps)
 
 
-def _kept(y: jax.Array, window: Window, padded_size: tuple[int, ...]) -> jax.Array:
+def _at_positions(y: jax.Array, window: Window, padded_size: tuple[int, ...]) -> jax.Array:
     """Every stride-th position at which the window lies inside."""
     positions = window.on_padded().output_size(padded_size)
     stops = ((p - 1) * s + 1 for p, s in zip(positions, window.stride))

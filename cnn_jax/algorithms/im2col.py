@@ -24,11 +24,11 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from ._blocks import Blocks, blocks_of, map_blocks, sum_blocks
-from ._phases import in_phases
-from ._problem import Problem
-from ._sides import backwards
-from ._taps import gathered, padded, taps
+from ._contract import Problem
+from .parts.blocks import Blocks, blocks_of, map_blocks, sum_blocks
+from .parts.gaps import in_phases
+from .parts.sides import backwards
+from .parts.taps import gathered, padded, taps
 
 WIDENS = False
 

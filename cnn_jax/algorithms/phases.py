@@ -3,7 +3,7 @@
 The gradient of a convolution with stride s is a convolution of the cotangent with s - 1 zeros put
 between its elements, and XLA on CPU multiplies with the zeros (or leaves its fast path for them).
 Its positions of one remainder by s never meet a zero: each such phase is an ordinary convolution
-with a part of the taps, computed here by XLA, and the phases are interleaved (`_phases`).
+with a part of the taps, computed here by XLA, and the phases are interleaved (`parts.gaps`).
 """
 
 import jax
@@ -11,9 +11,9 @@ import jax
 from cnn_jax.geometry import Window
 
 from . import xla
-from ._phases import in_phases
-from ._problem import Problem
-from ._sides import backwards
+from ._contract import Problem
+from .parts.gaps import in_phases
+from .parts.sides import backwards
 
 WIDENS = True
 

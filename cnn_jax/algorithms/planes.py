@@ -16,9 +16,9 @@ from jax import lax
 from cnn_jax.geometry import Window
 
 from . import xla
-from ._problem import Problem
-from ._sides import backwards
-from ._taps import padded
+from ._contract import Problem
+from .parts.sides import backwards
+from .parts.taps import padded
 
 WIDENS = True
 

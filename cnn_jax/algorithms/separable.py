@@ -27,8 +27,8 @@ from jax import lax
 from cnn_jax.geometry import Window
 
 from . import shifted
-from ._extremes import differentiable, highest, larger, lowest, smaller
-from ._taps import padded
+from .parts.extremes import differentiable, highest, larger, lowest, smaller
+from .parts.taps import padded
 
 WIDENS = True
 

@@ -30,12 +30,12 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from ._blocks import in_loop
-from ._extremes import differentiable, highest, larger, lowest, smaller
-from ._kept import kept
-from ._phases import in_phases
-from ._sides import backwards, vary_alike
-from ._taps import gathered, padded, taps
+from .parts.blocks import in_loop
+from .parts.extremes import differentiable, highest, larger, lowest, smaller
+from .parts.gaps import in_phases
+from .parts.sides import backwards, vary_alike
+from .parts.taps import gathered, padded, taps
+from .parts.unfused import unfused
 
 WIDENS = False
 
@@ -74,10 +74,10 @@ def _output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax
     return jnp.moveaxis(y, 0, -1).reshape(len(x[0]), *positions, -1)
 
 
-output = kept(_output)
+output = unfused(_output)
 
 
-@kept
+@unfused
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
     """The convolution of g with the flipped kernel, by shifts as well; strides phase by phase."""
     return backwards(in_phases(_output), kernel, g, window, groups)
@@ -120,7 +120,7 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
         return tuple(total + tap[:, None] * g_row[None] for total, tap in zip(totals, seen)), None
 
     zero = vary_alike(jnp.zeros((len(x), *g.shape[:2], *g.shape[3:]), g.dtype), x, g)[0]
-    # The rows of g are what the loop runs over, and stand first: see `_blocks`.
+    # The rows of g are what the loop runs over, and stand first: see `parts.blocks`.
     rows_of_g = jnp.moveaxis(g, 2, 0), starts
     totals, _ = lax.scan(in_loop(add_row), (zero,) * math.prod(window.size), rows_of_g)
     # (j, i, n, *rest, g) each, to (taps, j, g, i)

@@ -22,7 +22,7 @@ import numpy as np
 
 from cnn_jax.geometry import Window
 
-from ._problem import Problem
+from ._contract import Problem
 
 WIDENS = False
 

@@ -19,8 +19,8 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from ._extremes import differentiable, highest, larger, lowest, smaller
-from ._taps import padded, starts
+from .parts.extremes import differentiable, highest, larger, lowest, smaller
+from .parts.taps import padded, starts
 
 WIDENS = False
 

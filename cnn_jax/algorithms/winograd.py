@@ -35,10 +35,10 @@ from jax import lax
 from cnn_jax import geometry
 from cnn_jax.geometry import Window
 
-from ._blocks import Blocks, blocks_of, map_blocks, sum_blocks
-from ._kept import kept
-from ._problem import Problem
-from ._taps import crop, interleaved, padded
+from ._contract import Problem
+from .parts.blocks import Blocks, blocks_of, map_blocks, sum_blocks
+from .parts.taps import crop, interleaved, padded
+from .parts.unfused import unfused
 
 WIDENS = False
 
@@ -70,7 +70,7 @@ def workspace(problem: Problem) -> int:
     return BLOCK_BYTES + kernel * problem.itemsize
 
 
-@kept
+@unfused
 def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
     """y = A.T @ ((G @ kernel) * (B.T @ x)) on every axis, products summed over channels.
 
@@ -87,7 +87,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
     return _filtered(x, filters, window, channels_of=1)
 
 
-@kept
+@unfused
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
     """The convolution of g with the flipped kernel, which sums over the output channels.
 

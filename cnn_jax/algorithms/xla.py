@@ -17,10 +17,10 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from ._dtypes import sum_dtype
-from ._extremes import differentiable, highest, larger, lowest, smaller
-from ._sides import backwards, vary_alike
-from ._taps import padded, taps
+from .parts.dtypes import sum_dtype
+from .parts.extremes import differentiable, highest, larger, lowest, smaller
+from .parts.sides import backwards, vary_alike
+from .parts.taps import padded, taps
 
 # XLA sums bfloat16 and float16 products in float32 by itself, and narrow integers as it is told.
 WIDENS = True

@@ -4,7 +4,7 @@
 keyword-only; every function works under every JAX transformation, to any order.
 """
 
-from cnn_jax.algorithms._choice import using as using
+from cnn_jax.algorithms import using as using
 
 from ._adaptive import adaptive_avg_pool as adaptive_avg_pool
 from ._adaptive import adaptive_max_pool as adaptive_max_pool

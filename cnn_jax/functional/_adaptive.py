@@ -8,7 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from cnn_jax import arguments, geometry
-from cnn_jax.algorithms._extremes import lowest
+from cnn_jax.algorithms import lowest
 
 from . import _checks as checks
 from ._pooling import avg_pool, divided, max_pool, widened

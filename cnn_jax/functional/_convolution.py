@@ -8,10 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import geometry
-from cnn_jax.algorithms._choice import choose
-from cnn_jax.algorithms._problem import Problem
-from cnn_jax.algorithms._sides import convolve
-from cnn_jax.algorithms._taps import crop
+from cnn_jax.algorithms import Problem, choose, convolve, crop
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
 from . import _checks as checks

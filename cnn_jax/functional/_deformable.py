@@ -9,8 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from cnn_jax import arguments, geometry
-from cnn_jax.algorithms._dtypes import sum_dtype
-from cnn_jax.algorithms._taps import crop, starts
+from cnn_jax.algorithms import crop, starts, sum_dtype
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from cnn_jax.algorithms._dtypes import sum_dtype
+from cnn_jax.algorithms import sum_dtype
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
 from . import _checks as checks

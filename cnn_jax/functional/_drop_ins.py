@@ -12,9 +12,7 @@ from jax import lax
 from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import arguments, geometry
-from cnn_jax.algorithms._choice import choose
-from cnn_jax.algorithms._extremes import highest, larger, lowest, smaller
-from cnn_jax.algorithms._taps import crop, padded
+from cnn_jax.algorithms import choose, crop, highest, larger, lowest, padded, smaller
 from cnn_jax.geometry import Pair, Window
 
 from . import _checks as checks

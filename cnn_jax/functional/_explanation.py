@@ -7,8 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from cnn_jax.algorithms import _choice
-from cnn_jax.algorithms._problem import Problem
+from cnn_jax.algorithms import Problem, noting, workspace
 
 
 @dataclass(frozen=True)
@@ -106,11 +105,11 @@ def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explana
         y, transposed = jax.vjp(of_floats, *(arrays[places.index(i)] for i in floats))
         return transposed(y)
 
-    with _choice.noting() as notes:
+    with noting() as notes:
         jax.eval_shape(with_gradients if floats else call, *(leaves[i] for i in places))
     parts = []
     for problem, chosen in notes.met.items():
         choice = chosen["cpu"]
-        workspace = _choice.workspace(choice.algorithm, problem)
-        parts.append(Part(problem.side, problem, choice.algorithm, choice.why, workspace))
+        taken = workspace(choice.algorithm, problem)
+        parts.append(Part(problem.side, problem, choice.algorithm, choice.why, taken))
     return Explanation(tuple(parts))

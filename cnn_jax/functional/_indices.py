@@ -10,8 +10,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from cnn_jax import geometry
-from cnn_jax.algorithms._extremes import at_first_extreme
-from cnn_jax.algorithms._taps import crop
+from cnn_jax.algorithms import at_first_extreme, crop
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks

@@ -8,10 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from cnn_jax import geometry
-from cnn_jax.algorithms._choice import choose
-from cnn_jax.algorithms._dtypes import sum_dtype
-from cnn_jax.algorithms._problem import Problem
-from cnn_jax.algorithms._taps import crop
+from cnn_jax.algorithms import Problem, choose, crop, sum_dtype
 from cnn_jax.geometry import PaddingLike
 
 from . import _checks as checks

@@ -8,7 +8,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments
-from cnn_jax.algorithms._dtypes import sum_dtype
+from cnn_jax.algorithms import sum_dtype
 
 from . import _checks as checks
 

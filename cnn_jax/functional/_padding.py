@@ -9,8 +9,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from cnn_jax import arguments
-from cnn_jax.algorithms._dtypes import sum_dtype
-from cnn_jax.algorithms._taps import crop
+from cnn_jax.algorithms import crop, sum_dtype
 from cnn_jax.arguments import if_traced
 from cnn_jax.geometry import PADDING_MODES, PaddingMode, Pair
 

@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from cnn_jax import geometry
-from cnn_jax.algorithms._dtypes import sum_dtype
+from cnn_jax.algorithms import sum_dtype
 from cnn_jax.geometry import PaddingLike
 
 from . import _checks as checks

@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from cnn_jax import arguments
-from cnn_jax.algorithms._choice import choose
+from cnn_jax.algorithms import choose
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 
 from cnn_jax import geometry
-from cnn_jax.algorithms._choice import choose
-from cnn_jax.algorithms._problem import Problem
-from cnn_jax.algorithms._taps import crop
+from cnn_jax.algorithms import Problem, choose, crop
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks

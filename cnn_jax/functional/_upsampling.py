@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from cnn_jax.algorithms._dtypes import sum_dtype
+from cnn_jax.algorithms import sum_dtype
 from cnn_jax.arguments import if_traced
 
 from . import _checks as checks

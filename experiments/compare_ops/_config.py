@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnn_jax.algorithms._choice import ALGORITHMS
+from cnn_jax.algorithms import ALGORITHMS
 from experiments import _runs
 from experiments.compare_ops._compare import Effort
 from experiments.compare_ops._layers import LAYERS, Layer

@@ -3,8 +3,8 @@
 import jax
 import pytest
 
-from cnn_jax.algorithms import _choice, _table, shifted, xla
-from cnn_jax.algorithms._tuning import environment, store
+from cnn_jax.algorithms import ALGORITHMS
+from cnn_jax.algorithms.choice import cpu_rules, environment, remembered
 
 
 @pytest.fixture
@@ -12,14 +12,21 @@ def cache(tmp_path, monkeypatch):
     """An empty folder for what is measured; two algorithms, of which XLA's is the default."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("CNN_JAX_CACHE", str(folder))
-    monkeypatch.setattr(_choice, "ALGORITHMS", {"xla": xla, "shifted": shifted})
-    monkeypatch.setattr(_table, "ROWS", ())
+    every = dict(ALGORITHMS)
+    _replace(ALGORITHMS, {name: every[name] for name in ("xla", "shifted")})
+    monkeypatch.setattr(cpu_rules, "RULES", ())
     _forget()
     yield folder
+    _replace(ALGORITHMS, every)
     _forget()
+
+
+def _replace(table, content):
+    table.clear()
+    table.update(content)
 
 
 def _forget():
-    store.forget()
+    remembered.forget()
     environment._environment.cache_clear()
     jax.clear_caches()

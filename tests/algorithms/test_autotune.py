@@ -10,8 +10,9 @@ from jax import lax
 
 import cnn_jax
 from cnn_jax import functional as F
-from cnn_jax.algorithms import _choice, _table, shifted, xla
-from cnn_jax.algorithms._tuning import environment, measure, store, trials
+from cnn_jax.algorithms import ALGORITHMS, shifted, xla
+from cnn_jax.algorithms.choice import cpu_rules, environment, policy, remembered
+from cnn_jax.algorithms.tuning import check, measure
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -30,7 +31,7 @@ def times(monkeypatch):
 
 
 def add(monkeypatch, name, **sides):
-    monkeypatch.setitem(_choice.ALGORITHMS, name, SimpleNamespace(WIDENS=True, **sides))
+    monkeypatch.setitem(ALGORITHMS, name, SimpleNamespace(WIDENS=True, **sides))
 
 
 def convolves(program, **platforms):
@@ -70,15 +71,15 @@ def test_a_winner_is_taken_from_then_on_by_what_was_jitted_before_too(times):
     assert (row.default, row.chosen, row.gain, row.from_cache) == ("xla", "shifted", 2.0, False)
     assert not convolves(program)
     np.testing.assert_allclose(program(X, KERNEL), before, atol=1e-5)
-    ((_, chosen),) = _choice.pick(row.problem, 0).items()
-    assert chosen == _choice.Choice("shifted", "measured by cnn_jax.autotune")
+    ((_, chosen),) = policy.pick(row.problem, 0).items()
+    assert chosen == policy.Choice("shifted", "measured by cnn_jax.autotune")
 
 
 @pytest.mark.parametrize(("time", "chosen"), [(0.955, "xla"), (0.95, "shifted"), (2.0, "xla")])
 def test_a_winner_gains_5_percent(times, time, chosen):
     times["shifted"] = time
     (row,) = cnn_jax.autotune(F.conv, X, KERNEL).rows
-    assert row.chosen == chosen == store.lookup(row.problem)
+    assert row.chosen == chosen == remembered.lookup(row.problem)
     assert row.gain == (1 / time if chosen == "shifted" else 1)
 
 
@@ -124,7 +125,7 @@ def test_what_fails_or_is_wrong_is_named_and_skipped(times, monkeypatch):
         assert reason in row.failures[name]
         assert f"    {name} skipped: {row.failures[name]}\n" in str(report)
     assert "and more" not in row.failures["traced"]
-    store.forget()
+    remembered.forget()
     assert cnn_jax.autotune(F.conv, X, KERNEL).rows[0].failures == row.failures
 
 
@@ -139,8 +140,8 @@ def test_a_pool_of_floats_is_measured_with_its_gradient(times, monkeypatch):
 
 def test_a_default_that_is_wrong_gives_way(times, monkeypatch):
     add(monkeypatch, "default", output=WRONG["off"][0])
-    row = _table.Row(("output",), lambda problem: True, "default", "never")
-    monkeypatch.setattr(_table, "ROWS", (row,))
+    rule = cpu_rules.Rule(("output",), lambda problem: True, "default", "never")
+    monkeypatch.setattr(cpu_rules, "RULES", (rule,))
     times["xla"] = 1.01
     report = cnn_jax.autotune(F.conv, X, KERNEL)
     (row,) = report.rows
@@ -150,7 +151,7 @@ def test_a_default_that_is_wrong_gives_way(times, monkeypatch):
 
 @pytest.mark.usefixtures("times")
 def test_without_a_reference_nothing_is_measured(cache, monkeypatch):
-    monkeypatch.setattr(trials, "reference", raising)
+    monkeypatch.setattr(check, "reference", raising)
     (row,) = cnn_jax.autotune(F.conv, X, KERNEL).rows
     assert (row.chosen, row.milliseconds) == ("xla", {})
     assert row.failures == {"reference": "RuntimeError: no such luck"}
@@ -186,7 +187,7 @@ def test_nothing_to_measure():
 
 
 def test_nothing_is_measured_that_was_not_asked_for(cache, monkeypatch):
-    monkeypatch.setattr(trials, "compiled", raising)
+    monkeypatch.setattr(check, "compiled", raising)
     jax.jit(jax.grad(lambda kernel: F.max_pool(F.conv(X, kernel), (2, 2)).sum()))(KERNEL)
     assert not cache.exists()
 
@@ -198,8 +199,8 @@ def device(platform, version=""):
 
 def test_on_a_device_that_is_no_cpu(times, monkeypatch):
     monkeypatch.setattr(environment, "_device", lambda: device("gpu", "cuda 12080"))
-    row = _table.Row(("output",), lambda problem: True, "shifted", "on a CPU")
-    monkeypatch.setattr(_table, "ROWS", (row,))
+    rule = cpu_rules.Rule(("output",), lambda problem: True, "shifted", "on a CPU")
+    monkeypatch.setattr(cpu_rules, "RULES", (rule,))
     program = jax.jit(F.conv)
     assert convolves(program, lowering_platforms=("cuda",))
     times["shifted"] = 0.5
@@ -212,7 +213,7 @@ def test_on_a_device_that_is_no_cpu(times, monkeypatch):
 
 def test_an_accelerator_is_as_exact_as_its_own_convolution(monkeypatch, times):
     monkeypatch.setattr(environment, "_device", lambda: device("tpu"))
-    monkeypatch.setattr(trials, "distance", lambda result, _: float(result[0, 0, 0, 0]))
+    monkeypatch.setattr(check, "distance", lambda result, _: float(result[0, 0, 0, 0]))
     for name, off in {"xla": 0.01, "shifted": 0.02, "off": 0.05}.items():
         output = lambda x, *_, off=off: jnp.full((2, 4, 4, 2), off, x.dtype)  # noqa: E731
         add(monkeypatch, name, output=output)

@@ -9,8 +9,8 @@ import pytest
 from jax import export
 
 from cnn_jax import functional as F
-from cnn_jax.algorithms import _table
-from cnn_jax.algorithms._choice import ALGORITHMS
+from cnn_jax.algorithms import ALGORITHMS
+from cnn_jax.algorithms.choice import cpu_rules
 
 X, KERNEL = jnp.ones((2, 8, 8, 4)), jnp.ones((3, 3, 4, 4))
 
@@ -19,7 +19,7 @@ def shapes(*arrays):
     return [jax.ShapeDtypeStruct(shape, np.float32) for shape in arrays]
 
 
-# A layer of real width for every row of the table: (row's algorithm, side) -> x, kernel, options.
+# A layer of real width for every rule: x, kernel, options.
 LAYERS = {
     "depthwise": ((2, 14, 14, 384), (3, 3, 1, 384), {"padding": 1, "groups": 384}),
     "depthwise, stride 2": ((2, 28, 28, 96), (3, 3, 1, 96),
@@ -60,10 +60,10 @@ def chosen_for(name):
     return F.explain(conv, *shapes(x, kernel)).parts
 
 
-def test_every_row_of_the_table_is_met_here():
+def test_every_rule_is_met_here():
     met = {(part.side, part.algorithm) for name in (*LAYERS, *POOLS) for part in chosen_for(name)}
-    rows = {(side, row.algorithm) for row in _table.ROWS for side in row.sides}
-    assert rows <= met
+    rules = {(side, rule.algorithm) for rule in cpu_rules.RULES for side in rule.sides}
+    assert rules <= met
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import jax
 import pytest
 
-from cnn_jax.algorithms._tuning import environment, store
+from cnn_jax.algorithms.choice import environment, remembered
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -31,7 +31,7 @@ def test_the_platform_is_named_as_programs_are_lowered_for_it(device, platform, 
 
 
 def test_everything_that_a_measurement_depends_on_has_a_file_of_its_own(monkeypatch):
-    files = [store.file()]
+    files = [remembered.file()]
     changes = (
         (environment.os, "sched_getaffinity", lambda _: range(1000)),
         (environment.jax, "__version__", "99.9"),
@@ -45,14 +45,14 @@ def test_everything_that_a_measurement_depends_on_has_a_file_of_its_own(monkeypa
         with monkeypatch.context() as patch:
             patch.setattr(*change, raising=False)
             environment._environment.cache_clear()
-            files.append(store.file())
+            files.append(remembered.file())
     with monkeypatch.context() as patch:
         patch.setenv("XLA_FLAGS", "--xla_another")
         environment._environment.cache_clear()
-        files.append(store.file())
+        files.append(remembered.file())
     environment._environment.cache_clear()
     assert len(set(files)) == len(files) == 9
-    assert store.file() == files[0]
+    assert remembered.file() == files[0]
 
 
 def test_a_default_device_is_what_is_measured_on():

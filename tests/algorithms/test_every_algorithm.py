@@ -14,8 +14,7 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from cnn_jax import functional as F
-from cnn_jax.algorithms import im2col, winograd
-from cnn_jax.algorithms._choice import ALGORITHMS
+from cnn_jax.algorithms import ALGORITHMS, im2col, winograd
 from tests import oracle
 from tests.cases import CONVS, POOLS, Pool, integers, normals
 from tests.derivatives import assert_every_mode, double_precision

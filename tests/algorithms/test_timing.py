@@ -2,8 +2,8 @@
 
 import pytest
 
-from cnn_jax.algorithms import _choice
-from cnn_jax.algorithms._tuning import measure, trials
+from cnn_jax.algorithms import ALGORITHMS
+from cnn_jax.algorithms.tuning import check, measure
 
 from .test_tuned import PROBLEM
 
@@ -38,11 +38,12 @@ def test_the_default_is_timed_to_the_end_and_five_rounds_are_the_least(monkeypat
 
 def test_what_is_hopeless_is_not_timed(monkeypatch):
     race = Race(monkeypatch, a=1.0, b=11.0)
-    monkeypatch.setattr(_choice, "ALGORITHMS", {"xla": "a", "shifted": "b"})
-    monkeypatch.setattr(_choice, "candidates", lambda *_: ["xla", "shifted"])
-    monkeypatch.setattr(trials, "compiled", lambda algorithm, *_: race.runs[algorithm])
-    monkeypatch.setattr(trials, "reference", lambda *_: [])
-    monkeypatch.setattr(trials, "distance", lambda *_: 0.0)
+    for name, module in {"xla": "a", "shifted": "b"}.items():
+        monkeypatch.setitem(ALGORITHMS, name, module)
+    monkeypatch.setattr(measure, "candidates", lambda *_: ["xla", "shifted"])
+    monkeypatch.setattr(check, "compiled", lambda algorithm, *_: race.runs[algorithm])
+    monkeypatch.setattr(check, "reference", lambda *_: [])
+    monkeypatch.setattr(check, "distance", lambda *_: 0.0)
     found = measure._measured(PROBLEM, 0, seconds=0.5)
     assert race.ran == ["a", "b"] + 5 * ["a"]
     assert found.milliseconds == {"xla": 1000.0, "shifted": 11000.0}

@@ -12,9 +12,10 @@ import pytest
 
 import cnn_jax
 from cnn_jax import functional as F
-from cnn_jax.algorithms._problem import Problem
-from cnn_jax.algorithms._tuning import environment, measure, store
-from cnn_jax.algorithms._tuning.store import Entry
+from cnn_jax.algorithms import Problem
+from cnn_jax.algorithms.choice import environment, remembered
+from cnn_jax.algorithms.choice.remembered import Entry
+from cnn_jax.algorithms.tuning import measure
 from cnn_jax.geometry import Window
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -27,17 +28,17 @@ SHIFTED = Entry("shifted", "xla", {"xla": 2.0, "shifted": 1.0}, {"fft": "too slo
 
 def again():
     """As a new process would."""
-    store.forget()
-    return store.entry(PROBLEM)
+    remembered.forget()
+    return remembered.entry(PROBLEM)
 
 
 def test_what_is_remembered_is_found_again(cache):
-    assert store.lookup(PROBLEM) is None
-    assert store.remember(PROBLEM, SHIFTED) is None
-    assert store.entry(PROBLEM) == again() == SHIFTED
-    assert store.lookup(OTHER) is None
+    assert remembered.lookup(PROBLEM) is None
+    assert remembered.remember(PROBLEM, SHIFTED) is None
+    assert remembered.entry(PROBLEM) == again() == SHIFTED
+    assert remembered.lookup(OTHER) is None
     left = sorted(path.name for path in cache.iterdir())
-    assert left == [store.file().name, f"{store.file().name}.lock"]
+    assert left == [remembered.file().name, f"{remembered.file().name}.lock"]
 
 
 def test_every_field_tells_problems_apart():
@@ -50,7 +51,7 @@ def test_every_field_tells_problems_apart():
         *(replace(PROBLEM, window=replace(WINDOW, **{n: v})) for n, v in options.items()),
         replace(PROBLEM, window=replace(WINDOW, base_dilation=(2, 1))),
     ]
-    assert len({store.key(problem) for problem in problems}) == len(problems) == 11
+    assert len({remembered.key(problem) for problem in problems}) == len(problems) == 11
 
 
 ROOT = {"PYTHONPATH": str(Path(__file__).parents[2])}
@@ -58,12 +59,12 @@ ROOT = {"PYTHONPATH": str(Path(__file__).parents[2])}
 PROCESS = """
 import sys
 from dataclasses import replace
-from tests.algorithms.test_tuned import OTHER, PROBLEM, SHIFTED, store
-assert store.entry(PROBLEM) == SHIFTED
+from tests.algorithms.test_tuned import OTHER, PROBLEM, SHIFTED, remembered
+assert remembered.entry(PROBLEM) == SHIFTED
 print("ready", flush=True)
 input()
 for n in range(40):
-    assert store.remember(replace(OTHER, x=(int(sys.argv[1]), n, 1, 1)), SHIFTED) is None
+    assert remembered.remember(replace(OTHER, x=(int(sys.argv[1]), n, 1, 1)), SHIFTED) is None
 """
 
 
@@ -74,19 +75,19 @@ def process(number):
 
 
 def test_two_processes_at_once():
-    store.remember(PROBLEM, SHIFTED)
+    remembered.remember(PROBLEM, SHIFTED)
     with process(0) as one, process(1) as two:
         assert [each.stdout.readline() for each in (one, two)] == ["ready\n"] * 2
         for each in (one, two):
             each.stdin.write("go\n")
             each.stdin.flush()
         while None in (one.poll(), two.poll()):
-            json.loads(store.file().read_text())  # at every moment the old file or the new one
+            json.loads(remembered.file().read_text())  # at every moment the old file or the new one
     assert (one.returncode, two.returncode) == (0, 0)
     assert again() == SHIFTED
     for number in range(2):
         for n in range(40):
-            assert store.entry(replace(OTHER, x=(number, n, 1, 1))) == SHIFTED
+            assert remembered.entry(replace(OTHER, x=(number, n, 1, 1))) == SHIFTED
 
 
 def test_nothing_is_read_at_import_and_no_device_started(tmp_path):
@@ -124,23 +125,23 @@ UNUSABLE = {
 def test_an_unusable_file_is_ignored_and_put_aside(cache, name):
     write, reason = UNUSABLE[name]
     cache.mkdir()
-    store.file().write_bytes(write())
+    remembered.file().write_bytes(write())
     with pytest.warns(UserWarning, match=rf"is ignored: {reason}.*\. Delete it, or run") as warned:
-        assert (store.lookup(PROBLEM), store.lookup(OTHER)) == (None, None)
+        assert (remembered.lookup(PROBLEM), remembered.lookup(OTHER)) == (None, None)
     (text,) = (str(warning.message) for warning in warned)
-    assert text.startswith(f"{store.file()} is ignored")
-    assert store.remember(PROBLEM, SHIFTED) is None
+    assert text.startswith(f"{remembered.file()} is ignored")
+    assert remembered.remember(PROBLEM, SHIFTED) is None
     assert again() == SHIFTED
-    assert Path(f"{store.file()}.bad").read_bytes() == write()
+    assert Path(f"{remembered.file()}.bad").read_bytes() == write()
 
 
 def test_nothing_that_is_put_aside_is_lost(cache):
     cache.mkdir()
     for text in ("one", "two", "three"):
-        store.file().write_text(text)
+        remembered.file().write_text(text)
         with pytest.warns(UserWarning, match="is ignored"):
             again()
-        store.remember(PROBLEM, SHIFTED)
+        remembered.remember(PROBLEM, SHIFTED)
     assert {path.read_text() for path in cache.glob("*.bad")} == {"one", "two", "three"}
 
 
@@ -163,16 +164,18 @@ GOOD = {"algorithm": "shifted", "default": "xla", "milliseconds": {}, "failures"
 def test_a_bad_entry_is_ignored_and_the_others_kept(cache, bad, reason):
     cache.mkdir()
     third = replace(PROBLEM, groups=3)
-    entries = {store.key(OTHER): bad, store.key(third): GOOD}
-    store.file().write_bytes(content(entries=entries))
+    entries = {remembered.key(OTHER): bad, remembered.key(third): GOOD}
+    remembered.file().write_bytes(content(entries=entries))
     with pytest.warns(UserWarning, match=reason) as warned:
-        assert store.lookup(PROBLEM) is None
+        assert remembered.lookup(PROBLEM) is None
     (text,) = (str(warning.message) for warning in warned)
-    assert text.startswith(f"The entry '{store.key(OTHER)}' of {store.file()} is ignored: ")
-    assert (store.lookup(OTHER), store.lookup(third)) == (None, "shifted")
-    store.remember(PROBLEM, SHIFTED)
-    store.remember(OTHER, SHIFTED)
-    assert {store.lookup(p) for p in (PROBLEM, OTHER, third)} == {"shifted"}
+    assert text.startswith(
+        f"The entry '{remembered.key(OTHER)}' of {remembered.file()} is ignored: "
+    )
+    assert (remembered.lookup(OTHER), remembered.lookup(third)) == (None, "shifted")
+    remembered.remember(PROBLEM, SHIFTED)
+    remembered.remember(OTHER, SHIFTED)
+    assert {remembered.lookup(p) for p in (PROBLEM, OTHER, third)} == {"shifted"}
 
 
 def tune():
@@ -198,13 +201,13 @@ def test_a_folder_that_cannot_be_written(cache, monkeypatch, what):
         report = tune()
     assert str(cache) in report.trouble
     assert str(report).endswith(f"Remembered in this process only: {report.trouble}.")
-    assert store.lookup(PROBLEM) == "shifted"
+    assert remembered.lookup(PROBLEM) == "shifted"
     assert tune().rows[0].from_cache
     assert not list(cache.glob("*.json*.new"))
 
 
 def test_a_file_and_a_folder_that_cannot_be_read(monkeypatch):
-    store.remember(PROBLEM, SHIFTED)
+    remembered.remember(PROBLEM, SHIFTED)
     for place, name in ((Path, "read_text"), (os, "listdir")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, refuse)
@@ -228,11 +231,11 @@ def test_a_place_that_is_no_folder(tmp_path, monkeypatch, folder, reason):
     file.write_text("mine")
     monkeypatch.setenv("CNN_JAX_CACHE", folder.format(file=file))
     with pytest.warns(UserWarning, match=rf"{reason.format(file=file)}.*: nothing that"):
-        assert store.lookup(PROBLEM) is None
+        assert remembered.lookup(PROBLEM) is None
     with pytest.warns(UserWarning, match="is remembered in this process only") as warned:
         assert tune().trouble
     assert len(warned) == 1
-    assert store.lookup(PROBLEM) == "shifted"
+    assert remembered.lookup(PROBLEM) == "shifted"
     assert file.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -242,6 +245,6 @@ def test_the_place(monkeypatch, tmp_path):
     default = tmp_path / ".cache" / "cnn_jax"
     for said, folder in {"": default, "~/mine": tmp_path / "mine"}.items():
         monkeypatch.setenv("CNN_JAX_CACHE", said)
-        assert store.file().parent == folder
+        assert remembered.file().parent == folder
     monkeypatch.delenv("CNN_JAX_CACHE")
-    assert store.file().parent == default
+    assert remembered.file().parent == default

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cnn_jax.algorithms._choice import ALGORITHMS
+from cnn_jax.algorithms import ALGORITHMS
 from experiments import compare_ops
 from experiments._runs import RunError
 from experiments.compare_ops import _compare, _main, _networks, _timing, _torch

@@ -23,7 +23,7 @@ from jax.custom_derivatives import SymbolicZero
 from cnn_jax import geometry
 from cnn_jax.geometry import Window
 
-from ._taps import crop
+from .taps import crop
 
 Bilinear = Callable[[jax.Array, jax.Array], jax.Array]
 

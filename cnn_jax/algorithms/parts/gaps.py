@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from cnn_jax import geometry
 from cnn_jax.geometry import Pair, Window
 
-from ._taps import crop, interleaved
+from .taps import crop, interleaved
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from .. import auto, xla
-from .._problem import Problem
-from .store import key
+from .. import xla
+from .._contract import Problem
+from ..choice.auto import computed
+from ..choice.remembered import key
 
 TOLERANCE = {"float64": 1e-10, "complex128": 1e-10, "float16": 4e-3, "bfloat16": 2e-2}
 
@@ -47,7 +48,7 @@ def _numbers(random: np.random.Generator, shape: tuple[int, ...], dtype: str) ->
 
 def compiled(algorithm: Any, problem: Problem, given: Sequence[jax.Array]) -> Run:
     """What `auto` would run for `problem`, to its end; of a pool of floats its gradient too."""
-    compute = partial(auto._computed, algorithm, problem)
+    compute = partial(computed, algorithm, problem)
 
     def with_gradient(x: jax.Array, dy: jax.Array) -> tuple[jax.Array, ...]:
         y, pullback = jax.vjp(compute, x)

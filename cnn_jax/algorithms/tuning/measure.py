@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from .. import _choice
-from .._problem import Problem
-from . import store, trials
+from .._contract import Problem
+from ..choice import ALGORITHMS, candidates, policy, remembered, settings
+from . import check
 from .report import Report, Row
 
 GAIN = 1.05
@@ -77,22 +77,22 @@ def autotune(
         ValueError: if `seconds` or `max_workspace` is out of range.
     """
     _check(f, seconds, again)
-    with _choice.using(max_workspace=max_workspace), _choice.noting() as notes:
-        limit = _choice._settings.get().max_workspace
+    with settings.using(max_workspace=max_workspace), settings.noting() as notes:
+        limit = settings.current().max_workspace
         jax.clear_caches()  # what was traced before is not traced again, and so not met
         jax.eval_shape(f, *args)
     rows, trouble, news = [], None, False
     try:
         for problem in notes.met:
-            known = None if again else store.entry(problem)
+            known = None if again else remembered.entry(problem)
             found = known or _measured(problem, limit, float(seconds))
             if known is None and found.milliseconds:
-                trouble, news = store.remember(problem, found) or trouble, True
+                trouble, news = remembered.remember(problem, found) or trouble, True
             rows.append(Row.of(problem, found, from_cache=known is not None))
     finally:
         if news:
             jax.clear_caches()
-    return Report(tuple(rows), store.file(), trouble)
+    return Report(tuple(rows), remembered.file(), trouble)
 
 
 def _check(f: object, seconds: object, again: object) -> None:
@@ -110,25 +110,25 @@ def _check(f: object, seconds: object, again: object) -> None:
         )
 
 
-def _measured(problem: Problem, max_workspace: int, seconds: float) -> store.Entry:
+def _measured(problem: Problem, max_workspace: int, seconds: float) -> remembered.Entry:
     """Check and time every algorithm that fits."""
-    accelerator = store.platform() != "cpu"
-    default = "xla" if accelerator else _choice._from_table(problem, max_workspace).algorithm
+    accelerator = remembered.platform() != "cpu"
+    default = "xla" if accelerator else policy.from_rules(problem, max_workspace).algorithm
     try:
-        arrays = trials.arrays(problem)
-        expected = trials.reference(problem, arrays)
+        arrays = check.arrays(problem)
+        expected = check.reference(problem, arrays)
     except Exception as error:
-        return store.Entry(default, default, {}, {"reference": _first_line(error)})
+        return remembered.Entry(default, default, {}, {"reference": _first_line(error)})
 
-    allowed = trials.tolerance(problem.dtype)
+    allowed = check.tolerance(problem.dtype)
     runs, failures, first = {}, {}, {}
-    for name in dict.fromkeys(["xla", default, *_choice.candidates(problem, max_workspace)]):
+    for name in dict.fromkeys(["xla", default, *candidates(problem, max_workspace)]):
         try:
-            run = trials.compiled(_choice.ALGORITHMS[name], problem, arrays)
+            run = check.compiled(ALGORITHMS[name], problem, arrays)
             start = perf_counter()
             result = run()
             first[name] = perf_counter() - start
-            off = trials.distance(result, expected)
+            off = check.distance(result, expected)
         except Exception as error:  # whatever it is, the others may be fine
             failures[name] = _first_line(error)
             continue
@@ -139,14 +139,14 @@ def _measured(problem: Problem, max_workspace: int, seconds: float) -> store.Ent
         else:
             failures[name] = f"wrong values: off by {off:.1e} of the largest, {allowed:.0e} allowed"
     if not runs:
-        return store.Entry(default, default, {}, failures)
+        return remembered.Entry(default, default, {}, failures)
 
     # An algorithm that is hopeless on this problem may take minutes for one run.
     patience = max(seconds, 10 * min(first[name] for name in runs))
     hopeless = {n: first[n] * 1e3 for n in runs if first[n] > patience and n != default}
     runs = {name: run for name, run in runs.items() if name not in hopeless}
     medians = _medians(runs, default, seconds)
-    return store.Entry(_fastest(medians, default), default, {**medians, **hopeless}, failures)
+    return remembered.Entry(_fastest(medians, default), default, {**medians, **hopeless}, failures)
 
 
 def _fastest(medians: dict[str, float], default: str) -> str:
@@ -155,7 +155,7 @@ def _fastest(medians: dict[str, float], default: str) -> str:
     return default if medians.get(default, np.inf) < GAIN * medians[best] else best
 
 
-def _medians(runs: dict[str, trials.Run], default: str, seconds: float) -> dict[str, float]:
+def _medians(runs: dict[str, check.Run], default: str, seconds: float) -> dict[str, float]:
     """Median milliseconds, timed in turns; what is clearly slow only twice, but for `default`."""
     samples: dict[str, list[float]] = {name: [] for name in runs}
     end, rounds, racing = perf_counter() + seconds, 0, list(runs)

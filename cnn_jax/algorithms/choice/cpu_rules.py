@@ -1,10 +1,10 @@
-"""Which algorithm `auto` takes on a CPU, and the measurement behind each row.
+"""The rules by which `auto` chooses on a CPU, each with the measurement that it rests on.
 
-The first row wins that is for the side, holds for the problem, and whose algorithm computes it
-within the workspace allowed. Where none does, it is XLA's own convolution.
+The first rule is taken that is for the side, holds for the problem, and whose algorithm computes it
+within the workspace allowed. Where there is none, XLA's own convolution or pool is taken.
 
 Figures are the built-in's time over the algorithm's, float32, on 2 cores of an AMD EPYC (AVX-512,
-32 MB of L3, 8 GB/s to memory), jax 0.10.2: `python -m experiments.compare_ops`. Where a row names
+32 MB of L3, 8 GB/s to memory), jax 0.10.2: `python -m experiments.compare_ops`. Where a rule names
 a limit, the same algorithm was slower beyond it.
 """
 
@@ -12,13 +12,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ._problem import Problem
+from .._contract import Problem
 
 OUTPUT, INPUT_GRAD, KERNEL_GRAD = SIDES = ("output", "input_grad", "kernel_grad")
 
 
 @dataclass(frozen=True)
-class Row:
+class Rule:
     """`algorithm` for these sides of the problems that `when` holds for, since `measured`."""
 
     sides: tuple[str, ...]
@@ -86,105 +86,105 @@ def _apart(p: Problem) -> bool:
     return _dense(p) and 1 < p.taps <= 4 and p.window.size == p.window.stride and p.x[-1] >= 32
 
 
-ROWS = (
-    Row(SIDES, _depthwise, "shifted", "6 to 104 times XLA; 2 for the kernel of 32 channels"),
-    Row(
+RULES = (
+    Rule(SIDES, _depthwise, "shifted", "6 to 104 times XLA; 2 for the kernel of 32 channels"),
+    Rule(
         (OUTPUT,),
         _narrow_groups,
         "shifted",
         "6.2 times XLA for groups of 4, 1.6 for groups of 8 with stride 2",
     ),
-    Row(
+    Rule(
         (INPUT_GRAD,),
         lambda p: _narrow_groups(p) and p.kernel[-2] <= 4,
         "shifted",
         "6.1 times XLA for groups of 4",
     ),
-    Row(
+    Rule(
         SIDES,
         _grouped,
         "im2col",
         "kernel gradient 10 to 190 times XLA, input gradient 1.1 to 3.4, output 1.5",
     ),
-    Row(
+    Rule(
         (OUTPUT, INPUT_GRAD),
         _one_tap,
         "im2col",
         "a matrix product: 1.2 to 2.5 times XLA",
     ),
-    Row(
+    Rule(
         (KERNEL_GRAD,),
         lambda p: _one_tap(p) and min(p.kernel[-2:]) >= 24,
         "im2col",
         "a matrix product: 1.5 to 3.6 times XLA; 0.7 with 16 channels",
     ),
-    Row(
+    Rule(
         (OUTPUT, INPUT_GRAD),
         lambda p: _tiled(p) and _tiles(p) >= 80,
         "winograd",
         "1.1 to 2.6 times XLA; 0.9 to 1.2 with 64 tiles, 0.6 with 32 channels",
     ),
-    Row(
+    Rule(
         (KERNEL_GRAD,),
         lambda p: _tiled(p) and _tiles(p) >= 48,
         "winograd",
         "1.6 to 2.6 times XLA",
     ),
-    Row(
+    Rule(
         (OUTPUT,),
         _first_layer,
         "shifted",
         "1.5 to 10 times XLA; 0.9 with 48 products for each number",
     ),
-    Row(
+    Rule(
         (INPUT_GRAD,),
         lambda p: _dense(p) and p.window.rank == 2 and p.x[-1] == 1 and p.taps <= 25,
         "im2col",
         "2.0 times XLA for one channel of 5x5",
     ),
-    Row(
+    Rule(
         (INPUT_GRAD,),
         lambda p: _dense(p) and p.window.covers(p.x[1:-1]),
         "im2col",
         "a matrix product: 10 times XLA for one 5x5 window of 16 channels",
     ),
-    Row(
+    Rule(
         (OUTPUT,),
         lambda p: _dense(p) and p.window.rank == 3,
         "im2col",
         "1.1 to 4.7 times XLA for 3 to 512 channels of 3x3x3",
     ),
-    Row(
+    Rule(
         (KERNEL_GRAD,),
         lambda p: _dense(p) and p.window.rank == 3 and p.x[-1] >= 16,
         "im2col",
         "1.5 and 1.6 times XLA for 256 and 512 channels of 3x3x3",
     ),
-    Row(
+    Rule(
         (INPUT_GRAD, KERNEL_GRAD),
         lambda p: _dense(p) and p.window.rank == 3,
         "planes",
         "1.1 to 5.4 times XLA for 3 to 512 channels of 3x3x3",
     ),
-    Row(
+    Rule(
         (INPUT_GRAD,),
         _few_positions,
         "shifted",
         "1.2 times XLA for 512 channels on 196 positions",
     ),
-    Row(
+    Rule(
         (KERNEL_GRAD,),
         _few_positions,
         "im2col",
         "1.6 times XLA for 512 channels on 196 positions; 0.9 on 256",
     ),
-    Row(
+    Rule(
         SIDES,
         _apart,
         "shifted",
         "1.6, 1.1 and 1.7 times XLA for 2x2 with stride 2",
     ),
-    Row(
+    Rule(
         (OUTPUT,),
         lambda p: (
             _dense(p) and p.window.size == (3, 3) and p.window.stride == (2, 2)
@@ -193,13 +193,13 @@ ROWS = (
         "shifted",
         "1.3 times XLA for 64 channels; 0.8 for 128",
     ),
-    Row(
+    Rule(
         ("max_pool", "min_pool", "sum_pool"),
         lambda p: p.taps <= 9,
         "shifted",
         "forward 1.3 to 3.9 times XLA, gradient 1.9 to 17",
     ),
-    Row(
+    Rule(
         ("max_pool", "min_pool", "sum_pool"),
         lambda p: not p.window.covers(p.x[1:-1]),
         "separable",

@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 
 from cnn_jax.geometry import Window
 
-from ._taps import gathered, padded, taps
+from .taps import gathered, padded, taps
 
 Pool = Callable[[jax.Array, Window], jax.Array]
 

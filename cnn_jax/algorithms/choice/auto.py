@@ -1,10 +1,11 @@
-"""The algorithm that is another one for each side: the one that the table, or a measurement, names.
+"""`Auto`: each side of a convolution, and each pool, by the algorithm that the policy picks for it.
 
-On CPU. On GPU and TPU it is XLA's, unless `cnn_jax.autotune` measured otherwise there: a program
-that is compiled for several platforms, or exported, holds the right one for each.
+On CPUs that is what the rules or a measurement say, on GPU and TPU XLA's own unless
+`cnn_jax.autotune` measured otherwise there. A program that is compiled for several platforms, or
+exported, holds the right algorithm for each.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -12,22 +13,25 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from . import _choice, xla
-from ._dtypes import sum_dtype
-from ._problem import Problem
+from .. import xla
+from .._contract import Problem
+from ..parts.dtypes import sum_dtype
+from .policy import pick
+from .registry import ALGORITHMS
+from .settings import Notes
 
 
 @dataclass(frozen=True)
 class Auto:
-    """Has the functions of every algorithm, and hands each call on.
+    """An algorithm whose functions pick one of the others and call it.
 
     Attributes:
         max_workspace: bytes that an algorithm may expect to take besides arguments and results.
-        noted: where to note what was met and chosen; a fresh list makes everything traced anew.
+        notes: where to note what was met and what was chosen.
     """
 
     max_workspace: int
-    noted: "_choice.Notes | None" = field(default=None)
+    notes: Notes | None = None
 
     WIDENS = True
 
@@ -60,12 +64,12 @@ class Auto:
         return self._by_platform(Problem(side, x.shape, (), window, 1, x.dtype.name), x)
 
     def _by_platform(self, problem: Problem, *arrays: jax.Array) -> jax.Array:
-        chosen = _choice.pick(problem, self.max_workspace)
-        if self.noted is not None:
-            self.noted.append(problem, chosen)
-        built_in = partial(_computed, xla, problem)
+        chosen = pick(problem, self.max_workspace)
+        if self.notes is not None:
+            self.notes.append(problem, chosen)
+        built_in = partial(computed, xla, problem)
         others = {
-            platform: partial(_computed, _choice.ALGORITHMS[choice.algorithm], problem)
+            platform: partial(computed, ALGORITHMS[choice.algorithm], problem)
             for platform, choice in chosen.items()
             if choice.algorithm != "xla"
         }
@@ -76,8 +80,8 @@ class Auto:
         )
 
 
-def _computed(algorithm, problem: Problem, *arrays: jax.Array) -> jax.Array:
-    """One side by one algorithm, in the dtype of the arrays: narrow ones are summed wide."""
+def computed(algorithm, problem: Problem, *arrays: jax.Array) -> jax.Array:
+    """One side by one algorithm: narrow numbers are summed in wider ones, and rounded once."""
     given = (problem.window, problem.groups) if problem.kernel else (problem.window,)
     compute = getattr(algorithm, problem.side)
     narrow, wide = arrays[0].dtype, sum_dtype(arrays[0].dtype)

@@ -14,10 +14,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .._problem import Problem
+from .._contract import Problem
 from .cache_file import Unusable, merge, read
 from .environment import environment
 from .environment import platform as platform
+from .registry import ALGORITHMS
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,6 @@ def _checked(raw: dict[str, Any], path: Path) -> dict[str, Entry]:
 
 
 def _entry(value: Any) -> Entry:
-    from .._choice import ALGORITHMS  # which asks this module for its choices
-
     try:
         found = Entry(**value)
     except TypeError as error:

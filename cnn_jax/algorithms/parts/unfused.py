@@ -9,11 +9,11 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from ._blocks import in_loop
-from ._sides import vary_alike
+from .blocks import in_loop
+from .sides import vary_alike
 
 
-def kept(side: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+def unfused(side: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
     """A side of a convolution whose result XLA on CPU stores instead of computing it anew.
 
     A sum of shifted products is elementwise, and XLA fuses what is elementwise into every operation

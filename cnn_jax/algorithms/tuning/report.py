@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._problem import Problem
-from .store import Entry
+from .._contract import Problem
+from ..choice.remembered import Entry
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,111 @@
+"""What the caller decides for a whole block of code: `using`; and what was met there: `noting`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+
+from cnn_jax import arguments
+
+from .._contract import Problem
+from .policy import Choice
+from .registry import ALGORITHMS
+
+MAX_WORKSPACE = 256 * 2**20
+
+
+@dataclass(eq=False)
+class Notes:
+    """What `auto` met while tracing, in order, each problem once."""
+
+    met: dict[Problem, dict[str, Choice]] = field(default_factory=dict)
+
+    def append(self, problem: Problem, chosen: dict[str, Choice]) -> None:
+        self.met.setdefault(problem, chosen)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for the calls that are traced now.
+
+    Attributes:
+        algorithm: for calls that say ``"auto"``.
+        max_workspace: bytes that an algorithm which ``"auto"`` chooses may expect to take.
+        notes: where ``"auto"`` notes what it met, if anyone asked.
+    """
+
+    algorithm: str = "auto"
+    max_workspace: int = MAX_WORKSPACE
+    notes: Notes | None = None
+
+
+_DEFAULT = Settings()
+_settings: ContextVar[Settings] = ContextVar("algorithm", default=_DEFAULT)
+
+
+def current() -> Settings:
+    """The settings that hold here."""
+    return _settings.get()
+
+
+@contextmanager
+def using(*, algorithm: str = "auto", max_workspace: int | None = None) -> Iterator[None]:
+    """Decide how every call traced inside is computed that says ``algorithm="auto"``.
+
+    What the algorithm does not compute, a pool by Winograd's say, stays ``"auto"``. A function that
+    was jitted and traced before keeps what it was traced with.
+
+    ```
+    >>> import jax.numpy as jnp
+    >>> from cnn_jax import functional as F
+    >>> with F.using(algorithm="vmap"):
+    ...     F.conv(jnp.arange(4.0)[:, None], jnp.ones((2, 1, 1))).ravel()
+    Array([1., 3., 5.], dtype=float32)
+
+    ```
+
+    Args:
+        algorithm: ``"auto"`` or a name.
+        max_workspace: bytes that an algorithm which ``"auto"`` chooses may expect to take besides
+            arguments and results; None leaves it, at first 256 MiB. XLA's own is always allowed.
+
+    Raises:
+        TypeError: if `max_workspace` is no int.
+        ValueError: if there is no algorithm of that name, or `max_workspace` is negative.
+    """
+    now = replace(current(), algorithm=checked(algorithm))
+    if max_workspace is not None:
+        size = arguments.as_int(max_workspace)
+        if size is None:
+            raise TypeError(f"`max_workspace` must be an int, in bytes; got {max_workspace!r}.")
+        if size < 0:
+            raise ValueError(f"`max_workspace` must be at least 0 bytes; got {size}.")
+        now = replace(now, max_workspace=size)
+    with _changed(now):
+        yield
+
+
+@contextmanager
+def noting() -> Iterator[Notes]:
+    """Note what every call traced inside that says ``"auto"`` meets."""
+    notes = Notes()
+    with _changed(replace(current(), notes=notes)):
+        yield notes
+
+
+@contextmanager
+def _changed(settings: Settings) -> Iterator[None]:
+    token = _settings.set(settings)
+    try:
+        yield
+    finally:
+        _settings.reset(token)
+
+
+def checked(algorithm: str) -> str:
+    """`algorithm`, if it is ``"auto"`` or the name of one; a ValueError lists the names if not."""
+    names = ("auto", *ALGORITHMS)
+    if algorithm not in names:
+        known = ", ".join(map(repr, names))
+        raise ValueError(f"`algorithm` must be one of {known}; got {algorithm!r}.")
+    return algorithm

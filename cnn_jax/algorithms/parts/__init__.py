@@ -1,0 +1,12 @@
+"""What several algorithms are made of: plain functions of arrays and windows.
+
+=============  =====================================================================
+`taps`         the padded input, and what each tap of a window sees of it
+`blocks`       loops over blocks of positions, each small enough for the cache
+`gaps`         inputs with zeros between their elements, without touching the zeros
+`extremes`     maxima and minima that keep a NaN, and the derivative of their pools
+`sides`        the three sides of a convolution as one differentiable function
+`unfused`      results that XLA stores, instead of computing them for every reader
+`dtypes`       the dtype that sums run in
+=============  =====================================================================
+"""
