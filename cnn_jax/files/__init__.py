@@ -1,6 +1,7 @@
 """Files on disk that are whole or absent: written atomically, checked, shared by processes.
 
     _replace.py      write a file or a folder that appears only when it is complete
+    _space.py        whether the disk has room
     _checksums.py    SHA-256 of a stream; SHA256SUMS, which tells whether a folder has changed
     _cache.py        the cache folder, and a JSON file of named entries that several processes share
 
@@ -25,3 +26,4 @@ from ._checksums import write_checksums as write_checksums
 from ._replace import replace as replace
 from ._replace import replacing as replacing
 from ._replace import replacing_folder as replacing_folder
+from ._space import require_space as require_space

@@ -1,13 +1,35 @@
-"""What `fit` is given, checked once on the host, before anything is compiled."""
+"""What the functions of `training` are given, checked on the host before anything is compiled."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+
+from cnn_jax import arguments
+
+
+def check_type(name: str, value: object, kind: type, described: str) -> None:
+    """Refuse a value that is no instance of `kind`."""
+    if not isinstance(value, kind):
+        raise TypeError(f"`{name}` must be {described}; got {_kind(value)}.")
+
+
+def check_optimizer(optimizer: object) -> None:
+    """Refuse what has no `init` and `update`, as every optimizer of optax has."""
+    if isinstance(optimizer, type) or not all(
+        callable(getattr(optimizer, method, None)) for method in ("init", "update")
+    ):
+        raise TypeError(
+            "`optimizer` must be an optax.GradientTransformation, such as optax.adam(1e-3); "
+            f"got {_kind(optimizer)}."
+        )
 
 
 def check_batch_size(batch_size: int, examples: int | None = None) -> None:
     """Refuse a batch size that is no int, under 1, or larger than the data."""
-    check_int("batch_size", batch_size, at_least=1)
+    arguments.integer("batch_size", batch_size, at_least=1)
     if examples is not None and batch_size > examples:
         raise ValueError(
             f"`batch_size` must be at most the number of training examples, {examples}; "
@@ -15,32 +37,29 @@ def check_batch_size(batch_size: int, examples: int | None = None) -> None:
         )
 
 
-def check_int(name: str, value: int, *, at_least: int) -> None:
-    """Refuse a value that is no int or too small."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"`{name}` must be an int; got {value!r} ({type(value).__name__}).")
-    if value < at_least:
-        raise ValueError(f"`{name}` must be at least {at_least}; got {value}.")
-
-
 def check_key(key: jax.Array) -> jax.Array:
     """Return the key, unless it is not one typed key."""
     typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not typed or key.shape:
-        given = f"{key.dtype}{list(key.shape)}" if isinstance(key, jax.Array) else repr(key)
-        raise TypeError(f"`key` must be one typed key, as jax.random.key(seed) makes; got {given}.")
+        given = f"{key.dtype}{list(key.shape)}" if isinstance(key, jax.Array) else None
+        raise TypeError(
+            "`key` must be one typed key, as jax.random.key(seed) makes; "
+            f"got {given or arguments.shown(key)}."
+        )
     return key
 
 
-def check_split(name: str, split) -> tuple[jax.Array, jax.Array]:
+def check_split(name: str, split: Any) -> tuple[jax.Array, jax.Array]:
     """Return images and int32 labels on the device, or say what is wrong with them."""
     if not isinstance(split, tuple | list) or len(split) != 2:
-        raise TypeError(f"`{name}` must be a pair (images, labels); got {type(split).__name__}.")
+        raise TypeError(f"`{name}` must be a pair (images, labels); got {_kind(split)}.")
     images, labels = split
-    if np.ndim(labels) != 1 or np.ndim(images) < 1:
+    images = _array(f"The images of `{name}`", images)
+    labels = _array(f"The labels of `{name}`", labels)
+    if images.ndim < 1 or labels.ndim != 1:
         raise ValueError(
             f"`{name}` must be images (n, ...) and labels (n,), classes as numbers; "
-            f"got {np.shape(images)} and {np.shape(labels)}."
+            f"got {images.shape} and {labels.shape}."
         )
     if len(images) != len(labels):
         raise ValueError(
@@ -48,11 +67,21 @@ def check_split(name: str, split) -> tuple[jax.Array, jax.Array]:
             f"got {len(images)} images and {len(labels)} labels."
         )
     if len(images) == 0:
-        raise ValueError(f"`{name}` must hold at least one example; got images {np.shape(images)}.")
-    labels = jnp.asarray(labels)
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(f"The labels of `{name}` must be integers; got {labels.dtype}.")
-    return jnp.asarray(images), labels.astype(jnp.int32)
+        raise ValueError(f"`{name}` must hold at least one example; got images {images.shape}.")
+    labels = integers(f"The labels of `{name}`", labels)
+    return jnp.asarray(images), jnp.asarray(labels)
+
+
+def integers(what: str, values: ArrayLike) -> np.ndarray | jax.Array:
+    """Return integers as int32, on the device if they are there; refuse others, and larger ones."""
+    array = _array(what, values)
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        raise TypeError(f"{what} must be integers; got {array.dtype}.")
+    wide = isinstance(array, np.ndarray) and array.dtype.itemsize >= 4 and array.size
+    if wide and not -(2**31) <= array.min() <= array.max() < 2**31:
+        low, high = array.min(), array.max()
+        raise ValueError(f"{what} must fit into int32; they go from {low} to {high}.")
+    return array.astype(np.int32)
 
 
 def check_labels(name: str, labels: jax.Array, classes: int) -> None:
@@ -63,3 +92,20 @@ def check_labels(name: str, labels: jax.Array, classes: int) -> None:
             f"The labels of `{name}` must be in [0, {classes}), as the model returns {classes} "
             f"logits; they go from {low} to {high}."
         )
+
+
+def _array(what: str, values: Any) -> np.ndarray | jax.Array:
+    """Any numbers as an array; one that JAX has stays where it is."""
+    if isinstance(values, jax.Array):
+        return values
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:  # lists of unequal lengths
+        raise TypeError(f"{what} must be an array; {error}.") from error
+    if array.dtype.kind in "OSUMm":
+        raise TypeError(f"{what} must be an array of numbers; got {array.dtype}.")
+    return array
+
+
+def _kind(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

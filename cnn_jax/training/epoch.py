@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import jax
 
+from cnn_jax import arguments
+
 from ._checks import check_batch_size
 from .metrics import Metrics
 from .state import TrainState
@@ -17,7 +19,7 @@ def make_epoch(step: Step, batch_size: int) -> Epoch:
 
     The epoch's number is `state.step // steps`, so the state alone says where in the data a run
     stands. Each epoch draws its own order from `key` and that number. A remainder smaller than a
-    batch is left out; another one each time, as the order is new.
+    batch is left out, other examples in each epoch, as the order is new.
 
     Args:
         step: from `make_step`.
@@ -29,7 +31,7 @@ def make_epoch(step: Step, batch_size: int) -> Epoch:
         state is donated: rebind the name.
 
     Raises:
-        TypeError: `batch_size` is no int.
+        TypeError: `step` cannot be called, or `batch_size` is no int.
         ValueError: `batch_size` is not in `[1, n]`; the upper end when the epoch is first called.
 
     Example:
@@ -44,6 +46,7 @@ def make_epoch(step: Step, batch_size: int) -> Epoch:
         >>> int(state.step), metrics.loss.shape
         (2, (2,))
     """
+    arguments.function("step", step, "(state, images, labels, key)")
     check_batch_size(batch_size)
 
     def epoch(state, images, labels, key):

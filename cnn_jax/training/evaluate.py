@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from cnn_jax import arguments
+
 from ._checks import check_batch_size
 from .metrics import score
 from .state import Apply, TrainState
@@ -46,7 +48,7 @@ def make_evaluate(
         `n >= 1`. The state is not donated.
 
     Raises:
-        TypeError: `batch_size` is no int.
+        TypeError: `apply` cannot be called, or `batch_size` is no int.
         ValueError: `batch_size` is under 1.
 
     Example:
@@ -59,6 +61,7 @@ def make_evaluate(
         >>> evaluate(state, jnp.ones((20, 4)), jnp.zeros(20, jnp.int32)).predictions.shape
         (20,)
     """
+    arguments.function("apply", apply, "(params, stats, images)")
     check_batch_size(batch_size)
 
     def evaluate(state, images, labels):

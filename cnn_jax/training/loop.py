@@ -9,11 +9,21 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ._checks import check_batch_size, check_int, check_key, check_labels, check_split
+from cnn_jax import arguments
+
+from ._checks import (
+    check_batch_size,
+    check_key,
+    check_labels,
+    check_optimizer,
+    check_split,
+    check_type,
+)
+from ._leaves import differences, shapes, some
 from .checkpoint import Checkpoints
 from .epoch import make_epoch
 from .evaluate import make_evaluate
-from .record import EpochRecord
+from .record import EpochRecord, check_history
 from .state import Apply, TrainState
 from .step import make_step
 
@@ -91,8 +101,16 @@ def fit(
         2 8 True
         3 12 True
     """
-    check_int("epochs", epochs, at_least=0)
+    check_type("state", state, TrainState, "a TrainState, as `init` returns")
+    arguments.function("apply", apply, "(params, stats, images, key)")
+    check_optimizer(optimizer)
+    arguments.integer("epochs", epochs, at_least=0)
     check_key(key)
+    if checkpoints is not None:
+        check_type("checkpoints", checkpoints, Checkpoints, "training.Checkpoints or None")
+    if history is not None:
+        check_history(history)
+    _check_same_optimizer(state, optimizer)
     train, test = check_split("train", train), check_split("test", test)
     check_batch_size(batch_size, len(train[0]))
     for name, (images, labels) in {"train": train, "test": test}.items():
@@ -111,6 +129,15 @@ def fit(
     if checkpoints is not None and history is None:
         checkpoints.start(state)
     return _epochs(state, epoch, evaluate, train, test, epochs, key, checkpoints, history or ())
+
+
+def _check_same_optimizer(state, optimizer):
+    expected = jax.eval_shape(optimizer.init, state.params)
+    if found := differences(shapes(expected), shapes(state.opt_state)):
+        raise ValueError(
+            "`optimizer` must be the one that `init` was given; its state (here) and that of "
+            f"`state` (there) differ: {some(found)}."
+        )
 
 
 def _epochs(state, epoch, evaluate, train, test, epochs, key, checkpoints, history):

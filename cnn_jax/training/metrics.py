@@ -8,6 +8,10 @@ import numpy as np
 import optax
 from jax.typing import ArrayLike
 
+from cnn_jax import arguments
+
+from ._checks import integers
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -63,11 +67,29 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, *, classes: int)
     Returns:
         `(classes, classes)` int64; the sum of row `i` is the number of examples of class `i`.
 
+    Raises:
+        TypeError: `labels` or `predictions` are no integers, or `classes` is no int.
+        ValueError: their shapes are not the same `(n,)`, or one lies outside of `[0, classes)`.
+
     Example:
         >>> confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], classes=2)
         array([[1, 1],
                [0, 2]])
     """
+    classes = arguments.integer("classes", classes, at_least=1)
+    given = {"labels": labels, "predictions": predictions}
+    rows, columns = (np.asarray(integers(f"`{name}`", values)) for name, values in given.items())
+    if rows.ndim != 1 or rows.shape != columns.shape:
+        raise ValueError(
+            "`labels` and `predictions` must both have shape (n,); "
+            f"got {rows.shape} and {columns.shape}."
+        )
+    for name, values in zip(given, (rows, columns)):
+        if len(values) and not 0 <= values.min() <= values.max() < classes:
+            raise ValueError(
+                f"`{name}` must be in [0, {classes}); they go from {values.min()} to "
+                f"{values.max()}."
+            )
     counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (np.asarray(labels), np.asarray(predictions)), 1)
+    np.add.at(counts, (rows, columns), 1)
     return counts

@@ -1,6 +1,9 @@
 """The numbers of one epoch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from ._checks import check_type
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,10 @@ class EpochRecord:
     test_loss: float
     test_accuracy: float
     seconds: float
+
+
+def check_history(history: Sequence[EpochRecord]) -> None:
+    """Refuse what is no sequence of records."""
+    check_type("history", history, Sequence, "a sequence of EpochRecord")
+    for record in history:
+        check_type("history", record, EpochRecord, "a sequence of EpochRecord")

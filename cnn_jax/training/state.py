@@ -9,7 +9,10 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from ._checks import check_key
+from cnn_jax import arguments
+
+from ._checks import check_key, check_optimizer, check_type
+from ._leaves import differences, shapes, some
 
 # The parts of a model, in the order in which `nnx.split` returns them.
 PARTS = (nnx.Param, nnx.RngState, ...)
@@ -61,7 +64,8 @@ def init(
         evaluation mode, and the statistics come back unchanged.
 
     Raises:
-        TypeError: `model` is no `nnx.Module`, or `prepare` (when `apply` runs) returns integers.
+        TypeError: `model` is no `nnx.Module`, `optimizer` is none of optax, `prepare` cannot be
+            called, or (when `apply` runs) `prepare` returns integers.
 
     Example:
         >>> model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
@@ -70,8 +74,9 @@ def init(
         >>> logits.shape, stats, int(state.step)
         ((2, 3), {}, 0)
     """
-    if not isinstance(model, nnx.Module):
-        raise TypeError(f"`model` must be a flax.nnx.Module; got {type(model).__name__}.")
+    check_type("model", model, nnx.Module, "a flax.nnx.Module")
+    check_optimizer(optimizer)
+    arguments.function("prepare", prepare, "a batch of images")
     training = nnx.clone(model)
     training.train()
     training_graph, params, streams, stats = nnx.split(training, *PARTS)
@@ -104,15 +109,28 @@ def trained(model: nnx.Module, state: TrainState) -> Any:
         model: the model that `init` was given; it is left as it is.
         state: a state of that model, at any step.
 
+    Raises:
+        TypeError: `model` is no `nnx.Module`, or `state` is no `TrainState`.
+        ValueError: the arrays of `state` are not those of `model`; the message names what differs.
+
     Example:
         >>> model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
         >>> state, apply = init(model, optax.sgd(0.1), lambda images: images)
         >>> trained(model, state)(jnp.ones((2, 4))).shape
         (2, 3)
     """
+    check_type("model", model, nnx.Module, "a flax.nnx.Module")
+    check_type("state", state, TrainState, "a TrainState")
     copy = nnx.clone(model)
     copy.eval()
-    graph, _, streams, _ = nnx.split(copy, *PARTS)
+    graph, params, streams, stats = nnx.split(copy, *PARTS)
+    own = {"params": nnx.to_pure_dict(params), "stats": nnx.to_pure_dict(stats)}
+    given = {"params": state.params, "stats": state.stats}
+    if found := differences(shapes(own), shapes(given)):
+        raise ValueError(
+            f"`state` must be a state of `model`; in `model` (here) and `state` (there) "
+            f"{some(found)}."
+        )
     params, stats = jax.tree.map(_own, (state.params, state.stats))
     return nnx.merge(graph, params, streams, stats)
 

@@ -6,6 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from cnn_jax import arguments
+
+from ._checks import check_optimizer
 from .metrics import Metrics, score
 from .state import Apply, TrainState
 
@@ -27,6 +30,9 @@ def make_step(apply: Apply, optimizer: optax.GradientTransformation) -> Step:
         `(batch,)` integers, and `key` a typed key. The given state is donated: its buffers hold the
         new one, so rebind the name.
 
+    Raises:
+        TypeError: `apply` cannot be called, or `optimizer` is none of optax.
+
     Example:
         >>> from flax import nnx
         >>> from cnn_jax import training
@@ -39,6 +45,9 @@ def make_step(apply: Apply, optimizer: optax.GradientTransformation) -> Step:
         >>> int(state.step), bool(second.loss < first.loss)
         (2, True)
     """
+
+    arguments.function("apply", apply, "(params, stats, images, key)")
+    check_optimizer(optimizer)
 
     def step(state, images, labels, key):
         key = jax.random.fold_in(key, state.step)

@@ -1,6 +1,7 @@
 """Checkpoints that are whole, or known not to be."""
 
 import dataclasses
+import errno
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 import warnings
 from pathlib import Path
 
@@ -206,12 +208,96 @@ def test_another_model_is_named(tmp_path):
     ("options", "error", "message"),
     [
         ({"config": {"path": Path()}}, TypeError, "`config` must be what JSON can hold; Object of"),
-        ({"config": {}, "keep": 0}, ValueError, "`keep` must be at least 1; got 0"),
+        ({"config": {"lr": float("nan")}}, ValueError, "`config` must be what JSON can hold; Out"),
+        ({"config": {"a": {"b": [-np.inf]}}}, ValueError, "`config` must be what JSON can hold"),
+        ({"config": None}, TypeError, r"`config` must be a mapping of names to values; got None"),
+        ({"config": float("nan")}, TypeError, "`config` must be a mapping .* got nan"),
+        ({"config": "lr=0.1"}, TypeError, "`config` must be a mapping .* got 'lr=0.1'"),
+        ({"config": {}, "keep": 0}, ValueError, r"`keep` must be a positive int; got 0\."),
+        ({"config": {}, "keep": "all"}, TypeError, r"`keep` must be a positive int; got 'all'\."),
+        ({"config": {}, "directory": None}, TypeError, "`directory` must be a path; got None"),
     ],
 )
 def test_what_cannot_be_a_checkpoint_is_refused(tmp_path, options, error, message):
     with pytest.raises(error, match=message):
-        training.Checkpoints(tmp_path, **options)
+        training.Checkpoints(**{"directory": tmp_path, **options})
+
+
+@pytest.mark.parametrize("config", [{}, {"lr": 0.1, 3: (1, 2)}, types.MappingProxyType({"a": 1})])
+def test_every_config_that_is_taken_can_be_restored(tmp_path, config):
+    training.Checkpoints(tmp_path, config).start(odd_state())
+    assert_same_bits(training.Checkpoints(tmp_path, config).restore(odd_state())[0], odd_state())
+
+
+def test_what_is_no_state_and_no_history_is_refused(tmp_path):
+    checkpoints = saved(tmp_path)
+    with pytest.raises(TypeError, match=r"`state` must be a TrainState; got dict\."):
+        checkpoints.save({}, ())
+    with pytest.raises(TypeError, match=r"`state` must be a TrainState; got NoneType\."):
+        checkpoints.restore(None)
+    for history in (None, 3, ["epoch 1"]):
+        with pytest.raises(TypeError, match=r"`history` must be a sequence of EpochRecord; got"):
+            checkpoints.save(odd_state(), history)
+    assert checkpoints.epochs() == [0, 1, 2]
+
+
+def assert_nothing_is_lost(checkpoints, error):
+    """The error names the checkpoint that was not written; those before are as they were."""
+    folder = checkpoints.folder(3)
+    assert (error.value.errno, error.value.filename) == (errno.ENOSPC, str(folder))
+    assert str(error.value).startswith("[Errno 28] No space left on device")
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["000000", "000001", "000002"]
+    assert_same_bits(checkpoints.restore(odd_state())[0], odd_state(2))
+    checkpoints.save(odd_state(3), HISTORY[:3])  # once there is space
+    assert checkpoints.epochs() == [1, 2, 3]
+
+
+def test_a_full_disk_is_found_before_anything_is_written(tmp_path, monkeypatch):
+    checkpoints, needed = saved(tmp_path), []
+
+    def nearly_full(path):
+        needed.append(path)
+        return types.SimpleNamespace(free=sum(a.nbytes for a in jax.tree.leaves(odd_state(3))))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", nearly_full)
+        with pytest.raises(OSError, match=r"No space left .* bytes are needed and \d+ ar") as error:
+            checkpoints.save(odd_state(3), HISTORY[:3])
+    assert needed == [tmp_path]
+    assert_nothing_is_lost(checkpoints, error)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "RESOURCE_EXHAUSTED: Error writing 'a': No space left on device [os_error_code='28']",
+        "Failed to write: [OS error 28: ENOSPC No space left on device]",
+    ],
+)
+def test_a_disk_that_another_process_fills_meanwhile(tmp_path, monkeypatch, reason):
+    checkpoints = saved(tmp_path)
+
+    def fill(self, folder, args):
+        folder.mkdir()
+        (folder / "half").touch()
+        raise ValueError(reason)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.checkpoint.ocp.Checkpointer, "save", fill)
+        with pytest.raises(OSError, match="No space left") as error:
+            checkpoints.save(odd_state(3), HISTORY[:3])
+    error.value.filename = error.value.filename.removesuffix("/arrays")
+    assert_nothing_is_lost(checkpoints, error)
+
+
+def test_another_error_of_orbax_is_not_called_a_full_disk(tmp_path, monkeypatch):
+    def fail(self, folder, args):
+        raise ValueError("bad sharding")
+
+    monkeypatch.setattr(training.checkpoint.ocp.Checkpointer, "save", fail)
+    with pytest.raises(ValueError, match="bad sharding"):
+        training.Checkpoints(tmp_path, {}).start(odd_state())
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("moment", ["rename", "manifest", "arrays"])
@@ -230,8 +316,7 @@ def test_a_save_that_breaks_off_is_no_checkpoint(tmp_path, monkeypatch, moment):
         patch.setattr(*broken, power_cut)
         with pytest.raises(KeyboardInterrupt):
             checkpoints.save(odd_state(3), HISTORY[:3])
-    assert checkpoints.epochs() == [0, 1, 2]
-    assert (tmp_path / "000003.partial").is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000", "000001", "000002"]
     assert_same_bits(checkpoints.restore(odd_state())[0], odd_state(2))
     checkpoints.save(odd_state(3), HISTORY[:3])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000001", "000002", "000003"]

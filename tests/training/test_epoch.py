@@ -103,11 +103,18 @@ def test_a_batch_larger_than_the_data_is_refused():
 @pytest.mark.parametrize(
     ("batch_size", "error", "message"),
     [
-        (0, ValueError, r"`batch_size` must be at least 1; got 0\."),
-        (2.0, TypeError, r"`batch_size` must be an int; got 2\.0 \(float\)\."),
-        (True, TypeError, r"`batch_size` must be an int; got True"),
+        (0, ValueError, r"`batch_size` must be a positive int; got 0\."),
+        (2.0, TypeError, r"`batch_size` must be a positive int; got 2\.0\."),
+        (True, TypeError, r"`batch_size` must be a positive int; got True"),
     ],
 )
 def test_a_batch_size_that_is_none_is_refused(batch_size, error, message):
     with pytest.raises(error, match=message):
         training.make_epoch(watch, batch_size)
+
+
+def test_what_is_no_step_is_refused():
+    with pytest.raises(
+        TypeError, match=r"`step` must be a function of \(state, images, labels, key"
+    ):
+        training.make_epoch(None, 8)

@@ -60,3 +60,32 @@ def test_the_confusion_matrix_counts_rows_by_label_and_columns_by_prediction():
     for row in range(5):
         for column in range(5):
             assert counts[row, column] == np.sum((labels == row) & (predictions == column))
+
+
+def test_the_confusion_matrix_of_nothing_is_zero():
+    empty = np.zeros(0, np.int64)
+    np.testing.assert_array_equal(
+        training.confusion_matrix(empty, empty, classes=2), np.zeros((2, 2))
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "predictions", "classes", "error", "message"),
+    [
+        ([-1, 0], [0, 0], 3, ValueError, r"`labels` must be in \[0, 3\); they go from -1 to 0"),
+        ([0, 0], [0, 3], 3, ValueError, r"`predictions` must be in \[0, 3\); they go from 0 to 3"),
+        ([0, 1, 2], [0], 3, ValueError, r"both have shape \(n,\); got \(3,\) and \(1,\)\."),
+        (1, [0, 1], 3, ValueError, r"both have shape \(n,\); got \(\) and \(2,\)\."),
+        ([[0, 1]], [[0, 1]], 3, ValueError, r"got \(1, 2\) and \(1, 2\)\."),
+        ([0.0], [0], 3, TypeError, "`labels` must be integers; got float64"),
+        ([0], [True], 3, TypeError, "`predictions` must be integers; got bool"),
+        (None, [0], 3, TypeError, "`labels` must be an array of numbers; got object"),
+        ([0], [2**40], 3, ValueError, "`predictions` must fit into int32"),
+        ([0], [0], 0, ValueError, "`classes` must be a positive int; got 0"),
+        ([0], [0], 2.0, TypeError, r"`classes` must be a positive int; got 2\.0"),
+        ([0], [0], [3], TypeError, r"`classes` must be a positive int; got \[3\]"),
+    ],
+)
+def test_what_has_no_confusion_matrix_is_refused(labels, predictions, classes, error, message):
+    with pytest.raises(error, match=message):
+        training.confusion_matrix(labels, predictions, classes=classes)

@@ -19,6 +19,7 @@ KEY = jax.random.key(3)
 
 def fit(state=None, train=TRAIN, test=TEST, *, epochs=3, batch_size=8, key=KEY, **options):
     start, apply, sgd = tiny.linear()
+    apply, sgd = options.pop("apply", apply), options.pop("optimizer", sgd)
     state = start if state is None else state
     return training.fit(
         state, apply, sgd, train, test, epochs=epochs, batch_size=batch_size, key=key, **options
@@ -118,11 +119,55 @@ def test_a_test_loss_that_is_nan_stops_too(tmp_path):
 
 IMAGES, LABELS = TRAIN
 WRONG = {
-    "epochs": ({"epochs": -1}, ValueError, r"`epochs` must be at least 0; got -1\."),
-    "epochs float": ({"epochs": 1.5}, TypeError, r"`epochs` must be an int; got 1\.5 \(float\)"),
+    "epochs": ({"epochs": -1}, ValueError, r"`epochs` must be an int of at least 0; got -1\."),
+    "epochs float": ({"epochs": 1.5}, TypeError, r"`epochs` must be an int of .* got 1\.5"),
     "batch size": ({"batch_size": 21}, ValueError, r"`batch_size` must be at most .* 20; got 21"),
+    "epochs huge": ({"epochs": 2**40}, ValueError, r"`epochs` must be at most 2147483647"),
+    "epochs array": (
+        {"epochs": np.ones(3)},
+        TypeError,
+        r"`epochs` .* got an array of float64\[3\]",
+    ),
     "seed as key": ({"key": 0}, TypeError, r"`key` must be one typed key, .* got 0\."),
     "two keys": ({"key": jax.random.split(KEY)}, TypeError, r"`key` .* got key<fry>\[2\]"),
+    "state": ({"state": {}}, TypeError, r"`state` must be a TrainState, as `init` .* got dict\."),
+    "apply": (
+        {"apply": None},
+        TypeError,
+        r"`apply` must be a function of \(params, stats, images,",
+    ),
+    "optimizer": (
+        {"optimizer": 0.1},
+        TypeError,
+        r"`optimizer` must be an optax\.GradientTransformation, such as .* got float\.",
+    ),
+    "optimizer not called": ({"optimizer": optax.adam}, TypeError, r"`optimizer` .* got function"),
+    "another optimizer": (
+        {"optimizer": optax.adam(0.1)},
+        ValueError,
+        r"`optimizer` must be the one that `init` was given; .* 0\.mu\.kernel is float32\[4, 3\] ",
+    ),
+    "checkpoints": (
+        {"checkpoints": "runs"},
+        TypeError,
+        r"`checkpoints` must be training\.Checkpoints or None; got str\.",
+    ),
+    "history": (
+        {"history": [1]},
+        TypeError,
+        r"`history` must be a sequence of EpochRecord; got int\.",
+    ),
+    "ragged": (
+        {"train": ([[1], [1, 2]], [0, 1])},
+        TypeError,
+        r"The images of `train` must be an ar",
+    ),
+    "words": ({"train": (["a", "b"], [0, 1])}, TypeError, r"images of `train` .* numbers; got <U1"),
+    "wide label": (
+        {"test": (IMAGES, LABELS + 2**32)},
+        ValueError,
+        r"The labels of `test` must fit into int32; they go from 4294967296 to 4294967298\.",
+    ),
     "no pair": ({"train": IMAGES}, TypeError, r"`train` must be a pair .*; got ndarray"),
     "lengths": (
         {"test": (IMAGES, LABELS[:-1])},
@@ -149,7 +194,7 @@ WRONG = {
 def test_a_wrong_argument_is_named_by_the_call_itself(name, tmp_path):
     options, error, message = WRONG[name]
     with pytest.raises(error, match=message):
-        fit(**options, checkpoints=training.Checkpoints(tmp_path / "run", {}))
+        fit(**{"checkpoints": training.Checkpoints(tmp_path / "run", {}), **options})
     assert not (tmp_path / "run").exists()
 
 

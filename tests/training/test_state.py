@@ -131,6 +131,51 @@ def test_what_is_no_model_is_refused():
         training.init(prepare, optimizer(), prepare)
 
 
+@pytest.mark.parametrize("wrong", [None, 0.1, optax.adam, "adam"])
+def test_what_is_no_optimizer_is_refused(wrong):
+    model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
+    message = (
+        r"`optimizer` must be an optax\.GradientTransformation, such as optax.adam\(1e-3\); got"
+    )
+    with pytest.raises(TypeError, match=message):
+        training.init(model, wrong, prepare)
+    with pytest.raises(TypeError, match=message):
+        training.make_step(lambda *_: None, wrong)
+
+
+def test_what_cannot_be_called_is_refused():
+    model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
+    with pytest.raises(
+        TypeError, match=r"`prepare` must be a function of a batch of images; got 2"
+    ):
+        training.init(model, optax.sgd(0.1), 255)
+    for make in (
+        lambda: training.make_step(0, optax.sgd(0.1)),
+        lambda: training.make_evaluate(0, 8),
+    ):
+        with pytest.raises(
+            TypeError, match=r"`apply` must be a function of \(params, stats, images"
+        ):
+            make()
+
+
+def test_trained_refuses_what_is_no_state_of_the_model():
+    model, other = (nnx.Linear(4, n, rngs=nnx.Rngs(0)) for n in (3, 5))
+    state, _ = training.init(other, optax.sgd(0.1), prepare)
+    with pytest.raises(
+        ValueError, match=r"`state` must be a state of `model`; .* float32\[4, 3\] he"
+    ):
+        training.trained(model, state)
+    with pytest.raises(TypeError, match=r"`state` must be a TrainState; got dict"):
+        training.trained(model, state.params)
+    with pytest.raises(TypeError, match=r"`model` must be a flax.nnx.Module; got TrainState"):
+        training.trained(state, model)
+    with pytest.raises(
+        ValueError, match=r"`state` must be a state of `model`; .* params\.conv\.kernel is"
+    ):
+        training.trained(Tiny(rngs=nnx.Rngs(0)), state)
+
+
 def test_images_that_stay_integers_are_refused():
     state, apply, _ = start(prepare=lambda images: images)
     with pytest.raises(TypeError, match=r"`prepare` must return floating images; .* uint8"):
