@@ -4,10 +4,10 @@ In: a callable and the shapes of its data. Out: a `Summary` with a `Row` for eac
 text, HTML, JSON or CSV. `Layers` finds the rows; names, windows, costs and memory have a file each.
 """
 
-from ._report import Output as Output
-from ._report import Row as Row
-from ._report import Seen as Seen
-from ._report import Summary as Summary
+from ._records import Output as Output
+from ._records import Row as Row
+from ._records import Seen as Seen
+from ._result import Summary as Summary
 from ._rows import Draft as Draft
 from ._rows import Layers as Layers
 from ._summary import summarize as summarize

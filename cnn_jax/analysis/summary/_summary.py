@@ -5,13 +5,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from ..fields import Number, Sight
+from ..fields import Number, Sight, Walk
 from ..program import taken_apart, trace
-from ..rules import Walk, walk
+from ..rules import walk
 from ._costs import multiply_adds, multiply_adds_inside, size_in_bytes
 from ._memory import memory_of
 from ._names import named
-from ._report import Output, Row, Seen, Summary
+from ._records import Output, Row, Seen
+from ._result import Summary
 from ._rows import Draft, Layers, operation_of
 from ._windows import stated_window
 from ._xla import xla_cost

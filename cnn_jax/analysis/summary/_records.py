@@ -1,9 +1,7 @@
-"""What `summarize` returns: a summary, its rows, and what units see."""
+"""What `summarize` finds: rows, what units see, and all of it together."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from . import _table as table
 from ._memory import Memory
 from ._xla import XlaCost
 
@@ -87,8 +85,8 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """A network, layer by layer. Print it, or show it in a notebook.
+class Findings:
+    """What is known of a network, layer by layer.
 
     Attributes:
         rows: the layers in the order in which they run.
@@ -113,24 +111,3 @@ class Summary:
     memory: Memory = field(repr=False)
     remarks: tuple[str, ...]
     xla: XlaCost | None
-
-    def __str__(self) -> str:
-        return table.as_text(self)
-
-    def __rich__(self) -> Any:
-        return table.as_rich(self)
-
-    def _repr_html_(self) -> str:
-        return table.as_html(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The summary of dictionaries, lists, numbers and strings, as JSON has them."""
-        return table.as_dict(self)
-
-    def to_csv(self, path: str | None = None) -> str:
-        """The rows as comma-separated values; written to `path` too, if there is one."""
-        text = table.as_csv(self)
-        if path is not None:
-            with open(path, "w", newline="") as file:
-                file.write(text)
-        return text

@@ -1,52 +1,62 @@
 """A summary as a table: in a terminal, in a notebook, as text, CSV and JSON."""
 
 import csv
-import html
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from ._report import Row, Seen, Summary
+from cnn_jax import pages
+
+from ._records import Findings, Row, Seen
 
 WIDTH = 140
-_RIGHT = ("parameters", "not trained", "MACs", "bytes")
 
 
-def columns(summary: "Summary") -> dict[str, list[str]]:
+def columns(summary: Findings) -> dict[str, list[pages.Cell]]:
     """The table's columns by heading; those in which nothing stands are left out."""
     rows = summary.rows
-    found: dict[str, list[str]] = {
+    words = {
         "layer": [row.name for row in rows],
         "operation": [row.operation for row in rows],
         "output": [_times(row.output) for row in rows],
         "window": [_window(row) for row in rows],
-        "parameters": [_count(row.parameters) for row in rows],
-        "not trained": [_count(row.non_trainable) for row in rows],
-        "MACs": [_count(row.macs) for row in rows],
-        "bytes": [_count(row.activation_bytes) for row in rows],
     }
-    numbers = sorted({seen.input for row in rows for seen in row.field})
-    for number in numbers:
-        of = f" {number}" if len(numbers) > 1 else ""
+    counts = {
+        "parameters": [row.parameters for row in rows],
+        "not trained": [row.non_trainable for row in rows],
+        "MACs": [row.macs for row in rows],
+        "bytes": [row.activation_bytes for row in rows],
+    }
+    found = {heading: [pages.Cell(text) for text in texts] for heading, texts in words.items()}
+    for heading, numbers in counts.items():
+        found[heading] = [pages.Cell(f"{n:,}" if n else "", n) for n in numbers]
+    inputs = sorted({seen.input for row in rows for seen in row.field})
+    for number in inputs:
+        of = f" {number}" if len(inputs) > 1 else ""
         parts = [[seen for seen in row.field if seen.input == number] for row in rows]
-        found[f"field{of}"] = [_axes(list(map(_size, part))) for part in parts]
-        found[f"stride{of}"] = [_axes([seen.stride for seen in part]) for part in parts]
-        found[f"padding{of}"] = [_axes([seen.padding for seen in part]) for part in parts]
-    found["remark"] = [row.remark for row in rows]
-    return {heading: cells for heading, cells in found.items() if any(cells)}
+        found[f"field{of}"] = [_cell(part, [s.size for s in part], _size) for part in parts]
+        for name in ("stride", "padding"):
+            found[f"{name}{of}"] = [
+                _cell(part, [getattr(s, name) for s in part], lambda s, n=name: getattr(s, n))
+                for part in parts
+            ]
+    found["remark"] = [pages.Cell(row.remark) for row in rows]
+    return {k: cells for k, cells in found.items() if any(cell.text for cell in cells)}
 
 
-def _holds_numbers(heading: str) -> bool:
-    return heading in _RIGHT or heading.startswith(("field", "stride", "padding"))
+def _cell(part: list[Seen], numbers: list, shown: Callable[[Seen], Any]) -> pages.Cell:
+    """A cell of what units see, to be sorted by the largest number."""
+    known = [number for number in numbers if number is not None]
+    return pages.Cell(_axes([shown(seen) for seen in part]), max(known, default=math.nan))
 
 
-def totals(summary: "Summary") -> list[str]:
+def totals(summary: Findings) -> list[str]:
     """The lines below the table."""
     memory = summary.memory
     lines = [f"{summary.parameters:,} parameters"]
@@ -78,23 +88,23 @@ def totals(summary: "Summary") -> list[str]:
     return lines + [f"remark: {remark}" for remark in summary.remarks]
 
 
-def as_rich(summary: "Summary") -> Group:
+def as_rich(summary: Findings) -> Group:
     """The table for a terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     found = columns(summary)
-    for heading in found:
+    for heading, cells in found.items():
         table.add_column(
             heading,
-            justify="right" if _holds_numbers(heading) else "left",
+            justify="left" if cells[0].value is None else "right",
             overflow="fold",
             no_wrap=heading not in ("layer", "remark"),
         )
     for cells in zip(*found.values()):
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(cell.text) for cell in cells))
     return Group(table, *(Text(line) for line in ("", *totals(summary))))
 
 
-def as_text(summary: "Summary") -> str:
+def as_text(summary: Findings) -> str:
     """The table as plain text, without colors."""
     console = Console(width=WIDTH, file=io.StringIO(), color_system=None, force_terminal=False)
     with console.capture() as captured:
@@ -102,28 +112,14 @@ def as_text(summary: "Summary") -> str:
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
 
 
-def as_html(summary: "Summary") -> str:
+def as_html(summary: Findings) -> str:
     """The table for a notebook or a page."""
     found = columns(summary)
-    sides = ["right" if _holds_numbers(heading) else "left" for heading in found]
-
-    def row(tag: str, cells: Sequence[str]) -> str:
-        marked = (
-            f"<{tag} style='text-align: {side}'>{html.escape(cell)}</{tag}>"
-            for side, cell in zip(sides, cells)
-        )
-        return f"<tr>{''.join(marked)}</tr>"
-
-    head = row("th", list(found))
-    body = "".join(row("td", cells) + "\n" for cells in zip(*found.values()))
-    lines = "".join(f"<p>{html.escape(line)}</p>\n" for line in totals(summary))
-    return (
-        "<table style='border-spacing: 1em 0; font-variant-numeric: tabular-nums'>\n"
-        f"<thead>{head}</thead>\n<tbody>\n{body}</tbody></table>\n{lines}"
-    )
+    table = pages.table(list(found), list(zip(*found.values())))
+    return "\n".join([table, *map(pages.text, totals(summary))])
 
 
-def as_dict(summary: "Summary") -> dict[str, Any]:
+def as_dict(summary: Findings) -> dict[str, Any]:
     """The summary of what JSON has."""
     memory = summary.memory
     return _plain(
@@ -146,7 +142,7 @@ def as_dict(summary: "Summary") -> dict[str, Any]:
     )
 
 
-def as_csv(summary: "Summary") -> str:
+def as_csv(summary: Findings) -> str:
     """The rows, one line each; tuples are joined by ``x``."""
     keys = sorted({(seen.input, seen.axis) for row in summary.rows for seen in row.field})
     text = io.StringIO()
@@ -178,7 +174,7 @@ def _times(numbers: Sequence) -> str:
     return "x".join(map(str, numbers))
 
 
-def _window(row: "Row") -> str:
+def _window(row: Row) -> str:
     """A window and what is unusual about it, such as ``3x3 s2 p1 d2 g32``."""
     words = [_times(row.window)]
     words += [f"s{_axes(row.stride)}"] if any(s != 1 for s in row.stride) else []
@@ -194,11 +190,11 @@ def _axes(numbers: Sequence) -> str:
     return cells[0] if len(set(cells)) == 1 else "x".join(cells)
 
 
-def _and_all(seen: "Seen") -> bool:
+def _and_all(seen: Seen) -> bool:
     return seen.whole and seen.stride is not None
 
 
-def _size(seen: "Seen") -> str:
+def _size(seen: Seen) -> str:
     """How many elements, "~" at most; "+all" if there also is a path from all over the axis."""
     more = "+all" if _and_all(seen) else ""
     return f"{'' if seen.exact else '~'}{seen.size:,}{more}"
@@ -213,10 +209,6 @@ def _number(number: float | str | None) -> str:
 def _pads(padding: Sequence[tuple[int, int]]) -> str:
     cells = [str(low) if low == high else f"{low}:{high}" for low, high in padding]
     return cells[0] if len(set(cells)) == 1 else "x".join(cells)
-
-
-def _count(number: int) -> str:
-    return f"{number:,}" if number else ""
 
 
 def _multiply_adds(number: int) -> str:
