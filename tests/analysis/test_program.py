@@ -177,7 +177,29 @@ def test_steps_know_where_they_come_from():
 def test_bodies_of_loops_are_programs():
     steps = {step.primitive: step for step in trace(looping, (3, 4)).steps}
     assert [len(steps[name].inner) for name in ("scan", "while", "cond")] == [1, 2, 2]
-    assert {s.primitive for s in steps["scan"].inner[0].steps} == {"add", "mul"}
+    (body,) = steps["scan"].inner
+    assert {s.primitive for s in body.program.steps} == {"add", "mul"}
+
+
+def test_bodies_know_what_is_fixed_and_what_is_carried():
+    def f(fixed, carried, more, xs):
+        y, ys = lax.scan(
+            lambda c, x: ((c[0] + fixed, c[1] * 2), c[0].sum() + x), (carried, more), xs
+        )
+        bound = ys.sum()
+        return lax.while_loop(lambda c: c.sum() < bound, lambda c: c + y[0], carried)
+
+    shapes = (2, 3), (2, 3), (4,), (5,)
+    program = trace(f, *shapes)
+    steps = {step.primitive: step for step in program.steps}
+    (scan,), (condition, body) = steps["scan"].inner, steps["while"].inner
+    assert (scan.fixed, scan.carried, steps["scan"].turns) == (1, 2, 5)
+    assert scan.operands[0] is program.inputs[0]
+    assert [operand.shape for operand in scan.operands] == list(shapes)
+    assert [value.shape for value in scan.program.inputs] == [(2, 3), (2, 3), (4,), ()]
+    assert [(b.fixed, b.carried) for b in (condition, body)] == [(1, 1), (1, 1)]
+    assert [b.operands[0].shape for b in (condition, body)] == [(), (2, 3)]
+    assert condition.operands[1] is body.operands[1] is program.inputs[1]
 
 
 def test_known_arrays():

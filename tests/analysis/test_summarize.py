@@ -13,7 +13,7 @@ from flax import linen, nnx
 from jax import lax
 
 from cnn_jax import functional as F
-from cnn_jax import models
+from cnn_jax import models, nn
 from cnn_jax.analysis import summarize
 from cnn_jax.analysis.program import trace
 from cnn_jax.analysis.rules import walk
@@ -380,3 +380,44 @@ def test_several_inputs_have_fields_of_their_own():
 def test_a_wrong_call_is_told_what_is_wrong(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
+
+
+class Headed(nnx.Module):
+    def __init__(self, rngs):
+        self.conv = nnx.Conv(3, 4, (3, 3), padding="VALID", rngs=rngs)
+        self.norm = nnx.BatchNorm(4, use_running_average=True, rngs=rngs)
+        self.head = nnx.Linear(4, 2, rngs=rngs)
+
+    def __call__(self, x):
+        return self.head(self.norm(self.conv(x)).mean((-3, -2)))
+
+
+def test_a_function_that_refers_to_a_network_has_its_names():
+    model = Headed(nnx.Rngs(0))
+    expected = rows(summarize(model, (2, 8, 8, 3)))
+    assert [name for name, *_ in expected] == ["conv", "norm", "global_avg_pool_1", "head"]
+    for f in (lambda x: model(x), jax.vmap(model), partial(jax.jit(lambda m, x: m(x)), model)):
+        summary = summarize(f, (2, 8, 8, 3))
+        assert rows(summary) == expected
+        assert (summary.parameters, summary.non_trainable) == (112 + 8 + 10, 8)
+
+
+def test_two_networks_that_a_function_refers_to_have_names_apart():
+    one, other = (nnx.Linear(3, 3, rngs=nnx.Rngs(i)) for i in range(2))
+    summary = summarize(lambda x: other(one(x)), (1, 3))
+    assert [row.name for row in summary.rows] == ["one", "other"]
+    assert summary.parameters == 24
+
+
+@pytest.mark.usefixtures("other_libraries")
+def test_rows_under_vmap_have_their_axes_in_order():
+    network = EquinoxNetwork(jax.random.key(0))
+    summary = summarize(jax.vmap(network), (5, 3, 32, 32))
+    assert [row.name for row in summary.rows] == ["layers.0", "max_pool_1", "layers.3", "head"]
+    assert summary.rows[-1].output == (5, 10)
+
+
+def test_a_local_layer_with_one_place_has_the_axes_of_a_map():
+    model = nn.ConvLocal(1, 16, (3, 3), input_size=(3, 3), rngs=nnx.Rngs(0))
+    (row,) = summarize(model, (2, 3, 3, 1)).rows
+    assert row.output == (2, 1, 1, 16)

@@ -1,10 +1,9 @@
-"""Which input element each element depends on: the arithmetic of indicators.
+"""Which input element each element depends on: the arithmetic of dependences.
 
-In: for each array a layer of booleans for every element of the data, and what is done to the array.
-Out: the layers of the result. Which primitive of JAX does what is said in `rules`.
+In: for each array a layer of booleans for every element of the data, and a step that reads it. Out:
+the layers of what the step makes. Which primitive of JAX does what is said in `rules`.
 """
 
-from ._indicators import Dependences as Dependences
-from ._indicators import Indicator as Indicator
-from ._indicators import Rule as Rule
-from ._indicators import products as products
+from ._depending import Dependence as Dependence
+from ._depending import Depending as Depending
+from ._replay import products as products

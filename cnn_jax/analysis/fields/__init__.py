@@ -2,12 +2,9 @@
 
 In: what the units of an array see along each axis of each input, a `Field`, and what is done to
 the array: a window slides, axes are reduced, permuted, reshaped. Out: the fields of the result.
-Nothing here knows a primitive of JAX; which one does what is said in `rules`.
+`walked` takes a whole program through it. Which primitive of JAX does what is said in `rules`.
 """
 
-from ._context import Context as Context
-from ._context import Rule as Rule
-from ._context import union as union
 from ._field import NO_HIGH as NO_HIGH
 from ._field import NO_LOW as NO_LOW
 from ._field import Field as Field
@@ -18,14 +15,23 @@ from ._field import capped as capped
 from ._field import chained as chained
 from ._field import dropped as dropped
 from ._field import masked as masked
-from ._field import of_input as of_input
 from ._field import permuted as permuted
 from ._field import reads as reads
 from ._field import reduced as reduced
+from ._field import sliced as sliced
+from ._field import sliced_into as sliced_into
 from ._field import slid as slid
 from ._field import spread as spread
-from ._field import taken as taken
+from ._field import thinned as thinned
 from ._field import wholly as wholly
 from ._nominal import Nominal as Nominal
 from ._nominal import Number as Number
 from ._reshaping import reshaped as reshaped
+from ._seeing import Seeing as Seeing
+from ._seeing import Walk as Walk
+from ._seeing import walked as walked
+from ._units import checked_unit as checked_unit
+from ._units import chosen_output as chosen_output
+from ._units import followed as followed
+from ._units import spatial_axes as spatial_axes
+from ._units import spatial_of as spatial_of

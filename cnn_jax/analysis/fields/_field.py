@@ -116,9 +116,42 @@ def taken(ends: np.ndarray, axis: int, places: np.ndarray) -> np.ndarray:
     return ends if ends.shape[axis] == 1 else ends.take(places, axis)
 
 
+def thinned(array: np.ndarray, axes: Iterable[int] | None = None) -> np.ndarray:
+    """The array, of length 1 on those of `axes` along which it is constant; by default on all."""
+    for axis in range(array.ndim) if axes is None else axes:
+        first = array.take([0], axis)
+        array = first if (array == first).all() else array
+    return array
+
+
 def masked(ends: np.ndarray, nothing: int, sees: np.ndarray) -> np.ndarray:
     """`nothing` where a unit does not see."""
     return ends if sees.all() else np.where(sees, ends, nothing).astype(np.int32)
+
+
+def sliced(field: Field, axis: int, start: int, stride: int, n: int) -> Field:
+    """What `n` units see that were at ``start + i * stride`` of `axis`."""
+    places = start + stride * np.arange(n)
+
+    def nominally(nominal: Nominal) -> Nominal:
+        nominal = nominal.unfolded(axis)
+        step = nominal.steps[axis]
+        if not step or (start, stride) == (0, 1):
+            return nominal
+        repeats = nominal.repeats[axis] if abs(stride) == 1 else 1
+        moved = replace(nominal, start=nominal.start + start * step)
+        return moved.with_step(axis, step * stride, repeats)
+
+    return field.changed(lambda ends, _: taken(ends, axis, places)).nominally(nominally)
+
+
+def sliced_into(field: Field, axis: int, place: int, n: int, m: int) -> Field:
+    """`m` units put at `place` of an axis of `n`; others there see nothing."""
+    rank, there = field.low.ndim, np.arange(n) - place
+    sees = along((there >= 0) & (there < m), axis, rank)
+    places = np.clip(there, 0, m - 1)
+    field = field.changed(lambda ends, nothing: masked(taken(ends, axis, places), nothing, sees))
+    return field.nominally(lambda nominal: nominal.slid(axis, 1, 1, place, 1, 1))
 
 
 def slid(field: Field, axis: int, n: int, window: Window) -> Field:
@@ -164,9 +197,9 @@ def reads(n: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
 
 
 def chained(parts: Sequence[Field | None], lengths: Sequence[int], axis: int, rank: int) -> Field:
-    """The ends of what sees along `axis` what one part after the other sees; None sees nothing.
+    """The field of an array that is put together of parts, one after the other along `axis`.
 
-    The nominal field is left open.
+    A part that sees nothing is None. The result has no nominal field.
     """
     ends = {}
     for name, nothing in (("low", NO_LOW), ("high", NO_HIGH)):
@@ -180,9 +213,7 @@ def chained(parts: Sequence[Field | None], lengths: Sequence[int], axis: int, ra
             np.broadcast_to(a, (*shape[:axis], n, *shape[axis + 1 :]))
             for a, n in zip(arrays, lengths)
         ]
-        array = np.concatenate(laid, axis)
-        first = array.take([0], axis)
-        ends[name] = first if (array == first).all() else array
+        ends[name] = thinned(np.concatenate(laid, axis), [axis])
     exact = all(part.exact for part in parts if part is not None)
     return Field(ends["low"], ends["high"], None, exact)
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dependence import Dependences
 from ..program import Program, Value, trace
-from ..rules import RULES
+from ..rules import dependences
 from ._weights import Weights
 
 MAX_ENTRIES = 4_000_000
@@ -45,7 +44,7 @@ class Connectivity:
 
     Attributes:
         matrix: (outputs, inputs) of booleans, the elements of all outputs, and of all inputs,
-            flattened and put behind one another.
+            flattened, one after the other.
         outputs: the shape of each output, by its path in the function's result.
         inputs: the shape of each input.
         layers: one entry for each array of weights that a convolution or a matrix product takes.
@@ -117,8 +116,7 @@ def connectivity(f: Callable, *inputs: Any, params: Any = None) -> Connectivity:
         for value, size, end in zip(program.inputs, sizes, ends)
     ]
     weights = Weights(program)
-    walk = Dependences(program, given, RULES, width, each=weights)
-    found = [walk.filled(output).reshape(width, -1) for output in program.outputs.values()]
+    found, remarks = dependences(program, given, width, weights)
     between = weights.between(list(program.outputs.values()), width)
     return Connectivity(
         np.ascontiguousarray(np.concatenate(found, axis=1).T),
@@ -126,7 +124,7 @@ def connectivity(f: Callable, *inputs: Any, params: Any = None) -> Connectivity:
         tuple(value.shape for value in program.inputs),
         tuple(WeightUse(parameter.path, uses) for parameter, uses in weights.uses.items()),
         None if between is None else np.ascontiguousarray(between[1].T),
-        (*walk.remarks, *weights.remarks),
+        (*remarks, *weights.remarks),
     )
 
 

@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..program import running, trace
-from ..rules import checked_unit, chosen_output, spatial_axes, spatial_of, walk
+from ..fields import checked_unit, chosen_output, spatial_axes, spatial_of
+from ..program import trace
+from ..rules import walk
+from ._running import running
 
 
 @dataclass(frozen=True, eq=False)

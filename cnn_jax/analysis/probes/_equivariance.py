@@ -9,9 +9,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..fields import Field
-from ..program import numbers, running, trace
-from ..rules import chosen_output, followed, walk
+from ..fields import Field, chosen_output, followed
+from ..program import trace
+from ..rules import walk
+from ._running import numbers, running
 from ._shifts import Shift, checked_axes, checked_boundary, checked_shifts, rolled
 
 BOUNDARIES = ("interior", "circular")

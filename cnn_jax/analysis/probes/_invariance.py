@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..program import numbers, running, trace
-from ..rules import chosen_output
+from ..fields import chosen_output
+from ..program import trace
+from ._running import numbers, running
 from ._shifts import Shift, checked_axes, checked_boundary, checked_shifts, rolled
 
 BOUNDARIES = ("circular", "crop")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..fields import Field
+from ..fields import Field, checked_unit, chosen_output, spatial_axes, spatial_of
 from ..program import trace
-from ..rules import checked_unit, chosen_output, spatial_axes, spatial_of, walk
+from ..rules import walk
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..dependence import Dependences, products
-from ..program import BILINEAR, ELEMENTWISE, MOVES, SUMS, Operand, Parameter, Program, Step, Value
+from ..dependence import Depending, products
+from ..program import Operand, Parameter, Program, Step, Value
 
 
 class Weights:
@@ -40,18 +40,18 @@ class Weights:
         self._made_by: dict[Value, np.ndarray] = {}
         self._several = False
 
-    def __call__(self, step: Step, walk: Dependences) -> None:
-        """Note what a step does with weights; for `Dependences`."""
-        data = [walk(operand) is not None for operand in step.inputs]
+    def __call__(self, step: Step, walk: Depending) -> None:
+        """Note what a step does with weights, while its operands are at hand."""
+        data = [walk.layers(operand) is not None for operand in step.inputs]
+        kind = walk.rule(step).kind
         numbered = [operand in self._numbers for operand in step.inputs]
         if not any(data):
             if any(numbered):
                 self._pass_numbers_on(step, walk)
-        elif step.primitive in BILINEAR and any(numbered):
+        elif kind == "product" and any(numbered):
             self._multiply(step, walk, data.index(True))
         elif step.inner and any(numbered):
-            place = f" at {step.source}" if step.source else ""
-            self.remarks.append(f"weights inside the `{step.primitive}`{place} are not counted")
+            self.remarks.append(f"weights inside the {step.name} are not counted")
             self._several = True
         else:
             self._follow(step, walk)
@@ -77,13 +77,15 @@ class Weights:
         ]
         return next(iter(self.uses)).path, np.concatenate(flat, axis=1) - 1
 
-    def _pass_numbers_on(self, step: Step, walk: Dependences) -> None:
-        read = [self._of(operand) for operand in step.inputs]
-        if step.primitive in MOVES and step.primitive not in SUMS:
+    def _pass_numbers_on(self, step: Step, walk: Depending) -> None:
+        read, kind = [self._of(operand) for operand in step.inputs], walk.rule(step).kind
+        if kind == "passes":
+            self._numbers |= zip(step.outputs, read)
+        elif kind == "moves":
             moved = walk.moved(step, [numbers[None] for numbers in read], np.int64)
             if moved:
                 self._numbers |= {v: numbers[0] for v, numbers in zip(step.outputs, moved)}
-        elif step.primitive in ELEMENTWISE:
+        elif kind == "elementwise":
             shape = step.outputs[0].shape
             spread = [np.broadcast_to(numbers, shape) for numbers in read]
             self._numbers[step.outputs[0]] = self._of_largest(spread)
@@ -105,7 +107,7 @@ class Weights:
         """Which parameter a number belongs to, from 1; 0: none."""
         return np.searchsorted(self._starts, numbers, side="right")
 
-    def _multiply(self, step: Step, walk: Dependences, side: int) -> None:
+    def _multiply(self, step: Step, walk: Depending, side: int) -> None:
         """A product of data, operand number `side`, and weights."""
         factor = step.inputs[1 - side]
         support, numbers = walk.support(factor), self._of(factor)
@@ -113,10 +115,9 @@ class Weights:
         counted = np.where(support, _uses(step, np.asarray(layers.any(0)), side), 0)
         owners = np.unique(self._owners(numbers[numbers > 0]))
         if not len(owners):
-            place = f" at {step.source}" if step.source else ""
             self.remarks.append(
-                f"the weights of the `{step.primitive}`{place} mix those of parameters: "
-                "connections are not counted"
+                f"the weights of the {step.name} mix those of parameters: connections are not "
+                "counted"
             )
         for owner in owners:
             mine = self._owners(numbers) == owner
@@ -138,7 +139,7 @@ class Weights:
             made = products(step, layers, local, side)
             self._made_by[step.outputs[0]] = np.rint(made).astype(np.int32)
 
-    def _follow(self, step: Step, walk: Dependences) -> None:
+    def _follow(self, step: Step, walk: Depending) -> None:
         """Pass on which weight made a connection, if the step only moves or changes elements."""
         found = [self._made_by.get(o) if isinstance(o, Value) else None for o in step.inputs]
         if all(numbers is None for numbers in found):
@@ -147,10 +148,12 @@ class Weights:
             np.zeros((walk.width, *operand.shape), np.int32) if numbers is None else numbers
             for operand, numbers in zip(step.inputs, found)
         ]
-        moves = step.primitive in MOVES and step.primitive not in SUMS
-        if moves and (moved := walk.moved(step, layers, np.int32)):
+        kind = walk.rule(step).kind
+        if kind == "passes":
+            self._made_by |= zip(step.outputs, layers)
+        elif kind == "moves" and (moved := walk.moved(step, layers, np.int32)):
             self._made_by |= zip(step.outputs, moved)
-        elif step.primitive in ELEMENTWISE and sum(n is not None for n in found) == 1:
+        elif kind == "elementwise" and sum(n is not None for n in found) == 1:
             (made,) = (numbers for numbers in found if numbers is not None)
             if made.shape[1:] == step.outputs[0].shape:
                 self._made_by[step.outputs[0]] = made

@@ -8,32 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from ._steps import Constant, Operand, Parameter, Program, Step, Value
+from ._equations import bodies, called, plain
+from ._opening import Leaf
+from ._steps import Body, Constant, Operand, Parameter, Program, Step, Value
 from ._written_out import written_out
-
-# Primitives that do no more than call a function, and the option that holds it.
-CALLS = {
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "core_closed_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
-    "checkpoint": "jaxpr",
-    "remat": "jaxpr",
-    "remat2": "jaxpr",
-    "composite": "jaxpr",
-}
-BODIES = {"scan": ("jaxpr",), "while": ("cond_jaxpr", "body_jaxpr"), "cond": ("branches",)}
 
 
 def flattened(
     closed: ClosedJaxpr,
     declared: list[Parameter | Constant],
     paths: list[str],
-    kept: list[np.ndarray],
+    referred: list[Leaf],
 ) -> Program:
     """The program of a jaxpr.
 
@@ -41,7 +26,8 @@ def flattened(
         closed: takes the declared parameters, then the data.
         declared: the parameters, and the constants among them.
         paths: a name for each output.
-        kept: arrays of NumPy that count as captured parameters where they appear as constants.
+        referred: arrays that the function refers to, with the paths that they have: those of NumPy
+            count as captured parameters where they appear as constants, as those of JAX always do.
     """
     variables = closed.jaxpr.invars
     data = [_value(var) for var in variables[len(declared) :]]
@@ -52,7 +38,7 @@ def flattened(
     }
     values = iter(parameters)
     first = [given if isinstance(given, Constant) else next(values) for given in declared]
-    work = _Flattening(kept)
+    work = _Flattening(referred, {p.path for p in parameters.values()})
     outputs = work.inline(closed, [*first, *data], "", ())
     named = dict(zip(paths, outputs, strict=True))
     return Program(
@@ -63,17 +49,17 @@ def flattened(
 def body_program(closed: ClosedJaxpr | Jaxpr) -> Program:
     """The program of a loop's body or of a branch: all that it takes is data."""
     work = _Flattening(None)
-    arguments = [_value(var) for var in _jaxpr_of(closed).invars]
+    arguments = [_value(var) for var in plain(closed).invars]
     outputs = work.inline(closed, arguments, "", ())
     named = {str(i): output for i, output in enumerate(outputs)}
     return Program(tuple(arguments), {}, _live(work.steps, outputs), named)
 
 
 class _Flattening:
-    """The steps met so far. `kept` None: no constant is a parameter."""
+    """The steps met so far. `referred` None: no constant is a parameter."""
 
-    def __init__(self, kept: list[np.ndarray] | None):
-        self.kept = kept
+    def __init__(self, referred: list[Leaf] | None, taken: Iterable[str] = ()):
+        self.referred, self.taken = referred, set(taken)
         self.steps: list[Step] = []
         self.captured: dict[Value, Parameter] = {}
         self._constants: dict[int, tuple[Any, Operand]] = {}
@@ -86,7 +72,7 @@ class _Flattening:
         callers: tuple[Any, ...],
     ) -> list[Operand]:
         """Append the steps of a jaxpr that is given these arguments; return its outputs."""
-        jaxpr = _jaxpr_of(closed)
+        jaxpr = plain(closed)
         known: dict[Any, Operand] = dict(zip(jaxpr.invars, arguments, strict=True))
         for var, array in zip(jaxpr.constvars, getattr(closed, "consts", ()), strict=True):
             known[var] = self._constant(array)
@@ -100,9 +86,10 @@ class _Flattening:
             inside = "/".join(filter(None, (scope, str(equation.source_info.name_stack))))
             if name == "platform_index":
                 continue_with: list[Operand] = [Constant(np.int32(0)) for _ in equation.outvars]
-            elif (called := _called(equation, operands)) is not None:
-                arguments = operands[1:] if name == "cond" else operands
-                continue_with = self.inline(called, arguments, inside, (*callers, equation))
+            elif (call := _call(equation, operands)) is not None:
+                jaxpr_called, first = call
+                arguments = operands[first:]
+                continue_with = self.inline(jaxpr_called, arguments, inside, (*callers, equation))
             else:
                 made = tuple(map(_value, equation.outvars))
                 self.steps.append(
@@ -112,7 +99,7 @@ class _Flattening:
                         tuple(operands),
                         made,
                         inside,
-                        tuple(_inner(equation)),
+                        _bodies(equation, operands),
                         equation,
                         callers,
                     )
@@ -126,21 +113,42 @@ class _Flattening:
         if id(array) in self._constants:
             return self._constants[id(array)][1]
         operand: Operand = Constant(array)
-        if self.kept is not None and self._is_captured(array):
-            operand = Value(np.shape(array), array.dtype)
-            name = f"captured {len(self.captured) + 1}"
-            self.captured[operand] = Parameter(name, True, operand.shape, operand.dtype, array)
+        if self.referred is not None and np.ndim(array) > 0 and _is_inexact(array):
+            leaf = self._leaf(array)
+            if leaf is not None or isinstance(array, jax.Array):
+                operand = Value(np.shape(array), array.dtype)
+                self.captured[operand] = self._parameter(leaf, array)
         self._constants[id(array)] = array, operand  # with the array, so that its id stays its own
         return operand
 
-    def _is_captured(self, array: Any) -> bool:
-        if np.ndim(array) == 0 or not jnp.issubdtype(array.dtype, jnp.inexact):
-            return False
-        return isinstance(array, jax.Array) or any(
-            other.shape == np.shape(array)
-            and np.array_equal(other.astype(array.dtype), np.asarray(array))
-            for other in self.kept or ()
-        )
+    def _leaf(self, array: Any) -> Leaf | None:
+        """What the function refers to, if it is this array."""
+        leaves = self.referred or ()
+        for leaf in leaves:
+            if leaf.value is array:
+                return leaf
+        if isinstance(array, jax.Array):
+            return None
+        alike = (leaf for leaf in leaves if _same_numbers(leaf.value, array))
+        return next(alike, None)
+
+    def _parameter(self, leaf: Leaf | None, array: Any) -> Parameter:
+        path, trainable = (leaf.path, leaf.trainable) if leaf is not None else ("", True)
+        if not path or path in self.taken:
+            path = f"captured {len(self.captured) + 1}"
+        self.taken.add(path)
+        return Parameter(path, trainable, np.shape(array), array.dtype, array)
+
+
+def _same_numbers(one: Any, other: Any) -> bool:
+    """Whether an array of NumPy holds the same numbers as another array."""
+    if not isinstance(one, np.ndarray) or one.shape != np.shape(other):
+        return False
+    return np.array_equal(one.astype(other.dtype), np.asarray(other))
+
+
+def _is_inexact(array: Any) -> bool:
+    return jnp.issubdtype(array.dtype, jnp.inexact)
 
 
 def _ordered(outputs: dict[str, Operand], work: _Flattening) -> dict[str, Operand]:
@@ -149,28 +157,25 @@ def _ordered(outputs: dict[str, Operand], work: _Flattening) -> dict[str, Operan
     return dict(sorted(outputs.items(), key=lambda item: places.get(item[1], -1)))  # type: ignore[arg-type]
 
 
-def _called(equation: Any, operands: list[Operand]) -> Any:
-    """The jaxpr that an equation does no more than call, or that does the same; or None.
-
-    Of a ``cond`` that is the branch of its index, if that is known, or that of no platform.
-    """
-    name = equation.primitive.name
-    if name in CALLS:
-        return equation.params[CALLS[name]]
-    if name == "cond":
-        branches, platforms = equation.params["branches"], equation.params.get("branches_platforms")
-        if platforms is not None:
-            return branches[platforms.index(None)] if None in platforms else branches[-1]
-        if isinstance(operands[0], Constant):
-            return branches[int(np.clip(int(operands[0].value), 0, len(branches) - 1))]
-    return written_out(equation)
+def _call(equation: Any, operands: list[Operand]) -> tuple[Any, int] | None:
+    """The jaxpr that does what an equation does, and how many operands it is not given; or None."""
+    first = operands[0] if operands else None
+    call = called(equation, first.value if isinstance(first, Constant) else None)
+    if call is None and (jaxpr := written_out(equation)) is not None:
+        return jaxpr, 0
+    return call
 
 
-def _inner(equation: Any) -> Iterable[Program]:
-    for option in BODIES.get(equation.primitive.name, ()):
-        jaxprs = equation.params[option]
-        for jaxpr in jaxprs if isinstance(jaxprs, tuple) else (jaxprs,):
-            yield body_program(jaxpr)
+def _bodies(equation: Any, operands: list[Operand]) -> tuple[Body, ...]:
+    return tuple(
+        Body(
+            body_program(inner.jaxpr),
+            tuple(operands[i] for i in inner.operands),
+            inner.fixed,
+            inner.carried,
+        )
+        for inner in bodies(equation)
+    )
 
 
 def _live(steps: list[Step], outputs: list[Operand]) -> tuple[Step, ...]:
@@ -181,10 +186,6 @@ def _live(steps: list[Step], outputs: list[Operand]) -> tuple[Step, ...]:
             needed.update(step.inputs)
             live.append(step)
     return tuple(reversed(live))
-
-
-def _jaxpr_of(closed: ClosedJaxpr | Jaxpr) -> Any:
-    return getattr(closed, "jaxpr", closed)
 
 
 def _value(var: Any) -> Value:

@@ -1,7 +1,7 @@
 """What a callable consists of: the arrays in it by path, and how to put others in their places."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MethodType
@@ -143,29 +143,3 @@ def dotted(path: tuple) -> str:
     if words and words[-1] == "value":
         del words[-1]
     return ".".join(words[1:] if words[:1] == ["__self__"] else words)
-
-
-def captured_by(f: Any) -> list[np.ndarray]:
-    """The NumPy arrays that a function refers to by name, itself or through another function.
-
-    Unlike the arrays of JAX, they cannot be told from those that libraries make while tracing.
-    """
-    return list(_referred(f, set()))
-
-
-def _referred(thing: Any, seen: set[int]) -> Iterator[np.ndarray]:
-    if id(thing) in seen:
-        return
-    seen.add(id(thing))
-    if isinstance(thing, np.ndarray):
-        yield thing
-    elif isinstance(thing, dict | list | tuple):
-        for entry in thing.values() if isinstance(thing, dict) else thing:
-            yield from _referred(entry, seen)
-    elif isinstance(thing, partial):
-        yield from _referred(thing.func, seen)
-    elif inspect.isfunction(function := inspect.unwrap(thing) if callable(thing) else thing):
-        names = inspect.getclosurevars(function)
-        for entry in (*names.nonlocals.values(), *names.globals.values()):
-            if not inspect.ismodule(entry) and not inspect.isclass(entry):
-                yield from _referred(entry, seen)

@@ -1,46 +1,94 @@
-"""Run what the rest of the analysis only reads: a function of any kind, compiled once."""
+"""Run a program, all of it or what is known of it without data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._trace import dotted, taken_apart
+from ._equations import bind
+from ._steps import Constant, Operand, Program, Step, Value
 
 
-def running(f: Callable, inputs: Sequence, params: Any = None) -> tuple[Callable, list]:
-    """A pure function that runs `f`, and its arrays.
+def evaluate(
+    program: Program,
+    inputs: tuple,
+    parameter_values: Mapping[str, Any] | None = None,
+    each: Callable[[Step, list], None] | None = None,
+) -> dict[str, Any]:
+    """Run a program, step by step.
+
+    Args:
+        program: of `trace`.
+        inputs: an array for each of its inputs.
+        parameter_values: an array for each parameter's path; those that are left out are as they
+            were when the program was traced.
+        each: called after each step with it and the arrays that it made.
 
     Returns:
-        ``call(arrays, *data)``, which gives a dictionary of the outputs by path; and the arrays.
+        The outputs by path.
 
     Raises:
-        ValueError: if `f` has a shape in the place of an array.
+        ValueError: if a parameter has no value but a shape.
     """
-    apart = taken_apart(f, inputs, params)
-    for leaf in apart.leaves:
-        if isinstance(leaf.value, jax.ShapeDtypeStruct):
+    known, parameter_values = dict(zip(program.inputs, inputs)), parameter_values or {}
+    for value, parameter in program.parameters.items():
+        array = parameter_values.get(parameter.path, parameter.value)
+        if isinstance(array, jax.ShapeDtypeStruct):
             raise ValueError(
-                f"`f` must hold arrays to be run, not shapes: parameter `{leaf.path}` is "
-                f"{leaf.value}. Make the model for real, not by `eval_shape`."
+                f"Parameter `{parameter.path}` must be an array to run the function; got "
+                f"{array}: make the model for real, not by `eval_shape`."
             )
+        known[value] = array
 
-    def call(arrays: list, *data: jax.Array) -> dict[str, jax.Array]:
-        found = jax.tree_util.tree_flatten_with_path(apart.call(arrays, *data))[0]
-        return {dotted(path): value for path, value in found}
+    def read(operand: Operand) -> Any:
+        return operand.value if isinstance(operand, Constant) else known[operand]
 
-    return call, [leaf.value for leaf in apart.leaves]
+    for step in program.steps:
+        made = bind(step.equation, [read(operand) for operand in step.inputs])
+        known.update(zip(step.outputs, made))
+        if each is not None:
+            each(step, made)
+    return {path: read(operand) for path, operand in program.outputs.items()}
 
 
-def numbers(x: Any) -> jax.Array:
-    """`x`, if it is an array of numbers.
+class Known:
+    """Which arrays of a program are known without data and parameters, such as a gather's indices.
 
-    Raises:
-        TypeError: if it is not.
+    They are computed when asked for, from the constants alone.
+
+    Args:
+        program: of `trace`.
+        given: values of some of its inputs, for the body of a loop.
     """
-    if not isinstance(x, jax.Array | np.ndarray) or not jnp.issubdtype(x.dtype, jnp.number):
-        what = f"an array of {x.dtype}" if hasattr(x, "dtype") else repr(x)
-        raise TypeError(f"`x` must be a JAX or NumPy array of numbers, to run `f` on; got {what}.")
-    return jnp.asarray(x)
+
+    def __init__(self, program: Program, given: Mapping[Value, Any] | None = None):
+        self._arrays: dict[Value, Any] = dict.fromkeys([*program.inputs, *program.parameters])
+        self._arrays |= given or {}
+        self._made_by: dict[Value, Step] = {}
+        for step in program.steps:
+            if all(self._may_be_known(operand) for operand in step.inputs):
+                self._made_by |= dict.fromkeys(step.outputs, step)
+
+    def _may_be_known(self, operand: Operand) -> bool:
+        if isinstance(operand, Constant):
+            return True
+        return operand in self._made_by or self._arrays.get(operand) is not None
+
+    def __call__(self, operand: Operand) -> np.ndarray | None:
+        """The array, or None if it depends on data or parameters, or is of random keys."""
+        if jnp.issubdtype(operand.dtype, jax.dtypes.prng_key):
+            return None
+        array = self._find(operand)
+        return None if array is None else np.asarray(array)
+
+    def _find(self, operand: Operand) -> Any:
+        if isinstance(operand, Constant):
+            return operand.value
+        if operand in self._made_by and operand not in self._arrays:
+            step = self._made_by[operand]
+            arrays = [self._find(read) for read in step.inputs]
+            with jax.ensure_compile_time_eval():
+                self._arrays |= zip(step.outputs, bind(step.equation, [*map(jnp.asarray, arrays)]))
+        return self._arrays.get(operand)

@@ -66,8 +66,8 @@ class Step:
         inputs: what it reads.
         outputs: what it makes.
         scope: the named scopes that it lies in, joined by slashes.
-        inner: the bodies of a ``scan`` or of a ``while`` (condition, body), the branches of a
-            ``cond``. None for the rest.
+        inner: the body of a ``scan``, the condition and the body of a ``while``, the branches of a
+            ``cond``; empty for the rest.
         equation: the jaxpr's equation.
         callers: the equations of the calls that it lies in, outermost first.
     """
@@ -77,7 +77,7 @@ class Step:
     inputs: tuple[Operand, ...]
     outputs: tuple[Value, ...]
     scope: str
-    inner: tuple["Program", ...]
+    inner: tuple["Body", ...]
     equation: Any = field(repr=False)
     callers: tuple[Any, ...] = field(repr=False)
 
@@ -85,6 +85,34 @@ class Step:
     def source(self) -> str:
         """The line of the user's code that asked for it, such as ``"model.py:12"``."""
         return source_of((*self.callers, self.equation))
+
+    @property
+    def name(self) -> str:
+        """What to call it in a remark, such as "`scan` at model.py:12"."""
+        return f"`{self.primitive}`" + (f" at {self.source}" if self.source else "")
+
+    @property
+    def turns(self) -> int:
+        """How often its body runs: the length of a ``scan``; 1 where it is not known."""
+        return self.params.get("length", 1) if self.inner else 1
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """The body of a loop, or a branch.
+
+    Attributes:
+        program: what it does; all that it takes is data.
+        operands: the step's operands in the places of the program's inputs.
+        fixed: how many of them, the first ones, are the same in each turn.
+        carried: how many after those are what the turn before has made. The rest are read entry by
+            entry, along their first axis.
+    """
+
+    program: "Program"
+    operands: tuple[Operand, ...]
+    fixed: int
+    carried: int
 
 
 @dataclass(frozen=True, eq=False)

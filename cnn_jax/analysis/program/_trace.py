@@ -1,7 +1,7 @@
 """A function as a flat list of steps: what the whole analysis reads, and never runs."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,10 @@ import numpy as np
 
 from cnn_jax import functional as F
 
+from ._captured import captured_by
 from ._inlining import flattened
-from ._opening import Leaf, captured_by, dotted, opened
-from ._steps import Constant as Constant
-from ._steps import Operand as Operand
-from ._steps import Parameter as Parameter
-from ._steps import Program as Program
-from ._steps import Step as Step
-from ._steps import Value as Value
+from ._opening import Leaf, dotted, opened
+from ._steps import Constant, Parameter, Program
 
 
 @dataclass(frozen=True)
@@ -116,97 +112,6 @@ def trace(f: Callable, *inputs: Any, params: Any = None) -> Program:
     ]
     paths = [dotted(path) for path, _ in jax.tree_util.tree_flatten_with_path(result)[0]]
     return flattened(closed, declared, paths, captured_by(f))
-
-
-def evaluate(
-    program: Program,
-    inputs: tuple,
-    parameter_values: Mapping[str, Any] | None = None,
-    each: Callable[[Step, list], None] | None = None,
-) -> dict[str, Any]:
-    """Run a program, step by step.
-
-    Args:
-        program: of `trace`.
-        inputs: an array for each of its inputs.
-        parameter_values: an array for each parameter's path; those that are left out are as they
-            were when the program was traced.
-        each: called behind each step with it and the arrays that it made.
-
-    Returns:
-        The outputs by path.
-
-    Raises:
-        ValueError: if a parameter has no value but a shape.
-    """
-    known, parameter_values = dict(zip(program.inputs, inputs)), parameter_values or {}
-    for value, parameter in program.parameters.items():
-        array = parameter_values.get(parameter.path, parameter.value)
-        if isinstance(array, jax.ShapeDtypeStruct):
-            raise ValueError(
-                f"Parameter `{parameter.path}` must be an array to run the function; got "
-                f"{array}: make the model for real, not by `eval_shape`."
-            )
-        known[value] = array
-
-    def read(operand: Operand) -> Any:
-        return operand.value if isinstance(operand, Constant) else known[operand]
-
-    for step in program.steps:
-        made = run(step, [read(operand) for operand in step.inputs])
-        known.update(zip(step.outputs, made))
-        if each is not None:
-            each(step, made)
-    return {path: read(operand) for path, operand in program.outputs.items()}
-
-
-def run(step: Step, arrays: list) -> list:
-    """Do one step on arrays."""
-    options = step.equation.primitive.get_bind_params(step.equation.params)
-    # jax 0.7 gives functions and options.
-    functions, options = options if isinstance(options, tuple) else ((), options)
-    with step.equation.ctx.manager:
-        made = step.equation.primitive.bind(*functions, *arrays, **options)
-    return list(made) if step.equation.primitive.multiple_results else [made]
-
-
-class Known:
-    """Which arrays of a program are known without data and parameters, such as a gather's indices.
-
-    They are computed when asked for, from the constants alone.
-
-    Args:
-        program: of `trace`.
-        given: values of some of its inputs, for the body of a loop.
-    """
-
-    def __init__(self, program: Program, given: Mapping[Value, Any] | None = None):
-        self._arrays: dict[Value, Any] = dict.fromkeys([*program.inputs, *program.parameters])
-        self._arrays |= given or {}
-        self._made_by: dict[Value, Step] = {}
-        for step in program.steps:
-            if all(self._may_be_known(operand) for operand in step.inputs):
-                self._made_by |= dict.fromkeys(step.outputs, step)
-
-    def _may_be_known(self, operand: Operand) -> bool:
-        if isinstance(operand, Constant):
-            return True
-        return operand in self._made_by or self._arrays.get(operand) is not None
-
-    def __call__(self, operand: Operand) -> np.ndarray | None:
-        """The array, or None if it depends on data or parameters."""
-        array = self._find(operand)
-        return None if array is None else np.asarray(array)
-
-    def _find(self, operand: Operand) -> Any:
-        if isinstance(operand, Constant):
-            return operand.value
-        if operand in self._made_by and operand not in self._arrays:
-            step = self._made_by[operand]
-            arrays = [self._find(read) for read in step.inputs]
-            with jax.ensure_compile_time_eval():
-                self._arrays |= zip(step.outputs, run(step, [jnp.asarray(a) for a in arrays]))
-        return self._arrays.get(operand)
 
 
 def abstract_input(number: int, x: Any) -> jax.ShapeDtypeStruct:

@@ -1,15 +1,12 @@
 """What each primitive of JAX means; here a rule for a new one is added.
 
-In: a `Program`. Out: `walk` says what the units of every array see, and `RULES` what happens to
-dependences. A primitive without a rule is taken to see all of its operands, and that is said.
+In: a `Program`. Out: `walk` says what the units of every array see, `dependences` what each element
+depends on. `RULES` has one entry for each primitive, a `Rule`, in the file of its kind; add another
+to the `RULES` of that file. A primitive without an entry is taken to see all that it reads, and
+that is said.
 """
 
-from ._dependence import RULES as RULES
-from ._sliding import window_of as window_of
-from ._units import checked_unit as checked_unit
-from ._units import chosen_output as chosen_output
-from ._units import followed as followed
-from ._units import spatial_axes as spatial_axes
-from ._units import spatial_of as spatial_of
-from ._walk import Walk as Walk
-from ._walk import walk as walk
+from ._every import RULES as RULES
+from ._every import dependences as dependences
+from ._every import walk as walk
+from ._windows import window_of as window_of

@@ -1,18 +1,28 @@
-"""What a unit sees behind operations on elements in the same place."""
+"""Primitives whose results depend on elements in the same place, or that change no element."""
 
 import numpy as np
 
-from ..fields import Context, Field, Sight, capped, masked, spread, union
-from ..program import Operand, Step
+from ..dependence import Depending
+from ..fields import Field, Seeing, Sight, capped, masked, spread, thinned
+from ..program import Operand, Rule, Rules, Step
 
 # A larger array of zeros and ones is not looked at: what it hides is counted as seen.
 MOST_KNOWN = 2**24
 
+_NAMES = """
+abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clamp clz
+complex conj cos cosh digamma div eq eq_to erf erf_inv erfc exp exp2 expm1 floor ge gt igamma
+igammac imag integer_pow is_finite le le_to lgamma log log1p logistic lt lt_to max min mul name ne
+neg nextafter not or polygamma population_count pow real reduce_precision
+regularized_incomplete_beta rem round rsqrt select_n sharding_constraint shift_left
+shift_right_arithmetic shift_right_logical sign sin sinh sqrt square sub tan tanh xor zeta
+"""
 
-def elementwise(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+
+def elementwise(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """Each element depends on those in its place."""
     shape = step.outputs[0].shape
-    return [union([at_rank(sight, len(shape)) for sight in sights], shape, context)]
+    return [seeing.union([at_rank(sight, len(shape)) for sight in sights], shape)]
 
 
 def at_rank(sight: Sight, rank: int) -> Sight:
@@ -23,42 +33,100 @@ def at_rank(sight: Sight, rank: int) -> Sight:
     }
 
 
-def product(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+def product(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """Elementwise, but that a known zero hides what it is multiplied with."""
-    (sight,) = elementwise(step, sights, context)
+    (sight,) = elementwise(step, sights, seeing)
     for operand in step.inputs:
-        factor = _compressed(context, operand, len(step.outputs[0].shape))
+        factor = _compressed(seeing, operand, len(step.outputs[0].shape))
         if factor is not None and not factor.all():
             sight = {key: _hidden(field, factor != 0) for key, field in sight.items()}
     return [sight]
 
 
-def select(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+def select(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """Elements of one case or another; where the predicate is known, of that one alone."""
     shape, (its, *cases) = step.outputs[0].shape, sights
-    which = _compressed(context, step.inputs[0], len(shape))
+    which = _compressed(seeing, step.inputs[0], len(shape))
     if which is not None:
         cases = [
             {key: _hidden(field, which == i) for key, field in case.items()}
             for i, case in enumerate(cases)
         ]
     cases = [case for i, case in enumerate(cases) if which is None or (which == i).any()]
-    return [union([at_rank(sight, len(shape)) for sight in (its, *cases)], shape, context)]
+    return [seeing.union([at_rank(sight, len(shape)) for sight in (its, *cases)], shape)]
 
 
 def _hidden(field: Field, seen: np.ndarray) -> Field:
     return capped(field.changed(lambda ends, nothing: masked(ends, nothing, seen)))
 
 
-def _compressed(context: Context, operand: Operand, rank: int) -> np.ndarray | None:
+def _compressed(seeing: Seeing, operand: Operand, rank: int) -> np.ndarray | None:
     """A known array of `rank` axes, of length 1 on those along which it is constant."""
     if int(np.prod(operand.shape)) > MOST_KNOWN:
         return None
-    array = context.known(operand)
+    array = seeing.known(operand)
     if array is None:
         return None
-    array = array.reshape((1,) * (rank - array.ndim) + array.shape)
-    for axis in range(rank):
-        first = array.take([0], axis)
-        array = first if (array == first).all() else array
-    return array
+    return thinned(array.reshape((1,) * (rank - array.ndim) + array.shape))
+
+
+def passing(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
+    """Each operand as it is."""
+    return sights
+
+
+def depends_on_product(step: Step, depending: Depending) -> list[np.ndarray]:
+    """Elementwise, but that a factor hides what it is zero for."""
+    shape = step.outputs[0].shape
+    united = np.logical_or.reduce([depending.spread(o, shape) for o in step.inputs])
+    for operand in step.inputs:
+        if depending.layers(operand) is None:
+            united = united & depending.support(operand)
+    return [united]
+
+
+def depends_on_selected(step: Step, depending: Depending) -> list[np.ndarray]:
+    """The case that is selected, where that is known; else all, and what selects."""
+    shape, which = step.outputs[0].shape, depending.known(step.inputs[0])
+    if which is None:
+        return [np.logical_or.reduce([depending.spread(o, shape) for o in step.inputs])]
+    cases = [depending.spread(operand, shape) for operand in step.inputs[1:]]
+    return [np.choose(np.asarray(which).astype(int)[None], cases)]
+
+
+def support_of_first(step: Step, depending: Depending) -> np.ndarray:
+    """Zero where the operand is zero."""
+    return depending.support(step.inputs[0])
+
+
+def support_of_product(step: Step, depending: Depending) -> np.ndarray:
+    """Zero where a factor is zero."""
+    shape = step.outputs[0].shape
+    both = [np.broadcast_to(depending.support(operand), shape) for operand in step.inputs]
+    return both[0] & both[1]
+
+
+def support_of_selected(step: Step, depending: Depending) -> np.ndarray:
+    """Zero where the selected case is zero."""
+    which = depending.known(step.inputs[0])
+    if which is None:
+        return np.ones(step.outputs[0].shape, bool)
+    return np.choose(np.asarray(which).astype(int), [*map(depending.support, step.inputs[1:])])
+
+
+_ANY = Rule("elementwise", elementwise, in_place=True)
+_SAME_ZEROS = Rule("elementwise", elementwise, support=support_of_first, in_place=True)
+_PASSING = Rule("passes", passing, in_place=True)
+
+RULES: Rules = {
+    **dict.fromkeys(_NAMES.split(), _ANY),
+    **dict.fromkeys(("neg", "convert_element_type", "copy", "stop_gradient"), _SAME_ZEROS),
+    **dict.fromkeys(("copy_p", "optimization_barrier", "device_put", "pvary"), _PASSING),
+    **dict.fromkeys(("mesh_cast", "reshard", "pcast", "layout_constraint"), _PASSING),
+    "mul": Rule(
+        "elementwise", product, depends_on_product, support=support_of_product, in_place=True
+    ),
+    "select_n": Rule(
+        "elementwise", select, depends_on_selected, support=support_of_selected, in_place=True
+    ),
+}

@@ -1,4 +1,4 @@
-"""What a unit sees behind slices and gathers: another place of the same array."""
+"""Primitives that read or write at places which other arrays tell: dynamic slices, gathers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,84 +6,52 @@ from dataclasses import replace
 import numpy as np
 
 from ..fields import (
-    Context,
     Field,
     Nominal,
+    Seeing,
     Sight,
     along,
     capped,
     dropped,
     masked,
     reduced,
+    sliced,
+    sliced_into,
     spread,
-    taken,
-    union,
+    thinned,
     wholly,
 )
-from ..program import Step
+from ..program import Rule, Rules, Step
 
 
-def sliced(field: Field, axis: int, start: int, stride: int, n: int) -> Field:
-    """What `n` units see that were at ``start + i * stride`` of `axis`."""
-    places = start + stride * np.arange(n)
-
-    def nominally(nominal: Nominal) -> Nominal:
-        nominal = nominal.unfolded(axis)
-        step = nominal.steps[axis]
-        if not step or (start, stride) == (0, 1):
-            return nominal
-        if nominal.repeats[axis] == 1 or abs(stride) != 1:
-            return replace(nominal, start=nominal.start + start * step).with_step(
-                axis, step * stride
-            )
-        return replace(nominal, start=nominal.start + start * step).with_step(
-            axis, step * stride, nominal.repeats[axis]
-        )
-
-    return field.changed(lambda ends, _: taken(ends, axis, places)).nominally(nominally)
-
-
-def strided_slice(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
-    """Every so many elements of each axis."""
-    starts, shape = step.params["start_indices"], step.outputs[0].shape
-    strides = step.params["strides"] or (1,) * len(shape)
-    result: Sight = {}
-    for key, field in sights[0].items():
-        for axis, n in enumerate(shape):
-            if n != step.inputs[0].shape[axis] or strides[axis] != 1:
-                field = sliced(field, axis, starts[axis], strides[axis], n)
-        result[key] = field
-    return [result]
-
-
-def dynamic_slice(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+def dynamic_slice(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """A block of elements from a place that is known, or else from anywhere on the axis."""
     before, after = step.inputs[0].shape, step.outputs[0].shape
     indices, result = sights[1:], dict(sights[0])
     for axis, (n, size, index) in enumerate(zip(before, after, step.inputs[1:])):
         if n == size:
             continue
-        start = context.known(index)
+        start = seeing.known(index)
         if start is None:
-            context.doubt(step, f"may read anywhere on axis {axis}")
+            seeing.remark(f"may read anywhere on axis {axis}")
         for key, field in result.items():
             if start is not None:
                 place = int(np.clip(int(start), 0, n - size))
                 result[key] = sliced(field, axis, place, 1, size)
             else:
                 result[key] = replace(reduced(field, [axis], before), exact=False)
-    return [union([result, *_scalars(indices, len(after))], after, context)]
+    return [seeing.union([result, *_scalars(indices, len(after))], after)]
 
 
-def dynamic_update_slice(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+def dynamic_update_slice(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """A block of elements is another's, at a place that is known; or else perhaps anywhere."""
     shape, block = step.outputs[0].shape, step.inputs[1].shape
     its, update, indices, rank = sights[0], sights[1], sights[2:], len(step.outputs[0].shape)
-    starts = [context.known(index) for index in step.inputs[2:]]
+    starts = [seeing.known(index) for index in step.inputs[2:]]
     if any(start is None for start, n, m in zip(starts, shape, block) if n != m):
-        context.doubt(step, "may write anywhere")
+        seeing.remark("may write anywhere")
         update = {key: wholly(field, block, rank, False) for key, field in update.items()}
-        return [union([its, update, *_scalars(indices, rank)], shape, context)]
+        return [seeing.union([its, update, *_scalars(indices, rank)], shape)]
     places = [
         0 if n == m else int(np.clip(int(start), 0, n - m))  # type: ignore[arg-type]
         for start, n, m in zip(starts, shape, block)
@@ -103,23 +71,14 @@ def dynamic_update_slice(step: Step, sights: list[Sight], context: Context) -> l
             if n != m:
                 field = sliced_into(field, axis, place, n, m)
         placed[key] = field
-    return [union([hidden, placed], shape, context)]
+    return [seeing.union([hidden, placed], shape)]
 
 
-def sliced_into(field: Field, axis: int, place: int, n: int, m: int) -> Field:
-    """`m` units put at `place` of an axis of `n`; others there see nothing."""
-    rank, there = field.low.ndim, np.arange(n) - place
-    sees = along((there >= 0) & (there < m), axis, rank)
-    places = np.clip(there, 0, m - 1)
-    field = field.changed(lambda ends, nothing: masked(taken(ends, axis, places), nothing, sees))
-    return field.nominally(lambda nominal: nominal.slid(axis, 1, 1, place, 1, 1))
-
-
-def gather(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+def gather(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """Elements from places that are known, or else from anywhere on the axes that are picked."""
     numbers, sizes = step.params["dimension_numbers"], step.params["slice_sizes"]
     before, after = step.inputs[0].shape, step.outputs[0].shape
-    rank, starts = len(after), context.known(step.inputs[1])
+    rank, starts = len(after), seeing.known(step.inputs[1])
     batch = [axis for axis in range(rank) if axis not in numbers.offset_dims]
     gone = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
     offsets = iter(numbers.offset_dims)
@@ -140,13 +99,13 @@ def gather(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
             first = starts[..., numbers.start_index_map.index(axis)].astype(np.int64)
             shape = np.ones(rank, int)
             shape[batch] = first.shape
-            first = _thin(first.reshape(shape))
+            first = thinned(first.reshape(shape))
             if "FILL" in str(step.params["mode"]):
                 inside = inside & (first >= 0) & (first <= n - size)
             at = at + np.clip(first, 0, n - size)
         places.append(at)
     if sights[0] and any(place is None for place in places):
-        context.doubt(step, "reads at places that depend on data or parameters")
+        seeing.remark("reads at places that depend on data or parameters")
     result: Sight = {}
     for key, field in sights[0].items():
         lost = [axis for axis, place in enumerate(places) if place is None]
@@ -154,7 +113,7 @@ def gather(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
             field = replace(reduced(field, lost, before), exact=False)
         result[key] = _picked(field, places, inside, before, rank)
     indices = {key: _indexing(f, step, batch, rank) for key, f in sights[1].items()}
-    return [union([result, indices], after, context)]
+    return [seeing.union([result, indices], after)]
 
 
 def _indexing(field: Field, step: Step, batch: list[int], rank: int) -> Field:
@@ -163,14 +122,6 @@ def _indexing(field: Field, step: Step, batch: list[int], rank: int) -> Field:
     last = len(shape) - 1  # all entries together are one place
     field = dropped(reduced(field, [last], shape), [last])
     return spread(field, rank, batch, shape[:-1])
-
-
-def _thin(array: np.ndarray) -> np.ndarray:
-    """The array, of length 1 on axes along which it is constant."""
-    for axis in range(array.ndim):
-        first = array.take([0], axis)
-        array = first if (array == first).all() else array
-    return array
 
 
 def _picked(
@@ -240,3 +191,12 @@ def _even(place: np.ndarray, axes: Sequence[int]) -> tuple[int, dict[int, int]] 
 
 def _scalars(sights: list[Sight], rank: int) -> list[Sight]:
     return [{key: spread(f, rank, (), ()) for key, f in sight.items()} for sight in sights]
+
+
+RULES: Rules = {
+    "dynamic_slice": Rule("moves", dynamic_slice, in_place=True),
+    "dynamic_update_slice": Rule("moves", dynamic_update_slice, moves=(0, 1), in_place=True),
+    "gather": Rule("moves", gather),
+    "scatter": Rule("moves", moves=(0, 2)),
+    "scatter-add": Rule("sums", moves=(0, 2)),
+}

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..fields import Walk
 from ..program import Program, Step, Value
-from ..rules import Walk, window_of
+from ..rules import window_of
 from ._costs import is_transposed
 from ._windows import is_local
 

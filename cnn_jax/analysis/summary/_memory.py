@@ -10,17 +10,9 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from cnn_jax import functional as F
 
-from ..program import ELEMENTWISE, MOVES, Apart, Leaf, Program, Value, body_program
+from ..program import UNKNOWN, Apart, Leaf, Program, Value, body_program
+from ..rules import RULES
 from ._costs import size_in_bytes
-
-# What these make is written into the place of their largest operand, or never written at all.
-_IN_PLACE = (ELEMENTWISE | MOVES.keys() | {"optimization_barrier", "device_put"}) - {
-    "concatenate",
-    "gather",
-    "pad",
-    "scatter",
-    "scatter-add",
-}
 
 
 @dataclass(frozen=True)
@@ -94,13 +86,14 @@ def most_alive(program: Program) -> int:
     # Each value lies in the place of the first in its chain.
     place: dict[Value, Value] = {}
     for i, step in enumerate(program.steps):
+        in_place = RULES.get(step.primitive, UNKNOWN).in_place
         held = [operand for operand in step.inputs if operand in place]
         for value in step.outputs:
             largest = max(held, key=lambda operand: size_in_bytes(operand), default=None)
             fits = largest is not None and size_in_bytes(value) <= size_in_bytes(largest)
-            if step.primitive in _IN_PLACE and fits:
+            if in_place and fits:
                 place[value] = place[largest]  # type: ignore[index]
-            elif step.primitive not in _IN_PLACE or held:
+            elif not in_place or held:
                 place[value] = value
     until: dict[Value, int] = {}
     for value, first in place.items():
@@ -111,9 +104,9 @@ def most_alive(program: Program) -> int:
     alive = most = 0
     for i, step in enumerate(program.steps):
         alive += sum(size_in_bytes(value) for value in step.outputs if value in until)
-        alive += max((most_alive(body) for body in step.inner), default=0)
+        alive += max((most_alive(body.program) for body in step.inner), default=0)
         most = max(most, alive)
-        alive -= max((most_alive(body) for body in step.inner), default=0)
+        alive -= max((most_alive(body.program) for body in step.inner), default=0)
         alive -= size_in_bytes(*ending.get(i, ()))
     return most
 

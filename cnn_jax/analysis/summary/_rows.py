@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ..program import Constant, Known, Operand, Parameter, Program, Step, Value
-from ..rules import Walk, followed
+from ..fields import Walk, followed
+from ..program import Body, Constant, Known, Operand, Parameter, Program, Step, Value
 from ._costs import multiply_adds
 from ._kinds import Links, kind_of
 from ._names import Groups
@@ -139,22 +139,30 @@ class Layers:
             last = self.rows[-1]
             if last.operation == "upsample" and last.output.shape == step.outputs[0].shape:
                 last.output = step.outputs[0]
-        elif step.primitive in ("transpose", "reshape") and self.rows:
-            last = self.rows[-1]
-            if last.operation == "local conv" and last.output is step.inputs[0]:
-                self._lay_out(last, step.outputs[0])
+        elif self.rows and self.rows[-1].output is step.inputs[0]:
+            self._lay_out(self.rows[-1], step)
         self._from |= dict.fromkeys(step.outputs, stems)
 
-    def _lay_out(self, row: Draft, output: Value) -> None:
-        """Take the array that a product is laid out into for its output, while it is a map."""
-        before, behind = self.walked.of(row.output), self.walked.of(output)
-        numbers = {number for number, _ in before}
-        if all(
-            followed(before, self.walked, number).keys()
-            == followed(behind, self.walked, number).keys()
-            for number in numbers
-        ):
-            row.output = output
+    def _lay_out(self, row: Draft, step: Step) -> None:
+        """Take what a product is laid out into for its output, while it is the same map.
+
+        A product with the weights first, or with a batch of weights, has axes in an order that
+        nobody asked for.
+        """
+        contracts = row.step.primitive == "dot_general" and row.operation != "matmul"
+        if step.primitive not in ("transpose", "reshape", "squeeze") or not contracts:
+            return
+        before, after = self.walked.of(row.output), self.walked.of(step.outputs[0])
+        places = [
+            [followed(sight, self.walked, number).keys() for number in {n for n, _ in before}]
+            for sight in (before, after)
+        ]
+        batched = bool(row.step.params["dimension_numbers"][1][0])
+        ordered = row.step.inputs[0] in self.data and not batched
+        long = [[n for n in value.shape if n > 1] for value in (row.output, step.outputs[0])]
+        free = step.primitive == "transpose" and not ordered
+        if places[0] == places[1] and (free or long[0] == long[1] or row.operation == "local conv"):
+            row.output = step.outputs[0]
 
     def _new(self, operation: str, step: Step, parameters: list[Parameter], times: int) -> Draft:
         if operation == "upsample" and self.rows and self.rows[-1].operation == operation:
@@ -201,23 +209,16 @@ class Layers:
         if not any(operand in self.data for operand in step.inputs):
             self._pass_on(step)
             return
-        operands, body, carried = list(step.inputs), step.inner[-1], range(0)
-        if step.primitive == "cond":
-            body = max(step.inner, key=lambda branch: (cost(branch), len(branch.steps)))
-            operands = operands[1:]
-        elif step.primitive == "while":
-            operands = operands[step.params["cond_nconsts"] :]
-            carried = range(step.params["body_nconsts"], len(operands))
-        elif step.primitive == "scan":
-            times, first = times * step.params["length"], step.params["num_consts"]
-            carried = range(first, first + step.params["num_carry"])
-        for i, (value, operand) in enumerate(zip(body.inputs, operands)):
+        bodies = step.inner if step.primitive == "cond" else step.inner[-1:]
+        body = max(bodies, key=_cost_and_size)
+        carried = range(body.fixed, body.fixed + body.carried)
+        for i, (value, operand) in enumerate(zip(body.program.inputs, body.operands)):
             if operand in self.data or i in carried:
                 self.data.add(value)
                 self._from[value] = self._from.get(operand, frozenset([step]))  # type: ignore[arg-type]
             self._origins[value] = self._origin(operand)
-        self._links.add(body)
-        self._through(body, times)
+        self._links.add(body.program)
+        self._through(body.program, times * step.turns)
         self.data.update(step.outputs)
         self._from |= dict.fromkeys(step.outputs, frozenset(self.rows[-1:]) or frozenset([step]))
 
@@ -250,10 +251,14 @@ def operation_of(row: Draft) -> str:
     return "scale and shift" if scales else row.steps[0].primitive.replace("_", " ")
 
 
+def _cost_and_size(body: Body) -> tuple[int, int]:
+    return cost(body.program), len(body.program.steps)
+
+
 def cost(program: Program) -> int:
     """The multiply-adds of a body, those of its loops among them."""
     return sum(
         multiply_adds(step)
-        + step.params.get("length", 1) * max((cost(body) for body in step.inner), default=0)
+        + step.turns * max((cost(body.program) for body in step.inner), default=0)
         for step in program.steps
     )

@@ -16,8 +16,9 @@ from dataclasses import replace
 
 from cnn_jax.geometry import Window
 
+from ..fields import Walk, followed
 from ..program import Operand, Step
-from ..rules import Walk, followed, window_of
+from ..rules import window_of
 from ._costs import is_transposed
 
 NONE = Window((), (), (), (), ())

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from numbers import Integral
 
-from ..fields import Sight
 from ..program import Operand, Program
-from ._walk import Walk
+from ._field import Sight
+from ._seeing import Walk
 
 
 def chosen_output(program: Program, output: str | None) -> tuple[str, Operand]:

@@ -1,31 +1,30 @@
-"""What a unit sees behind what lays elements out anew: reshapes, transposes, concatenations."""
+"""Primitives that lay elements out anew, at places that their parameters tell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ..fields import (
-    Context,
     Field,
-    Rule,
+    Seeing,
     Sight,
     capped,
     chained,
     dropped,
     permuted,
     reshaped,
+    sliced,
     spread,
     wholly,
 )
-from ..program import Step
-from ._reading import sliced
+from ..program import Options, Rule, Rules, Step
 
 
-def unary(change: Callable[[Step, Field, Sight], Field]) -> Rule:
+def unary(change: Callable[[Step, Field, Sight], Field]) -> Callable[..., list[Sight]]:
     """A rule of one operand, made of what happens to each of its fields."""
 
-    def rule(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+    def rule(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
         sight = sights[0]
         return [{key: change(step, field, sight) for key, field in sight.items()}]
 
@@ -58,7 +57,7 @@ def flipped(step: Step, field: Field, _: Sight) -> Field:
     return field
 
 
-def concatenation(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
+def concatenation(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """Each element sees what it saw in its part.
 
     Nominally the largest part tells of all, where the axis is one along which the field moves: as
@@ -83,7 +82,7 @@ def concatenation(step: Step, sights: list[Sight], context: Context) -> list[Sig
                         nominal = None
                         break
                     nominal, words = nominal.joined(part.nominal, shape)
-                    context.say(words if key in context.spatial else "")
+                    seeing.say(words if key in seeing.spatial else "")
         result[key] = capped(replace(field, nominal=nominal))
     return [result]
 
@@ -92,10 +91,65 @@ def _unfolded(field: Field | None, axis: int) -> Field | None:
     return None if field is None else field.nominally(lambda nominal: nominal.unfolded(axis))
 
 
-def split(step: Step, sights: list[Sight], context: Context) -> list[Sight]:
-    """Parts of an axis, one behind the other."""
+def split(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
+    """Parts of an axis, one after the other."""
     axis, start, results = step.params["axis"], 0, []
     for n in step.params["sizes"]:
         results.append({key: sliced(f, axis, start, 1, n) for key, f in sights[0].items()})
         start += n
     return results
+
+
+def strided_slice(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
+    """Every so many elements of each axis."""
+    starts, shape = step.params["start_indices"], step.outputs[0].shape
+    strides = step.params["strides"] or (1,) * len(shape)
+    result: Sight = {}
+    for key, field in sights[0].items():
+        for axis, n in enumerate(shape):
+            if n != step.inputs[0].shape[axis] or strides[axis] != 1:
+                field = sliced(field, axis, starts[axis], strides[axis], n)
+        result[key] = field
+    return [result]
+
+
+# How NumPy does the same, with one more axis in front.
+
+
+def _after(axes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(axis + 1 for axis in axes)
+
+
+def _sliced(options: Options, x: np.ndarray) -> np.ndarray:
+    starts, limits = options["start_indices"], options["limit_indices"]
+    steps = options["strides"] or (1,) * len(starts)
+    return x[(slice(None), *map(slice, starts, limits, steps))]
+
+
+def _broadcast(options: Options, x: np.ndarray) -> np.ndarray:
+    shape, axes = options["shape"], options["broadcast_dimensions"]
+    lengths = [1] * len(shape)
+    for axis, n in zip(axes, x.shape[1:]):
+        lengths[axis] = n
+    return np.broadcast_to(x.reshape(len(x), *lengths), (len(x), *shape))
+
+
+def _moving(fields: Callable[..., list[Sight]], move: Callable[..., np.ndarray]) -> Rule:
+    return Rule("moves", fields, move=move, in_place=True)
+
+
+RULES: Rules = {
+    "broadcast_in_dim": _moving(unary(broadcast), _broadcast),
+    "squeeze": _moving(unary(squeezed), lambda o, x: x.squeeze(_after(o["dimensions"]))),
+    "reshape": _moving(unary(reshape), lambda o, x: x.reshape(len(x), *o["new_sizes"])),
+    "transpose": _moving(unary(transposed), lambda o, x: x.transpose(0, *_after(o["permutation"]))),
+    "rev": _moving(unary(flipped), lambda o, x: np.flip(x, _after(o["dimensions"]))),
+    "slice": _moving(strided_slice, _sliced),
+    "split": Rule("moves", split, in_place=True),
+    "concatenate": Rule(
+        "moves",
+        concatenation,
+        moves=None,
+        move=lambda o, *parts: np.concatenate(parts, o["dimension"] + 1),
+    ),
+}

@@ -1,0 +1,73 @@
+"""Steps done again, on other arrays, many layers of them at once."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.typing import ArrayLike
+
+from ..program import Options, Rule, Step, bind
+
+
+def moved(
+    step: Step, rule: Rule, layers: Sequence[np.ndarray], known: Callable[[Any], Any], dtype: Any
+) -> list[np.ndarray] | None:
+    """Do a step that moves elements on other arrays.
+
+    Args:
+        step: whose rule `moves` elements.
+        rule: of its primitive.
+        layers: (layers, *shape) for each operand; those of indices do not matter.
+        known: gives an operand's array, if neither data nor parameters decide it.
+        dtype: of the result. What comes from nowhere is 0.
+
+    Returns:
+        (layers, *shape) for each output; None if the step's indices are not known.
+    """
+    options = dict(step.params)
+    if rule.move is not None:
+        return [rule.move(options, *layers).astype(dtype)]
+    places = range(len(step.inputs)) if rule.moves is None else rule.moves
+    operands = [known(operand) for operand in step.inputs]
+    if any(operands[i] is None for i in range(len(operands)) if i not in places):
+        return None
+    if step.primitive == "gather":
+        options["fill_value"] = 0
+    for i in places:
+        operands[i] = layers[i].astype(np.int32)
+    axes = [0 if i in places else None for i in range(len(operands))]
+    alike = jax.vmap(lambda *arrays: _again(step, list(arrays), options), axes)
+    made = jax.jit(alike)(*map(jnp.asarray, operands))
+    return [np.asarray(array).astype(dtype) for array in made]
+
+
+def _again(step: Step, arrays: list, options: Options) -> list:
+    if step.primitive in _SCATTERS:  # whose options hold a sum of the old type
+        names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
+        return [_SCATTERS[step.primitive](*arrays, **{name: options[name] for name in names})]
+    return bind(step.equation, arrays, options)
+
+
+_SCATTERS = {"scatter": lax.scatter, "scatter-add": lax.scatter_add}
+
+
+def products(step: Step, layers: np.ndarray, factor: ArrayLike, side: int) -> jax.Array:
+    """A convolution or a matrix product of other arrays: exact for integers below 2^24.
+
+    Args:
+        step: a sum of products of two operands.
+        layers: (layers, *shape) in place of operand number `side`.
+        factor: in place of the other operand.
+        side: 0 or 1.
+    """
+    options = {"preferred_element_type": None, "precision": lax.Precision.HIGHEST}
+    other = jnp.asarray(factor, jnp.float32)
+
+    def product(layer: jax.Array) -> jax.Array:
+        pair = [layer, other] if side == 0 else [other, layer]
+        return bind(step.equation, pair, options)[0]
+
+    return jax.jit(jax.vmap(product))(jnp.asarray(layers, jnp.float32))
