@@ -13,41 +13,29 @@
 ``separable``   pooling, one axis after the other
 ==============  =====================================================================
 
-An algorithm is a module. For a convolution it has
-
-    output(x, kernel, window, groups)
-    input_grad(kernel, g, window, groups)      if it is good at this side
-    kernel_grad(x, g, window, groups)          likewise
-
-with ``WIDENS``, which says whether it sums narrow numbers in wider ones by itself (or wants wider
-ones as its arguments); for pooling ``max_pool``, ``min_pool`` and ``sum_pool``, each of ``(x,
-window)``; ``patches``, likewise, for `unfold`; and ``local(x, kernel, window, groups)`` for
-`conv_local`. Arrays have one batch axis, windows are exact (`geometry.fit`), and that is all an
-algorithm sees of a call.
-
-What it does not compute it says in ``unsupported(problem)``, which gives a reason or None, and what
-memory it expects to take in ``workspace(problem)``, in bytes; `problem` is a `Problem`, the shapes
-of a call.
+Each file exports one `Algorithm`, whose attributes say what its functions take and give; a function
+that a file does not offer is None. `choice.registry` lists them by name.
 
 `parts` holds what several algorithms are made of, `choice` decides which one computes a call, and
 `tuning` measures them on request. What the layers above use is exported here.
 """
 
+from ._contract import Algorithm as Algorithm
 from ._contract import Problem as Problem
+from ._operations import convolve as convolve
+from ._operations import convolve_transposed as convolve_transposed
+from ._operations import slide as slide
 from .choice import ALGORITHMS as ALGORITHMS
 from .choice import choose as choose
 from .choice import noting as noting
 from .choice import using as using
-from .choice import workspace as workspace
 from .parts.dtypes import sum_dtype as sum_dtype
 from .parts.extremes import at_first_extreme as at_first_extreme
 from .parts.extremes import highest as highest
 from .parts.extremes import larger as larger
 from .parts.extremes import lowest as lowest
 from .parts.extremes import smaller as smaller
-from .parts.sides import convolve as convolve
-from .parts.sides import convolve_transposed as convolve_transposed
-from .parts.sides import vary_alike as vary_alike
+from .parts.mesh_axes import vary_alike as vary_alike
 from .parts.taps import crop as crop
 from .parts.taps import padded as padded
 from .parts.taps import starts as starts

@@ -1,20 +1,25 @@
-"""What a choice of algorithm may depend on: one side of one convolution, or one pool, by shapes."""
+"""What an algorithm is: the functions that it may offer, and the problems that it may be given."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 
 from cnn_jax.geometry import Window
 
+Convolution = Callable[[jax.Array, jax.Array, Window, int], jax.Array]
+Sliding = Callable[[jax.Array, Window], jax.Array]
+PoolGradient = Callable[[jax.Array, jax.Array, jax.Array, Window], jax.Array]
+
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to compute, without its numbers.
+    """One side of one convolution, or one pool, without its numbers.
 
     Attributes:
-        side: a function of an algorithm: ``"output"``, ``"input_grad"``, ``"kernel_grad"`` of a
-            convolution, or ``"max_pool"``, ``"min_pool"``, ``"sum_pool"``.
+        side: the function of an `Algorithm` that is to compute it, such as ``"kernel_grad"``.
         x: the shape of the input, (n, *spatial, c).
         kernel: that of the kernel, (*size, c // groups, o); empty for a pool.
         window: an exact window.
@@ -52,3 +57,65 @@ class Problem:
     def multiplications(self) -> int:
         """Products of an element and a weight, those with padding counted: the MACs."""
         return self.x[0] * math.prod(self.positions) * math.prod(self.kernel)
+
+
+def _takes_everything(problem: Problem) -> None:
+    """The `unsupported` of an algorithm that computes every problem."""
+
+
+def _takes_no_memory(problem: Problem) -> int:
+    """The `workspace` of an algorithm that cannot say, or takes none."""
+    return 0
+
+
+@dataclass(frozen=True, eq=False)
+class Algorithm:
+    """One way to compute convolutions, pools or patches: the functions that it offers.
+
+    x is (n, *spatial, c), with one batch axis; a kernel is (*size, c // groups, o); y, and the
+    gradient g by it, are (n, *positions, o), for a pool (n, *positions, c). Windows are exact
+    (`geometry.fit`). All functions are made of operations that JAX can transform. None stands for a
+    function that the algorithm does not offer.
+
+    Attributes:
+        output: (x, kernel, window, groups) -> y, the convolution.
+        input_grad: (kernel, g, window, groups) -> like x, the gradient by x, which is linear in
+            both arrays. Where it is None, the transpose of `output` is taken.
+        kernel_grad: (x, g, window, groups) -> like the kernel, the gradient by the kernel. Where it
+            is None, the transpose of `output` is taken.
+        local: (x, kernel, window, groups) -> y, as `output`, but with a kernel for each position:
+            (*positions, *size, c // groups, o).
+        max_pool: (x, window) -> y, the largest element of each window; NaN if it holds one.
+        min_pool: (x, window) -> y, the smallest element likewise.
+        sum_pool: (x, window) -> y, the sum of each window.
+        max_pool_grad: (x, y, g, window) -> like x, the gradient of `max_pool`: each g is added to
+            the first element of its window, in row-major order, that is the largest. It is linear
+            in g. Where it is None, `max_pool` is differentiated as it stands, for which
+            `parts.extremes.differentiable` gives it a tangent rule.
+        min_pool_grad: (x, y, g, window) -> like x, the gradient of `min_pool` likewise.
+        sum_pool_grad: (x, y, g, window) -> like x, the gradient of `sum_pool` likewise.
+        patches: (x, window) -> (n, *positions, taps, c), what each window sees.
+        widens: whether it sums bfloat16, float16 and narrow integers in wider numbers by itself.
+            Where it does not, it is given wider ones, and its result is rounded.
+        unsupported: problem -> why the algorithm does not compute it, or None if it does.
+        workspace: problem -> bytes that it expects to take besides arguments and results.
+    """
+
+    output: Convolution | None = None
+    input_grad: Convolution | None = None
+    kernel_grad: Convolution | None = None
+    local: Convolution | None = None
+    max_pool: Sliding | None = None
+    min_pool: Sliding | None = None
+    sum_pool: Sliding | None = None
+    max_pool_grad: PoolGradient | None = None
+    min_pool_grad: PoolGradient | None = None
+    sum_pool_grad: PoolGradient | None = None
+    patches: Sliding | None = None
+    widens: bool = False
+    unsupported: Callable[[Problem], str | None] = _takes_everything
+    workspace: Callable[[Problem], int] = _takes_no_memory
+
+    def side(self, name: str) -> Callable[..., jax.Array]:
+        """The function of that name, which the algorithm must offer."""
+        return getattr(self, name)

@@ -25,11 +25,9 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from ._contract import Problem
-from .parts.sides import backwards
+from ._contract import Algorithm, Problem
+from .parts.backwards import backwards
 from .parts.taps import padded
-
-WIDENS = False
 
 
 def unsupported(problem: Problem) -> str | None:
@@ -122,3 +120,12 @@ def _at_positions(y: jax.Array, window: Window, padded_size: tuple[int, ...]) ->
 
 def _split(array: jax.Array, groups: int) -> jax.Array:
     return array.reshape(*array.shape[:-1], groups, array.shape[-1] // groups)
+
+
+ALGORITHM = Algorithm(
+    output=output,
+    input_grad=input_grad,
+    kernel_grad=kernel_grad,
+    unsupported=unsupported,
+    workspace=workspace,
+)

@@ -24,13 +24,11 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from ._contract import Problem
+from ._contract import Algorithm, Problem
+from .parts.backwards import backwards
 from .parts.blocks import Blocks, blocks_of, map_blocks, sum_blocks
 from .parts.gaps import in_phases
-from .parts.sides import backwards
 from .parts.taps import gathered, padded, taps
-
-WIDENS = False
 
 # What the patches of a block may take. 3x3 kernels on 64 channels were fastest from 3.6 to 4.7 MB,
 # 15 % slower at 7 and at 1.8; on 256 channels 2 to 7 MB made no difference (2 cores, 32 MB of L3).
@@ -141,3 +139,11 @@ def _blocks(x: jax.Array, window: Window) -> Blocks:
     if number == 1:  # the patches are the input itself
         return Blocks(len(x), positions[0] if positions else 1, (1, 1))
     return blocks_of(len(x), positions, number * x.shape[-1] * x.dtype.itemsize, BLOCK_BYTES)
+
+
+ALGORITHM = Algorithm(
+    output=output,
+    input_grad=input_grad,
+    kernel_grad=kernel_grad,
+    workspace=workspace,
+)

@@ -11,11 +11,9 @@ import jax
 from cnn_jax.geometry import Window
 
 from . import xla
-from ._contract import Problem
+from ._contract import Algorithm, Problem
+from .parts.backwards import backwards
 from .parts.gaps import in_phases
-from .parts.sides import backwards
-
-WIDENS = True
 
 
 def unsupported(problem: Problem) -> str | None:
@@ -39,4 +37,10 @@ def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> 
     return backwards(output, kernel, g, window, groups)
 
 
-kernel_grad = xla.kernel_grad
+ALGORITHM = Algorithm(
+    output=output,
+    input_grad=input_grad,
+    kernel_grad=xla.kernel_grad,
+    widens=True,
+    unsupported=unsupported,
+)

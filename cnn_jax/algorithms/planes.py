@@ -16,11 +16,9 @@ from jax import lax
 from cnn_jax.geometry import Window
 
 from . import xla
-from ._contract import Problem
-from .parts.sides import backwards
+from ._contract import Algorithm, Problem
+from .parts.backwards import backwards
 from .parts.taps import padded
-
-WIDENS = True
 
 
 def unsupported(problem: Problem) -> str | None:
@@ -74,3 +72,12 @@ def _planes(x: jax.Array, window: Window) -> tuple[jax.Array, Window, Window]:
     volume = x.reshape(*x.shape[:2], -1)
     x = padded(volume, first).reshape(len(x), -1, *x.shape[2:])
     return x, first.on_padded(), window.cut(slice(1, None))
+
+
+ALGORITHM = Algorithm(
+    output=output,
+    input_grad=input_grad,
+    kernel_grad=kernel_grad,
+    widens=True,
+    unsupported=unsupported,
+)

@@ -27,10 +27,9 @@ from jax import lax
 from cnn_jax.geometry import Window
 
 from . import shifted
+from ._contract import Algorithm
 from .parts.extremes import differentiable, highest, larger, lowest, smaller
 from .parts.taps import padded
-
-WIDENS = True
 
 
 def max_pool(x: jax.Array, window: Window) -> jax.Array:
@@ -81,3 +80,11 @@ def _doubled(extreme: Callable, x: jax.Array, window: Window) -> jax.Array:
     if seen < taps:
         x = of_neighbors(x, taps - seen)
     return lax.slice(x, (0,) * x.ndim, x.shape, (1, *window.stride, 1))
+
+
+ALGORITHM = Algorithm(
+    max_pool=max_pool,
+    min_pool=min_pool,
+    sum_pool=sum_pool,
+    widens=True,
+)

@@ -30,14 +30,14 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
+from ._contract import Algorithm
+from .parts.backwards import backwards
 from .parts.blocks import in_loop
 from .parts.extremes import differentiable, highest, larger, lowest, smaller
 from .parts.gaps import in_phases
-from .parts.sides import backwards, vary_alike
+from .parts.mesh_axes import vary_alike
 from .parts.taps import gathered, padded, taps
 from .parts.unfused import unfused
-
-WIDENS = False
 
 # Multiplications for one output number up to which they beat a matrix product per tap.
 MULTIPLICATIONS = 128
@@ -174,3 +174,13 @@ def _sum_pool_tangent(window, primals, tangents):
 
 def _pool_taps(x: jax.Array, window: Window, fill) -> Iterator[jax.Array]:
     return taps(padded(x, window, fill), window, window.output_size(x.shape[1:-1]))
+
+
+ALGORITHM = Algorithm(
+    output=output,
+    input_grad=input_grad,
+    kernel_grad=kernel_grad,
+    max_pool=max_pool,
+    min_pool=min_pool,
+    sum_pool=sum_pool,
+)

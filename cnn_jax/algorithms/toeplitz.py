@@ -22,9 +22,7 @@ import numpy as np
 
 from cnn_jax.geometry import Window
 
-from ._contract import Problem
-
-WIDENS = False
+from ._contract import Algorithm, Problem
 
 
 def unsupported(problem: Problem) -> str | None:
@@ -88,3 +86,10 @@ def _tap_between(window: Window, spatial: tuple[int, ...]) -> np.ndarray:
         which = np.kron(which * taps, np.ones_like(tap)) + np.kron(np.ones_like(which), tap)
         joined = np.kron(joined, meets)
     return np.where(joined, which, math.prod(window.size))
+
+
+ALGORITHM = Algorithm(
+    output=output,
+    unsupported=unsupported,
+    workspace=workspace,
+)

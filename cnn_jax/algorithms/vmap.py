@@ -19,10 +19,9 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
+from ._contract import Algorithm
 from .parts.extremes import differentiable, highest, larger, lowest, smaller
 from .parts.taps import padded, starts
-
-WIDENS = False
 
 
 def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
@@ -133,3 +132,13 @@ def _pool(
     positions = window.output_size(x.shape[1:-1])
     y = over_images(padded(x, window, fill), starts(window, positions))
     return y.reshape(len(x), *positions, x.shape[-1])
+
+
+ALGORITHM = Algorithm(
+    output=output,
+    local=local,
+    max_pool=max_pool,
+    min_pool=min_pool,
+    sum_pool=sum_pool,
+    patches=patches,
+)

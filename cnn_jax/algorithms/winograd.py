@@ -35,12 +35,10 @@ from jax import lax
 from cnn_jax import geometry
 from cnn_jax.geometry import Window
 
-from ._contract import Problem
+from ._contract import Algorithm, Problem
 from .parts.blocks import Blocks, blocks_of, map_blocks, sum_blocks
 from .parts.taps import crop, interleaved, padded
 from .parts.unfused import unfused
-
-WIDENS = False
 
 # Evaluation points, simplest first: they decide how far intermediate numbers grow.
 POINTS = (0, 1, -1, 2, -2)
@@ -253,3 +251,12 @@ def _blocks(x: tuple[int, ...], window: Window, channels: int, itemsize: int) ->
     growth = math.prod(_inputs(k) / _outputs(k) for k in window.size)
     each = int(growth * (x[-1] + channels) * itemsize)
     return blocks_of(x[0], positions, each, BLOCK_BYTES, multiple=_outputs(window.size[0]))
+
+
+ALGORITHM = Algorithm(
+    output=output,
+    input_grad=input_grad,
+    kernel_grad=kernel_grad,
+    unsupported=unsupported,
+    workspace=workspace,
+)

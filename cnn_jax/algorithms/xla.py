@@ -17,13 +17,12 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
+from ._contract import Algorithm
+from .parts.backwards import backwards
 from .parts.dtypes import sum_dtype
 from .parts.extremes import differentiable, highest, larger, lowest, smaller
-from .parts.sides import backwards, vary_alike
+from .parts.mesh_axes import vary_alike
 from .parts.taps import padded, taps
-
-# XLA sums bfloat16 and float16 products in float32 by itself, and narrow integers as it is told.
-WIDENS = True
 
 _POINT = Window((1,), (1,), ((0, 0),), (1,), (1,))
 
@@ -167,3 +166,17 @@ def _window_options(window: Window) -> dict:
         "padding": ((0, 0), *window.padding, (0, 0)),
         "window_dilation": (1, *window.dilation, 1),
     }
+
+
+ALGORITHM = Algorithm(
+    output=output,
+    input_grad=input_grad,
+    kernel_grad=kernel_grad,
+    local=local,
+    max_pool=max_pool,
+    min_pool=min_pool,
+    sum_pool=sum_pool,
+    patches=patches,
+    # XLA sums bfloat16 and float16 in float32 by itself, and narrow integers as it is told.
+    widens=True,
+)

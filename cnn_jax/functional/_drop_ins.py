@@ -12,7 +12,7 @@ from jax import lax
 from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import arguments, geometry
-from cnn_jax.algorithms import choose, crop, highest, larger, lowest, padded, smaller
+from cnn_jax.algorithms import choose, crop, highest, larger, lowest, padded, slide, smaller
 from cnn_jax.geometry import Pair, Window
 
 from . import _checks as checks
@@ -240,7 +240,7 @@ def _pooled(x: jax.Array, window: Window, pool: str, algorithm: str, fill: Any) 
             # 0.10.2 ignores on large inputs: openxla/xla#48714.
             x = lax.optimization_barrier(padded(x, exact, fill))
             exact = exact.on_padded()
-        return getattr(choose(algorithm, of_window(pool, x, exact)), pool)(x, exact)
+        return slide(choose(algorithm, of_window(pool, x, exact)), pool, x, exact)
 
     y = slide_by(dense, x if channels_last else x[..., None], inner)
     return y if channels_last else y[..., 0]

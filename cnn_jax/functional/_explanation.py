@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from cnn_jax.algorithms import Problem, noting, workspace
+from cnn_jax.algorithms import ALGORITHMS, Problem, noting
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explana
     """Say which algorithms ``algorithm="auto"`` takes for a call and its gradients, and why.
 
     Nothing is computed: the call is traced, and its reverse-mode derivative by every array of
-    floating-point numbers.
+    floating-point numbers. What was jitted and called before is traced anew.
 
     ```
     >>> import jax
@@ -110,6 +110,6 @@ def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explana
     parts = []
     for problem, chosen in notes.met.items():
         choice = chosen["cpu"]
-        taken = workspace(choice.algorithm, problem)
+        taken = ALGORITHMS[choice.algorithm].workspace(problem)
         parts.append(Part(problem.side, problem, choice.algorithm, choice.why, taken))
     return Explanation(tuple(parts))

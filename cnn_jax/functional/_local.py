@@ -106,7 +106,7 @@ def conv_local(
     kernel = kernel.astype(x.dtype)
     problem = Problem("local", x.shape, kernel.shape[rank:], exact, groups, x.dtype.name)
     with jax.default_matmul_precision(name) if name else nullcontext():
-        y = choose(algorithm, problem).local(x, kernel, exact, groups)
+        y = choose(algorithm, problem).side("local")(x, kernel, exact, groups)
     y = y.reshape(*batch, *positions, kernel.shape[-1]).astype(result)
     return y if bias is None else y + _spread(numbers.checked_bias(bias, result), y, positions)
 

@@ -1,14 +1,12 @@
 """What a convolution computes in, what it returns, and how a bias joins it."""
 
-from types import ModuleType
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments
-from cnn_jax.algorithms import sum_dtype
+from cnn_jax.algorithms import Algorithm, sum_dtype
 
 from . import _checks as checks
 
@@ -41,9 +39,9 @@ def result_dtype(dtype: jnp.dtype, preferred: DTypeLike | None = None) -> jnp.dt
     return preferred
 
 
-def compute_dtype(algorithm: ModuleType, dtype: jnp.dtype, result: jnp.dtype) -> jnp.dtype:
+def compute_dtype(algorithm: Algorithm, dtype: jnp.dtype, result: jnp.dtype) -> jnp.dtype:
     """The dtype to hand arrays of `dtype` to `algorithm` in, for sums that fit into `result`."""
-    return dtype if algorithm.WIDENS and result == result_dtype(dtype) else sum_dtype(result)
+    return dtype if algorithm.widens and result == result_dtype(dtype) else sum_dtype(result)
 
 
 def check_kernel(kernel: jax.Array, name: str = "kernel") -> int:

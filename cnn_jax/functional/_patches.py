@@ -124,8 +124,8 @@ def fold(
     wide = patches.astype(sum_dtype(patches.dtype))
     wide = wide.reshape(math.prod(batch), *positions, taps, channels)
     like_x = vary_alike(jnp.zeros((len(wide), *spatial, channels), wide.dtype), wide)[0]
-    chosen = choose(algorithm, of_window("patches", like_x, exact))
-    unfolded = jax.linear_transpose(lambda x: chosen.patches(crop(x, drops), exact), like_x)
+    patches_of = choose(algorithm, of_window("patches", like_x, exact)).side("patches")
+    unfolded = jax.linear_transpose(lambda x: patches_of(crop(x, drops), exact), like_x)
     (x,) = unfolded(wide)
     integers = jnp.issubdtype(patches.dtype, jnp.integer)
     return x.astype(wide.dtype if integers else patches.dtype).reshape(*batch, *x.shape[1:])

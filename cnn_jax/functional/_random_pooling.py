@@ -151,7 +151,7 @@ def stochastic_pool(
     key = checks.random_key(key)
 
     def drawn(x: jax.Array, exact: Window) -> jax.Array:
-        taps = choose("auto", of_window("patches", x, exact)).patches(
+        taps = choose("auto", of_window("patches", x, exact)).side("patches")(
             x, exact
         )  # (n, *positions, taps, channels)
         pick = jax.random.categorical(key, jnp.log(taps), axis=-2)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import jax
 
-from cnn_jax import geometry
-from cnn_jax.algorithms import Problem, choose, crop
+from cnn_jax import algorithms, geometry
+from cnn_jax.algorithms import Problem, crop
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks
@@ -50,7 +50,8 @@ def slide(algorithm: str, side: str, x: jax.Array, window: Window) -> jax.Array:
     """A `side` of `algorithm`, such as its ``max_pool``, for any number of batch axes."""
 
     def compute(x: jax.Array, exact: Window) -> jax.Array:
-        return getattr(choose(algorithm, of_window(side, x, exact)), side)(x, exact)
+        chosen = algorithms.choose(algorithm, of_window(side, x, exact))
+        return algorithms.slide(chosen, side, x, exact)
 
     return slide_by(compute, x, window)
 

@@ -1,5 +1,6 @@
 """Measuring on request: what is met, what may win, what is done with what fails."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jax
@@ -10,7 +11,7 @@ from jax import lax
 
 import cnn_jax
 from cnn_jax import functional as F
-from cnn_jax.algorithms import ALGORITHMS, shifted, xla
+from cnn_jax.algorithms import ALGORITHMS, Algorithm, shifted, xla
 from cnn_jax.algorithms.choice import cpu_rules, environment, policy, remembered
 from cnn_jax.algorithms.tuning import check, measure
 
@@ -31,7 +32,7 @@ def times(monkeypatch):
 
 
 def add(monkeypatch, name, **sides):
-    monkeypatch.setitem(ALGORITHMS, name, SimpleNamespace(WIDENS=True, **sides))
+    monkeypatch.setitem(ALGORITHMS, name, Algorithm(**sides, widens=True))
 
 
 def convolves(program, **platforms):
@@ -170,7 +171,8 @@ def test_both_algorithms_are_right_in_every_dtype(dtype):
 
 
 def test_what_needs_more_workspace_than_allowed_is_not_measured(times, monkeypatch):
-    monkeypatch.setattr(shifted, "workspace", lambda problem: 100, raising=False)
+    hungry = replace(shifted.ALGORITHM, workspace=lambda problem: 100)
+    monkeypatch.setitem(ALGORITHMS, "shifted", hungry)
     times["shifted"] = 0.1
     for asked, allowed in ((None, 99), (99, 100)):
         with F.using(max_workspace=allowed):

@@ -20,8 +20,8 @@ from tests.cases import CONVS, POOLS, Pool, integers, normals
 from tests.derivatives import assert_every_mode, double_precision
 
 OTHERS = [name for name in ALGORITHMS if name not in ("xla", "vmap")]
-OF_CONVOLUTION = [name for name in OTHERS if hasattr(ALGORITHMS[name], "output")]
-OF_POOLS = [name for name in OTHERS if hasattr(ALGORITHMS[name], "max_pool")]
+OF_CONVOLUTION = [name for name in OTHERS if ALGORITHMS[name].output]
+OF_POOLS = [name for name in OTHERS if ALGORITHMS[name].max_pool]
 # Transforms round: of the largest result, for numbers of at most 8 and kernels of at most 60 taps.
 ROUNDING = {"winograd": 2e-5, "fft": 1e-6}
 # What each takes of the list is known, so that no test is left out by mistake.

@@ -5,7 +5,6 @@ import json
 import math
 import re
 import sys
-import types
 from functools import partial
 
 import jax
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cnn_jax.algorithms import ALGORITHMS
+from cnn_jax.algorithms import ALGORITHMS, Algorithm
 from experiments import compare_ops
 from experiments._runs import RunError
 from experiments.compare_ops import _compare, _main, _networks, _timing, _torch
@@ -60,9 +59,7 @@ def fake(monkeypatch):
     """Adds an algorithm whose convolution is a function of the test's."""
 
     def add(name, output):
-        module = types.ModuleType(name)
-        module.WIDENS, module.output = False, output
-        monkeypatch.setitem(ALGORITHMS, name, module)
+        monkeypatch.setitem(ALGORITHMS, name, Algorithm(output=output))
 
     return add
 

@@ -16,6 +16,5 @@ In comes the `algorithm` that a call names and its `Problem`, the shapes; out co
 from .call import choose as choose
 from .registry import ALGORITHMS as ALGORITHMS
 from .registry import candidates as candidates
-from .registry import workspace as workspace
 from .settings import noting as noting
 from .settings import using as using

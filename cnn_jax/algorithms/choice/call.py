@@ -1,15 +1,13 @@
 """The algorithm for one call."""
 
-from typing import Any
-
-from .._contract import Problem
+from .._contract import Algorithm, Problem
 from . import settings
-from .auto import Auto
+from .auto import AUTO
 from .registry import ALGORITHMS, unsupported
 
 
-def choose(algorithm: str, problem: Problem) -> Any:
-    """The algorithm that computes a call: the one it names, the one that `using` names, or `Auto`.
+def choose(algorithm: str, problem: Problem) -> Algorithm:
+    """The algorithm that computes a call: the one it names, the one that `using` names, or `AUTO`.
 
     Args:
         algorithm: what the call says.
@@ -31,7 +29,7 @@ def choose(algorithm: str, problem: Problem) -> Any:
                 f"`algorithm` {name!r} does not compute this {_what(problem)}: {reason}. "
                 f"Those that do: 'auto', {able}."
             )
-    return Auto(now.max_workspace, now.notes)
+    return AUTO
 
 
 def _what(problem: Problem) -> str:

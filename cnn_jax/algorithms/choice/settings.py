@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+
+import jax
 
 from cnn_jax import arguments
 
@@ -40,12 +41,13 @@ class Settings:
 
 
 _DEFAULT = Settings()
-_settings: ContextVar[Settings] = ContextVar("algorithm", default=_DEFAULT)
+# Part of the key of every cache of traced and compiled functions that JAX keeps.
+_changed = jax.make_user_context(None)
 
 
 def current() -> Settings:
     """The settings that hold here."""
-    return _settings.get()
+    return _changed.value or _DEFAULT
 
 
 @contextmanager
@@ -53,7 +55,8 @@ def using(*, algorithm: str = "auto", max_workspace: int | None = None) -> Itera
     """Decide how every call traced inside is computed that says ``algorithm="auto"``.
 
     What the algorithm does not compute, a pool by Winograd's say, stays ``"auto"``. A function that
-    was jitted and traced before keeps what it was traced with.
+    was jitted and called before is traced anew inside; outside it keeps what it had. Only what was
+    compiled by hand, by ``jax.jit(f).lower(x).compile()``, stays as it is.
 
     ```
     >>> import jax.numpy as jnp
@@ -91,15 +94,6 @@ def noting() -> Iterator[Notes]:
     notes = Notes()
     with _changed(replace(current(), notes=notes)):
         yield notes
-
-
-@contextmanager
-def _changed(settings: Settings) -> Iterator[None]:
-    token = _settings.set(settings)
-    try:
-        yield
-    finally:
-        _settings.reset(token)
 
 
 def checked(algorithm: str) -> str:

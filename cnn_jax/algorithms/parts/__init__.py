@@ -5,8 +5,10 @@
 `blocks`       loops over blocks of positions, each small enough for the cache
 `gaps`         inputs with zeros between their elements, without touching the zeros
 `extremes`     maxima and minima that keep a NaN, and the derivative of their pools
-`sides`        the three sides of a convolution as one differentiable function
+`bilinear`     bilinear functions whose gradients are written out
+`backwards`    the gradient by the input, as a convolution
 `unfused`      results that XLA stores, instead of computing them for every reader
 `dtypes`       the dtype that sums run in
+`mesh_axes`    the mesh axes that an array varies over
 =============  =====================================================================
 """

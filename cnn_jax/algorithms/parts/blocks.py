@@ -2,7 +2,7 @@
 
 The blocks are cut before the loop over them, and are what it runs over. A loop that cut them itself
 would be as fast, but not its transpose, nor the transpose of that, which is how gradients run
-(`sides.joined`): what a loop indexes, its transpose adds up at full size in every step.
+(`bilinear`): what a loop indexes, its transpose adds up at full size in every step.
 """
 
 import math
@@ -15,7 +15,7 @@ from jax import lax
 
 from cnn_jax.geometry import Window
 
-from .sides import vary_alike
+from .mesh_axes import vary_alike
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from jax import lax
 from cnn_jax.geometry import Window
 
 from .blocks import in_loop
-from .sides import vary_alike
+from .mesh_axes import vary_alike
 
 
 def unfused(side: Callable[..., jax.Array]) -> Callable[..., jax.Array]:

@@ -12,7 +12,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from .. import xla
-from .._contract import Problem
+from .._contract import Algorithm, Problem
 from ..choice.auto import computed
 from ..choice.remembered import key
 
@@ -46,7 +46,7 @@ def _numbers(random: np.random.Generator, shape: tuple[int, ...], dtype: str) ->
     return random.standard_normal(shape)
 
 
-def compiled(algorithm: Any, problem: Problem, given: Sequence[jax.Array]) -> Run:
+def compiled(algorithm: Algorithm, problem: Problem, given: Sequence[jax.Array]) -> Run:
     """What `auto` would run for `problem`, to its end; of a pool of floats its gradient too."""
     compute = partial(computed, algorithm, problem)
 
@@ -64,7 +64,7 @@ def reference(problem: Problem, given: Sequence[jax.Array]) -> list[np.ndarray]:
     if problem.is_float and problem.itemsize < 4:
         problem, given = replace(problem, dtype="float32"), [a.astype("float32") for a in given]
     with jax.default_matmul_precision("highest"):
-        return _wide(compiled(xla, problem, given)())
+        return _wide(compiled(xla.ALGORITHM, problem, given)())
 
 
 def distance(result: Any, expected: Sequence[np.ndarray]) -> float:

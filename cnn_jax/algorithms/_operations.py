@@ -1,0 +1,149 @@
+"""The operations that the layers above call: an algorithm's functions, made differentiable.
+
+A convolution is a trilinear form T(x, kernel, g) = <conv(x, kernel), g>. Its three sides
+
+    output(x, kernel)         the forward pass
+    input_grad(kernel, g)     the gradient by x
+    kernel_grad(x, g)         the gradient by the kernel
+
+are closed under differentiation: the transpose of each by either argument is another of the three.
+So each may be computed by an algorithm of its own, and one tangent rule serves every mode and every
+order of differentiation.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from cnn_jax.geometry import Window
+
+from ._contract import Algorithm
+from .parts.backwards import backwards
+from .parts.bilinear import Bilinear, bilinear, transposed
+from .parts.mesh_axes import vary_alike
+
+
+def convolve(
+    algorithm: Algorithm,
+    x: jax.Array,
+    kernel: jax.Array,
+    window: Window,
+    groups: int,
+    precision: str | None,
+) -> jax.Array:
+    """Convolve by `algorithm`, each side by its function of that name.
+
+    Args:
+        algorithm: one with an `output`.
+        x: (n, *spatial, c), of the kernel's dtype.
+        kernel: (*size, c // groups, o).
+        window: a window that `geometry.fit` made exact.
+        groups: how many groups the channels fall into.
+        precision: of the matrix products, as `jax.default_matmul_precision` takes it.
+
+    Returns:
+        (n, *positions, o).
+    """
+    return conv(algorithm, *vary_alike(x, kernel), window, groups, precision)
+
+
+def convolve_transposed(
+    algorithm: Algorithm,
+    g: jax.Array,
+    kernel: jax.Array,
+    window: Window,
+    groups: int,
+    precision: str | None,
+) -> jax.Array:
+    """The gradient of a convolution by its input, as an operation of its own.
+
+    Its own sides are the same three, in another order.
+
+    Args:
+        algorithm, kernel, window, groups, precision: as for `convolve`.
+        g: (n, *positions, o), of the kernel's dtype.
+
+    Returns:
+        (n, *spatial, c).
+    """
+    return conv_transpose(algorithm, *vary_alike(g, kernel), window, groups, precision)
+
+
+def slide(algorithm: Algorithm, side: str, x: jax.Array, window: Window) -> jax.Array:
+    """Slide a window over x: a pool, or the patches, by `algorithm`, with the gradient it offers.
+
+    Args:
+        algorithm: one with a function for `side`.
+        side: ``"max_pool"``, ``"min_pool"``, ``"sum_pool"`` or ``"patches"``.
+        x: (n, *spatial, c).
+        window: an exact window.
+
+    Returns:
+        (n, *positions, c) of a pool, (n, *positions, taps, c) of patches.
+    """
+    compute, gradient = algorithm.side(side), getattr(algorithm, f"{side}_grad", None)
+    if gradient is None or not jnp.issubdtype(x.dtype, jnp.inexact):
+        return compute(x, window)
+
+    @jax.custom_jvp
+    def pooled(x: jax.Array) -> jax.Array:
+        return compute(x, window)
+
+    @pooled.defjvp
+    def tangent(primals, tangents):
+        (x,), (dx,) = primals, tangents
+        y = pooled(x)
+        return y, transposed(lambda g: gradient(x, y, g, window), y)(dx)
+
+    return pooled(x)
+
+
+# Programs of their own, so that a call is traced once for each shape, and its derivatives too. For
+# a value and gradient of a 3x3 convolution that takes 0.7 of the time that lax's own does, 35 ms
+# instead of 4 at the first call of a shape, and 9 times as long at every call without.
+_as_program = partial(jax.jit, static_argnums=(0, 3, 4, 5))
+
+
+@_as_program
+def conv(algorithm, x, kernel, window, groups, precision):
+    output, input_grad, kernel_grad = _sides(algorithm, window, groups, precision)
+    differentiable = bilinear(output, input_grad, kernel_grad)
+    # Integers have no derivative.
+    return (differentiable if jnp.issubdtype(x.dtype, jnp.inexact) else output)(x, kernel)
+
+
+@_as_program
+def conv_transpose(algorithm, g, kernel, window, groups, precision):
+    output, input_grad, kernel_grad = _sides(algorithm, window, groups, precision)
+    if not jnp.issubdtype(g.dtype, jnp.inexact):
+        return backwards(algorithm.side("output"), kernel, g, window, groups)
+
+    def spread(g: jax.Array, kernel: jax.Array) -> jax.Array:
+        if input_grad is not None:
+            return input_grad(kernel, g)
+        shape = (len(g), *window.input_size(g.shape[1:-1]), kernel.shape[-2] * groups)
+        like_x = vary_alike(jnp.zeros(shape, g.dtype), g)[0]
+        return transposed(lambda x: output(x, kernel), like_x)(g)
+
+    by_kernel = kernel_grad and (lambda g, dx: kernel_grad(dx, g))
+    by_g = lambda kernel, dx: output(dx, kernel)  # noqa: E731
+    return bilinear(spread, by_g, by_kernel)(g, kernel)
+
+
+def _sides(
+    algorithm: Algorithm, window: Window, groups: int, precision: str | None
+) -> tuple[Bilinear, Bilinear | None, Bilinear | None]:
+    """The functions of `algorithm`, of the two arrays alone; None for a side it does not give."""
+
+    def side(compute: Callable) -> Bilinear:
+        def at_precision(*arrays: jax.Array) -> jax.Array:
+            with jax.default_matmul_precision(precision) if precision else nullcontext():
+                return compute(*arrays, window, groups)
+
+        return at_precision
+
+    by_x, by_kernel = algorithm.input_grad, algorithm.kernel_grad
+    return side(algorithm.side("output")), by_x and side(by_x), by_kernel and side(by_kernel)

@@ -1,0 +1,26 @@
+"""The gradient by the input as a convolution: stride and gaps exchanged, the kernel flipped."""
+
+from collections.abc import Callable
+
+import jax
+from jax import lax
+
+from cnn_jax import geometry
+from cnn_jax.geometry import Window
+
+from .taps import crop
+
+
+def backwards(
+    output: Callable, kernel: jax.Array, g: jax.Array, window: Window, groups: int
+) -> jax.Array:
+    """The side `input_grad` by the side `output`: a convolution of g, stride and gaps exchanged.
+
+    The kernel is flipped, and its channels change places within each group.
+    """
+    size, (per_group, channels) = window.size, kernel.shape[-2:]
+    flipped = lax.rev(kernel, range(window.rank))
+    flipped = flipped.reshape(*size, per_group, groups, channels // groups).swapaxes(-1, -3)
+    flipped = flipped.reshape(*size, channels // groups, groups * per_group)
+    drops, exact = geometry.fit(window.of_input_grad(), g.shape[1:-1])
+    return output(crop(g, drops), flipped, exact, groups)

@@ -1,0 +1,30 @@
+"""The mesh axes that an array varies over, inside of `jax.shard_map`."""
+
+import jax
+from jax import lax
+
+
+def vary_alike(*arrays: jax.Array) -> tuple[jax.Array, ...]:
+    """Let every array vary over the mesh axes that any of them varies over, in `jax.shard_map`.
+
+    An image that is split over devices meets a kernel that is the same on all; transposition wants
+    both of one type. Outside `shard_map` this does nothing.
+    """
+    axes = frozenset().union(*map(_varying_axes, arrays))
+
+    def vary(array: jax.Array) -> jax.Array:
+        missing = tuple(sorted(axes - _varying_axes(array)))
+        if not missing:
+            return array
+        if hasattr(lax, "pcast"):
+            return lax.pcast(array, missing, to="varying")
+        return lax.pvary(array, missing)  # jax 0.7 # pyright: ignore[reportAttributeAccessIssue]
+
+    return tuple(map(vary, arrays))
+
+
+def _varying_axes(array: jax.Array) -> frozenset[str]:
+    kind = jax.typeof(array)
+    if hasattr(kind, "manual_axis_type"):
+        return kind.manual_axis_type.varying
+    return kind.vma  # jax 0.7
