@@ -1,11 +1,12 @@
 """`load`: from a name and a split to NumPy arrays."""
 
 import dataclasses
-import difflib
 import os
 from pathlib import Path
 
 import numpy as np
+
+from cnn_jax import arguments
 
 from . import fashion_mnist
 
@@ -88,10 +89,10 @@ def load(name: str, split: str, *, folder: str | os.PathLike[str] | None = None)
         ValueError: `name` must be one of 'fashion_mnist_small', 'fashion_mnist'; got \
 'fashion_mnist_smal'. Did you mean 'fashion_mnist_small'?
     """
-    _check_choice("name", name, NAMES)
-    _check_choice("split", split, SPLITS)
+    arguments.one_of("name", name, NAMES)
+    arguments.one_of("split", split, SPLITS)
     if folder is not None and not isinstance(folder, str | os.PathLike):
-        raise TypeError(f"`folder` must be a path; got {folder!r}.")
+        raise TypeError(f"`folder` must be a path; got {arguments.shown(folder)}.")
     if name == "fashion_mnist_small":
         if folder is not None:
             raise ValueError(
@@ -104,12 +105,3 @@ def load(name: str, split: str, *, folder: str | os.PathLike[str] | None = None)
 
         images, labels = _prepared.read(split, None if folder is None else Path(folder))
     return Dataset(images, labels, fashion_mnist.CLASSES)
-
-
-def _check_choice(argument: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        close = difflib.get_close_matches(str(value).lower(), known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(
-            f"`{argument}` must be one of {', '.join(map(repr, known))}; got {value!r}.{hint}"
-        )

@@ -6,6 +6,8 @@ import re
 import socket
 import threading
 import time
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 from functools import partial
 
@@ -127,11 +129,21 @@ def test_patience_is_within_what_was_promised():
     assert _sources.PATIENCE <= 20
 
 
-def test_a_missing_page(tiny, root, server):
+def test_a_missing_page(tiny, root, server, monkeypatch):
+    answers = []
+
+    class Noted(urllib.error.HTTPError):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            answers.append(self)
+
+    monkeypatch.setattr(urllib.request, "HTTPError", Noted)
     url = server + "elsewhere/"
     with pytest.raises(DownloadError, match="404") as error:
         _prepared.read("train", root=root, builder=tiny.builder(url=url))
     assert_says_what_to_do(error, url)
+    (answer,) = answers
+    assert answer.fp.closed  # such an error holds the connection
 
 
 def test_a_page_that_vanishes_after_the_first_question(tiny, root, server):

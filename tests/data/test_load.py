@@ -52,6 +52,26 @@ WRONG_CALLS = {
         r"Did you mean 'fashion_mnist'\?",
     ),
     "far name": (("cifar10", "train"), {}, ValueError, r"got 'cifar10'\.$"),
+    "array as name": (
+        (np.array(["fashion_mnist", "other"]), "train"),
+        {},
+        ValueError,
+        r"`name` must be one of .* got an array of <U13\[2\]\.",
+    ),
+    "array as split": (
+        ("fashion_mnist", np.arange(3)),
+        {},
+        ValueError,
+        r"`split` must be one of .* got an array of int64\[3\]\.",
+    ),
+    "array as folder": (
+        ("fashion_mnist", "train"),
+        {"folder": np.arange(3)},
+        TypeError,
+        r"`folder` must be a path; got an array of int64\[3\]\.",
+    ),
+    "huge": ((10**5000, "train"), {}, ValueError, "`name` must be one of .* got an int of"),
+    "bytes": ((b"fashion_mnist", "train"), {}, ValueError, "`name` must be one of .* got b'fash"),
     "no name": ((None, "train"), {}, ValueError, "`name` must be one of .* got None"),
     "capital split": (
         ("fashion_mnist_small", "Train"),

@@ -124,7 +124,8 @@ def _unreachable(url: str) -> str:
             with urllib.request.build_opener().open(request, timeout=PATIENCE):
                 problem[0] = ""
         except HTTPError as error:
-            problem[0] = str(error)
+            with error:  # it holds the connection
+                problem[0] = str(error)
         except OSError as error:
             problem[0] = str(getattr(error, "reason", error))
 
