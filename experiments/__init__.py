@@ -1,1 +1,4 @@
-"""Experiments, each run as ``python -m experiments.NAME`` from the project's root."""
+"""Experiments, each run as ``python -m experiments.NAME`` from the project's root.
+
+``python -m experiments`` lists them.
+"""

@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cnn_jax import files
 from cnn_jax.training import EpochRecord
 
 MAPS_IN_A_LINE = 8
@@ -27,7 +28,7 @@ def curves(file: Path, history: Sequence[EpochRecord]) -> None:
         axes.legend()
     if history:
         figure.suptitle(f"test accuracy {history[-1].test_accuracy:.4f}")
-    figure.savefig(file, dpi=120)
+    _save(figure, file)
 
 
 def confusion(file: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
@@ -44,7 +45,7 @@ def confusion(file: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
     axes.set_yticks(range(len(classes)), classes)
     axes.set(xlabel="predicted", ylabel="true")
     figure.colorbar(image, label="share of the true class", shrink=0.8)
-    figure.savefig(file, dpi=120)
+    _save(figure, file)
 
 
 def filters(
@@ -78,4 +79,9 @@ def filters(
         size = " x ".join(map(str, maps.shape[:2]))
         label = "" if first else f"{name}\n{size}"
         axes_of_line[0].set_ylabel(label, rotation=0, ha="right", va="center")
-    figure.savefig(file, dpi=120)
+    _save(figure, file)
+
+
+def _save(figure: Figure, file: Path) -> None:
+    with files.replacing(file) as new:
+        figure.savefig(new, dpi=120)

@@ -1,6 +1,7 @@
 """A run's folder, its progress on the screen, and how it ends: what training experiments share."""
 
 import dataclasses
+import errno
 import importlib.metadata
 import json
 import sys
@@ -15,23 +16,23 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cnn_jax import data, training
+from cnn_jax import data, files, training
+from experiments._options import RunError, option
 
 # What a run is told anew each time; everything else must stay the same when it is resumed.
 PASSING = ("workdir", "resume")
 
 
-class RunError(ValueError):
-    """A run cannot start as it was asked to; the message says what to do."""
-
-
 def run(main: Callable[[Any], Any], config_class: type, description: str) -> None:
     """Read the command line, run `main`, and end with one line where the user can do something."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
+    resumes = any(field.name == "resume" for field in dataclasses.fields(config_class))
+    hint = " With --workdir DIR --resume the run goes on from its last checkpoint."
+    hint = hint if resumes else ""
     try:
         main(tyro.cli(config_class, description=description))
     except KeyboardInterrupt:
-        console.print("Stopped at once. With --workdir DIR --resume a run goes on where it was.")
+        console.print(f"Stopped at once.{hint}")
         sys.exit(130)
     except (
         RunError,
@@ -41,18 +42,13 @@ def run(main: Callable[[Any], Any], config_class: type, description: str) -> Non
         training.CheckpointError,
         training.NonFiniteLossError,
     ) as error:
-        console.print(f"error: {error}", markup=False)
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        console.print(f"error: {error}{f'. Make room.{hint}' if full else ''}", markup=False)
         sys.exit(1)
 
 
-def require(option: str, holds: bool, rule: str, value: object) -> None:
-    """Raise RunError unless an option's rule holds."""
-    if not holds:
-        raise RunError(f"`{option}` must be {rule}; got {value}.")
-
-
 def open_run(name: str, config: Any) -> tuple[Any, Path]:
-    """Make the folder of a new run, or take up the one that is there.
+    """Make the folder of a new run, or open that of the run to resume.
 
     Args:
         name: of the experiment.
@@ -72,7 +68,7 @@ def open_run(name: str, config: Any) -> tuple[Any, Path]:
         while workdir.exists():  # two runs in one second
             workdir = workdir.with_name(workdir.name + "+")
     else:
-        workdir = config.workdir.expanduser()
+        workdir = Path(config.workdir).expanduser()
     file = workdir / "config.json"
     if config.resume:
         return _resumed(config, file), workdir
@@ -83,7 +79,7 @@ def open_run(name: str, config: Any) -> tuple[Any, Path]:
         )
     workdir.mkdir(parents=True, exist_ok=True)
     about = {"config": lasting(config), "device": device(), "versions": versions()}
-    file.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    files.replace(file, json.dumps(about, indent=1) + "\n")
     return config, workdir
 
 
@@ -92,19 +88,22 @@ def _resumed(config: Any, file: Path) -> Any:
         saved = json.loads(file.read_text(encoding="utf-8"))["config"]
     except FileNotFoundError:
         raise RunError(f"There is no run to resume in {file.parent}: no config.json.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         saved = None
     if not isinstance(saved, dict):
         raise RunError(f"{file} is damaged: it does not hold a run's configuration.")
     defaults = lasting(type(config)())
+    try:
+        resumed = dataclasses.replace(config, **{n: v for n, v in saved.items() if n in defaults})
+    except RunError as error:
+        raise RunError(f"{file} is damaged: {error}") from error
     for name, given in lasting(config).items():
         if given not in (saved.get(name), defaults[name]):
-            option = "--" + name.replace("_", "-")
             raise RunError(
-                f"`{option}` was {saved.get(name)} in {file}, and a resumed run keeps it; "
+                f"`{option(name)}` was {saved.get(name)} in {file}, and a resumed run keeps it; "
                 f"got {given}. Leave it out, or start a new run."
             )
-    return dataclasses.replace(config, **{n: v for n, v in saved.items() if n in defaults})
+    return resumed
 
 
 def lasting(config: Any) -> dict[str, Any]:
@@ -124,9 +123,9 @@ def versions() -> dict[str, str]:
 
 
 def write_metrics(workdir: Path, history: Sequence[training.EpochRecord]) -> None:
-    """Write metrics.jsonl anew, a line per epoch: after a resumption it may be ahead of the run."""
+    """Write metrics.jsonl anew, a line per epoch: a killed run may have left a line too many."""
     lines = [json.dumps(dataclasses.asdict(record)) + "\n" for record in history]
-    (workdir / "metrics.jsonl").write_text("".join(lines), encoding="utf-8")
+    files.replace(workdir / "metrics.jsonl", "".join(lines))
 
 
 @contextmanager

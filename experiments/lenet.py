@@ -10,6 +10,7 @@ confusion.png, filters.png (what the first layer looks for and what it sees), ch
 commands run on a GPU or a TPU.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from rich.console import Console
 from cnn_jax import data, models, training
 from cnn_jax import functional as F
 from experiments import _pictures, _runs
+from experiments._options import require, require_types
 
 # Few images are soon known by heart, and dropout helps against that; with all of them it costs
 # 0.004 of the accuracy (0.9052 with 0.2, 0.9095 without; one seed).
@@ -39,7 +41,7 @@ class Config:
     dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
     """The 7,000 images that come with the package, or all 70,000."""
     epochs: int | None = None
-    """Passes over the training images; by default 20, or 10 over all 60,000."""
+    """Passes over the training images; by default 20, or 10 over all 60,000, or 2 with --smoke."""
     batch_size: int = 128
     """Images in one training step."""
     learning_rate: float = 7e-3
@@ -47,11 +49,11 @@ class Config:
     weight_decay: float = 0.05
     """Of AdamW."""
     activation: Literal["relu", "sigmoid", "tanh"] = "relu"
-    """Behind every hidden layer."""
+    """After every hidden layer."""
     pool: Literal["max", "avg"] = "max"
-    """Behind both convolutions."""
+    """After both convolutions."""
     dropout: float | None = None
-    """The probability of dropping a value behind each hidden dense layer; by default 0.3, or 0 for
+    """The probability of dropping a value after each hidden dense layer; by default 0.3, or 0 for
     all 60,000 images."""
     seed: int = 0
     """Of the initialization, the order of the images and the dropout."""
@@ -63,12 +65,17 @@ class Config:
     """Continue the run that is in `workdir`, with the options it was started with, to the same bits
     as if it had not stopped."""
     smoke: bool = False
-    """Two epochs on 640 images, to see that everything works."""
+    """Only 640 images of each split, and 2 epochs by default: to see that everything works."""
 
     def __post_init__(self):
-        _runs.require("--batch-size", self.batch_size >= 1, "at least 1", self.batch_size)
-        _runs.require("--epochs", (self.epochs or 0) >= 0, "at least 0", self.epochs)
-        _runs.require("--dropout", 0 <= (self.dropout or 0) < 1, "in [0, 1)", self.dropout)
+        require_types(self)
+        rate, decay, seed = self.learning_rate, self.weight_decay, self.seed
+        require("--batch-size", self.batch_size >= 1, "at least 1", self.batch_size)
+        require("--epochs", 0 <= (self.epochs or 0) <= 10**5, "in [0, 100000]", self.epochs)
+        require("--learning-rate", 0 < rate < math.inf, "positive and finite", rate)
+        require("--weight-decay", 0 <= decay < math.inf, "at least 0 and finite", decay)
+        require("--dropout", 0 <= (self.dropout or 0) < 1, "in [0, 1)", self.dropout)
+        require("--seed", 0 <= seed < 2**32, "in [0, 2**32)", seed)
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,10 @@ def main(config: Config) -> Result:
     start, console = time.perf_counter(), Console(soft_wrap=True)
     config, workdir = _runs.open_run("lenet", config)
     train, test = (data.load(config.dataset, split) for split in ("train", "test"))
-    epochs = EPOCHS[config.dataset] if config.epochs is None else config.epochs
+    epochs = config.epochs
+    if epochs is None:
+        epochs = 2 if config.smoke else EPOCHS[config.dataset]
     if config.smoke:
-        epochs = min(epochs, 2)
         train, test = (
             replace(d, images=d.images[:640], labels=d.labels[:640]) for d in (train, test)
         )
@@ -146,7 +154,7 @@ def main(config: Config) -> Result:
 
 def make(config: Config, epochs: int, images: int) -> tuple[models.LeNet, Any]:
     """The network, and AdamW under a one-cycle schedule that ends with the last epoch."""
-    _runs.require(
+    require(
         "--batch-size",
         config.batch_size <= images,
         f"at most the number of images, {images}",
@@ -172,7 +180,7 @@ def draw(
 ) -> None:
     """The course of the training, what was mistaken for what, and what the network sees."""
     counts = training.confusion_matrix(test.labels, predictions, classes=len(test.classes))
-    feature_maps = model.feature_maps(standardize(jnp.asarray(test.images[0])))
+    feature_maps = jax.jit(model.feature_maps)(standardize(jnp.asarray(test.images[0])))
     _pictures.curves(workdir / "curves.png", history)
     _pictures.confusion(workdir / "confusion.png", counts, test.classes)
     _pictures.filters(

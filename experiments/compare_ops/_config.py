@@ -1,11 +1,12 @@
 """The options of `experiments.compare_ops`, checked, and what they choose."""
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_jax.algorithms import ALGORITHMS
-from experiments import _runs
+from experiments._options import require, require_types
 from experiments.compare_ops._compare import Effort
 from experiments.compare_ops._layers import LAYERS, Layer
 from experiments.compare_ops._networks import NETWORKS, Network
@@ -39,15 +40,14 @@ class Config:
     """One small image and no repetition, to see that everything works."""
 
     def __post_init__(self):
+        require_types(self)
         seconds, memory, names = self.seconds, self.memory, ("auto", *ALGORITHMS)
-        _runs.require("--seconds", seconds is None or seconds > 0, "positive", seconds)
-        _runs.require("--memory", memory > 0, "positive", memory)
+        require("--seconds", seconds is None or 0 < seconds < math.inf, "positive", seconds)
+        require("--memory", 0 < memory < math.inf, "positive", memory)
         for name in parts(self.algorithms):
             known = f"among {', '.join(map(repr, names))}, commas between several"
-            _runs.require("--algorithms", name in names, known, repr(name))
-        _runs.require(
-            "--quick", not (self.quick and self.steps), "left out with --steps", self.quick
-        )
+            require("--algorithms", name in names, known, repr(name))
+        require("--quick", not (self.quick and self.steps), "left out with --steps", self.quick)
         networks = [n.name for n in NETWORKS] if self.steps else [n.network for n in LAYERS]
         names = [n.name for n in NETWORKS] if self.steps else [n.full_name for n in LAYERS]
         for part in parts(self.layers):
@@ -56,9 +56,9 @@ class Config:
             rule = f"the name of one of {known}, or how a word of it begins"
             if not self.steps:
                 rule = f"part of the names of layers, as in 'LeNet-5 conv1'; networks are {known}"
-            _runs.require("--layers", found, rule, repr(part))
+            require("--layers", found, rule, repr(part))
         in_quick = self.steps or bool(self.chosen_layers())
-        _runs.require("--layers", in_quick, "in the third that --quick takes", repr(self.layers))
+        require("--layers", in_quick, "in the third that --quick takes", repr(self.layers))
 
     def chosen_layers(self) -> list[Layer]:
         """The layers to compare; with `smoke` small ones."""

@@ -11,7 +11,9 @@ from typing import Any
 
 import jax
 
+from cnn_jax import files
 from experiments import _runs
+from experiments._options import require
 
 RESULTS = "results.json"
 
@@ -22,10 +24,11 @@ def open_folder(out: Path | None) -> Path:
     Raises:
         RunError: if there is a file of that name, or a run in it already.
     """
-    folder = (out or Path("runs/compare_ops") / time.strftime("%Y-%m-%d_%H-%M-%S")).expanduser()
-    _runs.require("--out", not folder.is_file(), "a folder, not a file", folder)
+    started = Path("runs/compare_ops") / time.strftime("%Y-%m-%d_%H-%M-%S")
+    folder = Path(out or started).expanduser()
+    require("--out", not folder.is_file(), "a folder, not a file", folder)
     new = not (folder / RESULTS).exists()
-    _runs.require("--out", new, f"a folder that holds no {RESULTS} yet", folder)
+    require("--out", new, f"a folder that holds no {RESULTS} yet", folder)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -55,7 +58,5 @@ def write(folder: Path, head: dict[str, Any], results: Sequence[Any], finished: 
         finished: whether these are all.
     """
     content = {**head, "finished": finished, "results": [dataclasses.asdict(r) for r in results]}
-    unfinished = folder / f"{RESULTS}.part"
     text = json.dumps(content, indent=1, allow_nan=False, default=str)
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    os.replace(unfinished, folder / RESULTS)
+    files.replace(folder / RESULTS, text + "\n")

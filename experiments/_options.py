@@ -1,0 +1,52 @@
+"""The options of an experiment: what is said when one is wrong, and a check of their types."""
+
+import os
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from cnn_jax import arguments
+
+
+class RunError(ValueError):
+    """A run cannot start as it was asked to; the message says what to do."""
+
+
+def option(name: str) -> str:
+    """A field's name as the command line has it: `batch_size` is ``--batch-size``."""
+    return "--" + name.replace("_", "-")
+
+
+def require(option: str, holds: bool, rule: str, value: object) -> None:
+    """Raise RunError unless an option's rule holds."""
+    if not holds:
+        raise RunError(f"`{option}` must be {rule}; got {value}.")
+
+
+def require_types(config: Any) -> None:
+    """Raise RunError unless each field of a dataclass holds what its annotation says.
+
+    The command line gives no others, but a notebook or a file may.
+    """
+    for name, hint in get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        require(option(name), _fits(value, hint), _described(hint), arguments.shown(value))
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if get_origin(hint) in (Union, types.UnionType):
+        return any(_fits(value, part) for part in get_args(hint))
+    if get_origin(hint) is Literal:
+        return any(type(value) is type(known) and value == known for known in get_args(hint))
+    if isinstance(value, bool) or hint is bool:
+        return isinstance(value, bool) and hint is bool
+    return isinstance(value, {float: float | int, Path: str | os.PathLike}.get(hint, hint))
+
+
+def _described(hint: Any) -> str:
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(map(_described, get_args(hint)))
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(repr, get_args(hint)))}"
+    words = {int: "an int", float: "a number", bool: "True or False", str: "a text", Path: "a path"}
+    return "None" if hint is types.NoneType else words[hint]
