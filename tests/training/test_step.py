@@ -38,6 +38,81 @@ def test_a_step_is_gradient_descent_on_the_mean_cross_entropy():
     assert after.step == 1
 
 
+class Small(nnx.Module):
+    """Convolution, BatchNorm, rectifier, dense layer: small enough to be done by hand."""
+
+    def __init__(self, rngs):
+        self.conv = nnx.Conv(1, 2, (3, 3), padding="VALID", use_bias=False, rngs=rngs)
+        self.norm = nnx.BatchNorm(2, momentum=0.9, epsilon=1e-5, rngs=rngs)
+        self.dense = nnx.Linear(2 * 4 * 4, tiny.CLASSES, rngs=rngs)
+
+    def __call__(self, x):
+        hidden = nnx.relu(self.norm(self.conv(x)))
+        return self.dense(hidden.reshape(len(x), -1))
+
+
+def by_hand(params, stats, images, labels):
+    """Loss, gradients and running statistics of `Small` in NumPy, each derivative written out."""
+    n = len(images)
+    kernel, dense = params["conv"]["kernel"], params["dense"]
+    scale, offset = params["norm"]["scale"], params["norm"]["bias"]
+    taps = [(i, j, images[:, i : i + 4, j : j + 4, :]) for i in range(3) for j in range(3)]
+    y = sum(tap @ kernel[i, j] for i, j, tap in taps)
+    mean, variance = y.mean((0, 1, 2)), y.var((0, 1, 2))
+    deviation = np.sqrt(variance + 1e-5)
+    normal = (y - mean) / deviation
+    shifted = scale * normal + offset
+    hidden = np.maximum(shifted, 0)
+    flat = hidden.reshape(n, -1)
+    chance = softmax(flat @ dense["kernel"] + dense["bias"])
+    loss = -np.log(chance[np.arange(n), labels]).mean()
+
+    slope = (chance - np.eye(tiny.CLASSES)[labels]) / n
+    d_shifted = (slope @ dense["kernel"].T).reshape(hidden.shape) * (shifted > 0)
+    d_normal = d_shifted * scale
+    d_y = d_normal - d_normal.mean((0, 1, 2)) - normal * (d_normal * normal).mean((0, 1, 2))
+    d_y /= deviation
+    d_kernel = np.zeros_like(kernel)
+    for i, j, tap in taps:
+        d_kernel[i, j] = np.einsum("nhwc,nhwo->co", tap, d_y)
+    gradients = {
+        "conv": {"kernel": d_kernel},
+        "norm": {
+            "scale": (d_shifted * normal).sum((0, 1, 2)),
+            "bias": d_shifted.sum((0, 1, 2)),
+        },
+        "dense": {"kernel": flat.T @ slope, "bias": slope.sum(0)},
+    }
+    moved = {
+        "mean": 0.9 * stats["norm"]["mean"] + 0.1 * mean,
+        "var": 0.9 * stats["norm"]["var"] + 0.1 * variance,
+    }
+    return loss, gradients, {"norm": moved}
+
+
+def test_steps_of_a_network_are_those_made_by_hand():
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(2, 5, 6, 6, 1)).astype(np.float32)
+    labels = rng.integers(0, tiny.CLASSES, (2, 5))
+    model, sgd = Small(nnx.Rngs(0)), optax.sgd(0.5, momentum=0.9)
+    state, apply = training.init(model, sgd, lambda images: images)
+    start = [jnp.linspace(0.5, 1.5, 2), jnp.linspace(-0.3, 0.2, 2)]
+    state.params["norm"]["scale"], state.params["norm"]["bias"] = start
+    step = training.make_step(apply, sgd)
+    params, stats = jax.tree.map(lambda a: np.array(a, np.float64), (state.params, state.stats))
+    velocity = jax.tree.map(np.zeros_like, params)
+    for batch, labels_of_batch in zip(images, labels):
+        loss, gradients, stats = by_hand(params, stats, np.float64(batch), labels_of_batch)
+        velocity = jax.tree.map(lambda v, g: 0.9 * v + g, velocity, gradients)
+        before, params = params, jax.tree.map(lambda p, v: p - 0.5 * v, params, velocity)
+        state, metrics = step(state, batch, labels_of_batch, jax.random.key(0))
+        assert float(metrics.loss) == pytest.approx(loss, rel=1e-5)
+        chex.assert_trees_all_close(state.params, params, rtol=1e-4, atol=1e-5)
+        chex.assert_trees_all_close(state.stats, stats, rtol=1e-5, atol=1e-6)
+        moved = jax.tree.map(lambda p, q: np.abs(p - q).max(), params, before)
+        assert min(jax.tree.leaves(moved)) > 1e-3  # every parameter by far more than the tolerance
+
+
 def test_the_given_state_is_donated_and_the_step_is_traced_once():
     traces = []
 
