@@ -7,6 +7,7 @@ planes of all volumes are the images of one batch,
     y[n, q, p] = sum over t of conv2d(x[n, q*s + t*d], kernel[t])[p]
 """
 
+import math
 from functools import reduce
 
 import jax
@@ -69,8 +70,8 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
 def _planes(x: jax.Array, window: Window) -> tuple[jax.Array, Window, Window]:
     """x padded along its first spatial axis, the window on that axis, and on the other two."""
     first = window.cut(slice(1))
-    volume = x.reshape(*x.shape[:2], -1)
-    x = padded(volume, first).reshape(len(x), -1, *x.shape[2:])
+    volume = padded(x.reshape(*x.shape[:2], math.prod(x.shape[2:])), first)
+    x = volume.reshape(*volume.shape[:2], *x.shape[2:])
     return x, first.on_padded(), window.cut(slice(1, None))
 
 

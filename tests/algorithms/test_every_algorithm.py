@@ -16,7 +16,7 @@ from jax.sharding import PartitionSpec as P
 from cnn_jax import functional as F
 from cnn_jax.algorithms import ALGORITHMS, im2col, winograd
 from tests import oracle
-from tests.cases import CONVS, POOLS, Pool, integers, normals
+from tests.cases import CONVS, POOLS, Conv, Pool, integers, normals
 from tests.derivatives import assert_every_mode, double_precision
 
 OTHERS = [name for name in ALGORITHMS if name not in ("xla", "vmap")]
@@ -79,6 +79,19 @@ def test_all_sides_equal_the_oracle(case, algorithm):
     assert_close(algorithm, dkernel, oracle.conv_kernel_grad(x, kernel, g, **case.options))
     if algorithm not in ROUNDING:
         np.testing.assert_array_equal(tangent, np.zeros_like(tangent))  # y - y
+
+
+@pytest.mark.parametrize("algorithm", ["auto", *ALGORITHMS])
+def test_windows_of_nothing_but_padding_give_zeros(algorithm):
+    """The second of three axes has one element, and no window sees it: the rows seen are empty."""
+    x, kernel = np.ones((2, 1, 1, 1), np.float32), np.ones((1, 1, 1, 1, 1), np.float32)
+    options = {"stride": (1, 2, 1), "padding": ((0, 0), (1, 1), (0, 0))}
+    case = Conv("", x.shape, kernel.shape, **options)
+    if algorithm != "auto" and not takes(algorithm, case):
+        pytest.skip("it does not take strides, or convolutions")
+    y, pull = jax.vjp(partial(F.conv, algorithm=algorithm, **options), x, kernel)
+    for array in (y, *pull(jnp.ones_like(y))):
+        np.testing.assert_array_equal(array, np.zeros_like(array))
 
 
 SECOND = {"rank 1", "rank 2", "stride", "depthwise, multiplier", "groups", "same, even kernel"}
