@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from cnn_jax import functional as F
 from tests.cases import ALGORITHMS
@@ -196,6 +198,84 @@ def gradient_of_dilated_maximum():
     return built_in, ours, (x,), np.array([0, 0, 1, 2, 1, 0], np.float32)
 
 
+def two_paddings_of_a_split_array():
+    """An array in two parts is padded by what comes first, for all that pad it by as much.
+
+    The partitioner keeps padded parts by array and window, and forgets the value: here -inf, which
+    the sums meet as well. `lax.pad` by two values, or a maximum beside a convolution, is as wrong.
+    """
+    mesh = Mesh(np.array(jax.devices()[:2]), ("rows",), axis_types=(AxisType.Auto,))
+    x = np.arange(1, 9, dtype=np.float32).reshape(1, 8, 1)
+    padded = np.pad(x, ((0, 0), (1, 1), (0, 0)))
+    taps = np.stack([padded[:, i : i + 8] for i in range(3)])
+
+    @jax.jit
+    def built_in(x):
+        options = ((1, 3, 1), (1, 1, 1), ((0, 0), (1, 1), (0, 0)))
+        largest = lax.reduce_window(x, -np.inf, lax.max, *options)
+        return largest + lax.reduce_window(x, 0.0, lax.add, *options)
+
+    @jax.jit
+    def ours(x):
+        options = {"stride": 1, "padding": 1}
+        return F.max_pool(x, (3,), **options) + F.sum_pool(x, (3,), **options)
+
+    split = jax.device_put(x, NamedSharding(mesh, P(None, "rows")))
+    return built_in, ours, (split,), taps.max(0) + taps.sum(0)
+
+
+def kernel_gradient_of_split_rows():
+    """Twice what it should be: the sum of all devices' parts, of which two each hold the same.
+
+    Rows are split over one axis of a mesh, and copied along the other.
+    """
+    mesh = Mesh(
+        np.array(jax.devices()).reshape(4, 2), ("rows", "b"), axis_types=(AxisType.Auto,) * 2
+    )
+    rng = np.random.default_rng(0)
+    x, g = rng.integers(1, 9, (2, 2, 8, 8, 4)).astype(np.float32)
+    kernel = np.zeros((3, 1, 4, 4), np.float32)
+    padded = np.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))
+    taps = np.stack([padded[:, i : i + 8] for i in range(3)])
+
+    @jax.jit
+    def built_in(x, g):
+        dimensions = ("NHWC", "HWIO", "NHWC")
+
+        def conv(kernel):
+            return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=dimensions)
+
+        return jax.vjp(conv, kernel)[1](g)
+
+    def ours(x, g):
+        return jax.vjp(lambda kernel: F.conv(x, kernel, padding="SAME"), kernel)[1](g)
+
+    split = jax.device_put((x, g), NamedSharding(mesh, P(None, "rows")))
+    return built_in, ours, split, (np.einsum("tnhwc,nhwo->tco", taps, g)[:, None],)
+
+
+def reshape_of_a_reshape():
+    """Elements of the second row on come from other places: a reshape, another, and a transpose.
+
+    Without the barrier the reshapes become one, which is right.
+    """
+    x = np.arange(96, dtype=np.float32).reshape(2, 3, 8, 2)
+
+    @jax.jit
+    def built_in(x):
+        flat = lax.optimization_barrier(x.reshape(48, 2))
+        return flat.reshape(6, 8, 2).transpose(1, 2, 0)
+
+    def ours(x):
+        def conv(kernel):  # one window, and an output channel for each of the six sequences
+            return F.conv(x, kernel)
+
+        each = np.eye(6, dtype=np.float32).reshape(2, 3, 1, 6)
+        return jax.vjp(conv, np.zeros((8, 2, 6), np.float32))[1](each)[0]
+
+    return built_in, ours, (x,), x.reshape(6, 8, 2).transpose(1, 2, 0)
+
+
 @dataclasses.dataclass(frozen=True)
 class Disagreement:
     """`parts()` gives two functions, their arguments, and what both should return."""
@@ -217,6 +297,9 @@ KNOWN = (
     Disagreement(cropping_convolution, "openxla/xla#48713", wrong_in=("0.7.2", "0.10.2")),
     Disagreement(base_dilation, "openxla/xla#48714", wrong_in=("0.10.2",)),
     Disagreement(crop_folded_into_padding, "openxla/xla#48715", wrong_in=("0.7.2", "0.10.2")),
+    Disagreement(two_paddings_of_a_split_array, "seen here", wrong_in=("0.7.2", "0.10.2")),
+    Disagreement(kernel_gradient_of_split_rows, "seen here", wrong_in=("0.7.2", "0.10.2")),
+    Disagreement(reshape_of_a_reshape, "seen here", wrong_in=("0.10.2",)),
     Disagreement(maximum_of_nan, "seen here", wrong_in=("0.10.2",)),
     Disagreement(groups_without_spatial_axes, "seen here", wrong_in=("0.7.2",)),
     Disagreement(patches_of_inf_and_nan, "a convolution with a 0/1 kernel, by design",

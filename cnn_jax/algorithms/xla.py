@@ -22,6 +22,7 @@ from .parts.backwards import backwards
 from .parts.dtypes import sum_dtype
 from .parts.extremes import differentiable, highest, larger, lowest, smaller
 from .parts.mesh_axes import vary_alike
+from .parts.partitioning import own_copy, spatially_whole
 from .parts.taps import padded, taps
 
 _POINT = Window((1,), (1,), ((0, 0),), (1,), (1,))
@@ -94,8 +95,8 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
     shape = (*window.size, x.shape[-1] // groups, g.shape[-1])
     like_kernel = vary_alike(jnp.zeros(shape, g.dtype), g)[0]
     return lax.platform_dependent(
-        x,
-        g,
+        spatially_whole(x),
+        spatially_whole(g),
         cpu=partial(_kernel_grad_as_convolution, window=window, groups=groups),
         default=lambda x, g: _transposed(
             lambda kernel: output(x, kernel, window, groups), like_kernel, g
@@ -153,7 +154,7 @@ def _extreme(x: jax.Array, window: Window, fill, built_in, keeps_nan) -> jax.Arr
     """
     options = _window_options(window)
     return lax.platform_dependent(
-        x,
+        own_copy(x) if any(map(any, window.padding)) else x,
         cpu=lambda x: lax.reduce_window(x, fill, keeps_nan, **options),
         default=lambda x: lax.reduce_window(x, fill, built_in, **options),
     )

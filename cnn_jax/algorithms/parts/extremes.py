@@ -61,7 +61,7 @@ def differentiable(pool: Pool) -> Pool:
             return y, at_first_extreme(x, y, dx, window)
         y = extreme(x, window)
         for step in _steps(window):
-            of_step = extreme(x, step)
+            of_step = y if step == window else extreme(x, step)
             to_first = partial(to_first_extreme, x, of_step, window=step)
             (dx,) = jax.linear_transpose(to_first, of_step)(dx)
             x = of_step

@@ -11,6 +11,8 @@ from jax import lax
 
 from cnn_jax.geometry import Pair, Window
 
+from .partitioning import own_copy
+
 
 def crop(x: jax.Array, drops: tuple[Pair, ...]) -> jax.Array:
     """Drop ``(low, high)`` elements from the ends of each spatial axis of `x` (n, *spatial, c)."""
@@ -34,6 +36,8 @@ def padded(x: jax.Array, window: Window, fill: np.generic | int = 0) -> jax.Arra
     pads = [(low, high, b - 1) for (low, high), b in zip(window.padding, window.base_dilation)]
     if not any(map(any, pads)):
         return x
+    if fill != 0:
+        x = own_copy(x)
     return lax.pad(x, np.asarray(fill, x.dtype)[()], [(0, 0, 0), *pads, (0, 0, 0)])
 
 
