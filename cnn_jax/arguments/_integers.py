@@ -91,7 +91,55 @@ def per_axis(
     else:
         raise TypeError(f"{rule}; got {shown(value)}.{if_traced(name, value)}")
     if min(entries, default=at_least) < at_least:
-        raise ValueError(f"`{name}` must be at least {at_least} on every axis; got {value!r}.")
+        raise ValueError(f"`{name}` must be at least {at_least} on every axis; got {shown(value)}.")
     if max(entries, default=0) > LARGEST:
         raise ValueError(f"`{name}` must be at most {LARGEST} on every axis; got {shown(value)}.")
     return entries
+
+
+def lengths(
+    name: str,
+    value: object,
+    *,
+    at_least: int = 1,
+    source: str = "the input",
+    example: int = 2,
+) -> tuple[int, ...]:
+    """Check a tuple or list of ints, one per spatial axis, whose length is the spatial rank.
+
+    ```
+    >>> lengths("window", [3, 3])
+    (3, 3)
+    >>> lengths("n", 3)
+    Traceback (most recent call last):
+    TypeError: `n` must be a tuple with one int per spatial axis, such as (3, 3) for images; got 3.
+
+    ```
+
+    Args:
+        name: of the argument.
+        value: what was given. A single int does not say how many axes there are: it is refused.
+        at_least: the smallest int that is allowed.
+        source: whose spatial axes they are, for the errors.
+        example: an int that may stand there, for the errors.
+
+    Raises:
+        TypeError: if it is no tuple or list, or not made of ints.
+        ValueError: if an int is too small or does not fit into 32 bits.
+    """
+    if not isinstance(value, tuple | list) or None in map(as_int, value):
+        raise TypeError(not_a_tuple(name, "one int", value, example))
+    return per_axis(name, value, len(value), source, at_least=at_least)
+
+
+def not_a_tuple(name: str, entry: str, value: object, example: object) -> str:
+    """The error about a `value` that is no tuple of one `entry` per spatial axis.
+
+    It shows how a number is written for images; instead of anything else it shows the `example`.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    single = shown(value if is_number else example)
+    return (
+        f"`{name}` must be a tuple with {entry} per spatial axis, such as ({single}, {single}) for "
+        f"images; got {shown(value)}.{if_traced(name, value)}"
+    )
