@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from jax import lax
 
 from cnn_jax import geometry
-from cnn_jax.geometry import PADDING_NAMES, Window, fit, output_size, resolve
+from cnn_jax.arguments import LARGEST
+from cnn_jax.geometry import (
+    PADDING_NAMES,
+    Window,
+    fit,
+    output_size,
+    resolve,
+    resolve_transposed,
+)
 
 few = settings(deadline=None, max_examples=200, derandomize=True)
 small = st.integers(1, 5)
@@ -131,3 +139,99 @@ def test_published_sizes():
     assert output_size((55, 55), 3, stride=2) == (27, 27)  # AlexNet, pool1
     assert output_size((32, 32), 5) == (28, 28)  # LeNet-5, C1
     assert output_size((4, 4), (3, 3), stride=2, padding=2, input_dilation=2) == (5, 5)
+
+
+@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1), ((3, 2), "SAME"), (3, "CAUSAL")])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_output_shape_is_any_input_with_such_an_output_and_no_other(stride, padding, axis):
+    options = {"stride": stride, "padding": padding}
+    shape = list(resolve_transposed((4, 3), (3, 2), **options)[0])
+    right = 0
+    for shape[axis] in range(1, 25):
+        if is_an_input(shape, (4, 3), options):
+            found, window = resolve_transposed((4, 3), (3, 2), output_shape=shape, **options)
+            assert (list(found), window.output_size(found)) == (shape, (4, 3))
+            right += 1
+        else:
+            with pytest.raises(ValueError, match="`output_shape` must be one from which"):
+                resolve_transposed((4, 3), (3, 2), output_shape=shape, **options)
+    assert right == (stride if isinstance(stride, int) else stride[axis])
+
+
+def is_an_input(shape, positions, options):
+    """Whether a window of 3 x 2 has so many positions on it."""
+    try:
+        return output_size(shape, (3, 2), **options) == positions
+    except ValueError:  # too short for one
+        return False
+
+
+HUGE = [2**31, 2**40, 2**63, 2**70, 10**400, 10**5000]
+
+
+@pytest.mark.parametrize("huge", HUGE, ids=lambda n: f"{n.bit_length()} bits")
+@pytest.mark.parametrize("option", ["stride", "padding", "dilation", "input_dilation", "window"])
+def test_an_option_beyond_32_bits_is_refused_by_name(option, huge):
+    for value in (huge, (1, huge), -huge, (1, -huge)):
+        with pytest.raises(ValueError, match=rf"`{option}` must be .* on every axis; got .*\."):
+            output_size((8, 8), **({"window": 3} | {option: value}))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "lengths"),
+    [
+        ("padding", LARGEST, "(4294967302, 4294967302)"),
+        ("dilation", LARGEST, "(4294967295, 4294967295)"),
+        ("input_dilation", LARGEST, "(15032385530, 15032385530)"),
+        ("padding", ((LARGEST - 7, 0), 0), "(2147483648, 8)"),
+        ("padding", ((LARGEST - 8, 0), 28), "(2147483647, 64)"),
+        ("padding", 2**17, "(262152, 262152)"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused_by_name(option, value, lengths):
+    rule = rf"`{option}` must leave at most 2147483647 elements on an axis and 68719476736 in a "
+    with pytest.raises(ValueError, match=rule) as raised:
+        output_size((8, 8), 3, **{option: value})
+    assert str(raised.value).endswith(f" spans {lengths}.")
+
+
+def test_what_can_be_counted_is_not_refused():
+    assert output_size((8,), 3, padding=((LARGEST - 8, 0),)) == (LARGEST - 2,)
+    assert output_size((8,), 3, padding=((LARGEST, -LARGEST),)) == (6,)
+    assert resolve_transposed((1,), (3,), stride=LARGEST)[0] == (3,)
+    for option, value in (("stride", LARGEST), ("padding", -LARGEST)):
+        with pytest.raises(ValueError, match=f"`{option}` must leave at most"):
+            resolve_transposed((8,), (3,), **{option: value})
+
+
+def test_steps_that_are_never_taken_do_not_count():
+    window = resolve((8,), 1, stride=LARGEST, dilation=LARGEST, padding=1)
+    assert window.output_size((8,)) == (1,)
+    drops, exact = fit(window, (8,))
+    assert (exact.stride, exact.dilation) == ((10,), (10,))
+    assert drops == ((8, 0),)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (
+            lambda: output_size(8, 3),
+            TypeError,
+            "`spatial` must be a tuple with one int per spatial",
+        ),
+        (lambda: output_size(None, 3), TypeError, "`spatial` must be a tuple"),
+        (lambda: output_size((8, -1), 3), ValueError, "`spatial` must be at least 0 on every axis"),
+        (lambda: output_size((8,), 3, padding=b"a"), TypeError, "`padding` must be one of 'VALID'"),
+        (lambda: output_size((8, 8), 3, padding=(b"ab", 1)), TypeError, "got (b'ab', 1)."),
+        (lambda: output_size((8, 8), 3, padding="SAMEE"), ValueError, "Did you mean 'SAME'?"),
+        (lambda: resolve((8,), 3, ceil_mode="yes"), TypeError, "`ceil_mode` must be True or False"),
+        (lambda: resolve_transposed(8, 3), TypeError, "`positions` must be a tuple"),
+        (lambda: geometry.adaptive_windows(7, 0), ValueError, "`windows` must be a positive int"),
+        (lambda: geometry.adaptive_windows(2**31, 1), ValueError, "`n` must be at most"),
+    ],
+)
+def test_a_wrong_call_is_told_what_is_wrong(call, kind, text):
+    with pytest.raises(kind) as raised:
+        call()
+    assert text in str(raised.value)

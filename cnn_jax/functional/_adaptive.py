@@ -9,12 +9,14 @@ from jax.typing import ArrayLike
 
 from cnn_jax import arguments, geometry
 from cnn_jax.algorithms import lowest
+from cnn_jax.arguments import with_hints
 
 from . import _checks as checks
 from ._pooling import avg_pool, divided, max_pool, widened
 from ._sliding import pool_window, slide
 
 
+@with_hints
 def global_avg_pool(x: ArrayLike, *, spatial_rank: int, algorithm: str = "auto") -> jax.Array:
     """Average each feature map over all its positions.
 
@@ -43,6 +45,7 @@ def global_avg_pool(x: ArrayLike, *, spatial_rank: int, algorithm: str = "auto")
     return _whole(avg_pool, x, spatial_rank, algorithm)
 
 
+@with_hints
 def global_max_pool(x: ArrayLike, *, spatial_rank: int, algorithm: str = "auto") -> jax.Array:
     """Take the largest element of each feature map; the gradient goes to the first of several.
 
@@ -58,6 +61,7 @@ def global_max_pool(x: ArrayLike, *, spatial_rank: int, algorithm: str = "auto")
     return _whole(max_pool, x, spatial_rank, algorithm)
 
 
+@with_hints
 def adaptive_avg_pool(
     x: ArrayLike, output_size: Sequence[int | None], *, algorithm: str = "auto"
 ) -> jax.Array:
@@ -98,6 +102,7 @@ def adaptive_avg_pool(
     return divided(sums, [ends - starts for starts, ends in windows]).astype(x.dtype)
 
 
+@with_hints
 def adaptive_max_pool(
     x: ArrayLike, output_size: Sequence[int | None], *, algorithm: str = "auto"
 ) -> jax.Array:
@@ -120,28 +125,26 @@ def adaptive_max_pool(
 
 
 def _adaptive_windows(x: jax.Array, output_size: object) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Where the windows of each spatial axis start and end."""
+    """The starts and the ends of the windows on each spatial axis."""
     if not isinstance(output_size, tuple | list):
-        raise TypeError(
-            "`output_size` must be a tuple with one int or None per spatial axis, such as (7, 7) "
-            f"for images; got {output_size!r}."
-        )
-    rank, source = len(output_size), f"`output_size` {tuple(output_size)}"
+        raise TypeError(arguments.not_a_tuple("output_size", "one int or None", output_size, 7))
+    rank, source = len(output_size), f"`output_size` {arguments.shown(tuple(output_size))}"
     spatial = _positive_axes(x, rank, source)
     wanted = [n if out is None else out for n, out in zip(spatial, output_size)]
     wanted = arguments.per_axis("output_size", wanted, rank, "`x`")
+    geometry.check_size("output_size", wanted, "the result")
     return list(map(geometry.adaptive_windows, spatial, wanted))
 
 
 def _spread(
     x: jax.Array, windows: list[tuple[np.ndarray, np.ndarray]], fill: np.number | int
 ) -> tuple[jax.Array, tuple[int, ...]]:
-    """Lay windows of unequal lengths side by side, each filled up at its end to one length.
+    """Copy the windows one after the other, each filled up with `fill` to a common length.
 
-    Then an ordinary pool with stride = window does the rest.
+    A pool whose stride is that length then reduces each of them.
 
     Returns:
-        The elements of the windows, and the length of all windows on each axis.
+        The copies, (*batch, *(windows * length), channels), and the common length on each axis.
     """
     size = []
     for axis, (starts, ends) in enumerate(windows, start=x.ndim - len(windows) - 1):
@@ -169,7 +172,10 @@ def _whole(pool: Callable[..., jax.Array], x: ArrayLike, rank: object, algorithm
     """Pool with one window that is the whole of each feature map."""
     x, number = checks.array("x", x), arguments.as_int(rank)
     if number is None or number < 0:
-        raise TypeError(f"`spatial_rank` must be an int, such as 2 for images; got {rank!r}.")
-    spatial = _positive_axes(x, number, f"`spatial_rank` {number}")
+        raise TypeError(
+            "`spatial_rank` must be an int, such as 2 for images; got "
+            f"{arguments.shown(rank)}.{arguments.if_traced('spatial_rank', rank)}"
+        )
+    spatial = _positive_axes(x, number, f"`spatial_rank` {arguments.shown(number)}")
     y = pool(x, spatial, algorithm=algorithm)
     return y.reshape(*x.shape[: x.ndim - number - 1], x.shape[-1])

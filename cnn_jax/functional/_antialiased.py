@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 
 from cnn_jax import arguments
 from cnn_jax.algorithms import sum_dtype
-from cnn_jax.arguments import if_traced
+from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingMode
 
 from . import _checks as checks
@@ -20,6 +20,7 @@ from ._convolution import conv
 from ._rearrangement import depth_to_space, multiples, space_to_depth
 
 
+@with_hints
 def blur_pool(
     x: ArrayLike,
     window: Sequence[int],
@@ -59,12 +60,9 @@ def blur_pool(
     References:
         Zhang, *Making convolutional networks shift-invariant again*, 2019, arXiv:1904.11486.
     """
-    x = checks.array("x", x)
-    if not jnp.issubdtype(x.dtype, jnp.inexact):
-        raise TypeError(f"`x` must hold floats to be blurred; got {x.dtype}: convert it first.")
-    size = checks.window_size(window)
+    x = checks.floats(x, "be blurred")
+    size = arguments.lengths("window", window, example=3)
     source = f"`window` {size}"
-    size = arguments.per_axis("window", size, len(size), source)
     if not all(2 <= k <= 7 for k in size):
         raise ValueError(f"`window` must be from 2 to 7 on every axis; got {window!r}.")
     checks.spatial_axes(x, len(size), source)
@@ -86,15 +84,16 @@ def blur_pool(
     return y.astype(x.dtype)
 
 
+@with_hints
 def polyphase_pool(
     x: ArrayLike, stride: Sequence[int], *, p: float = 2.0
 ) -> tuple[jax.Array, jax.Array]:
-    """Keep every `stride`-th element, from the start that keeps the most: adaptive sampling.
+    """Keep every `stride`-th element, starting where what is kept is largest: adaptive sampling.
 
-    Taking every ``s``-th element has ``s`` phases (starts) on each axis. Of all of them this keeps,
-    for each image, the one with the largest ``l_p`` norm, all channels together; of equal ones the
-    first. Shifting an image circularly only shifts the result, and no gradient flows through the
-    choice.
+    Every ``s``-th element of an axis can be taken in ``s`` ways, its phases: they start at element
+    0, 1, ... or ``s - 1``. For each image this keeps the phase with the largest ``l_p`` norm over
+    all places and channels; of several equal ones the first. If an image is shifted circularly, the
+    result is shifted too, and otherwise the same. No gradient flows through the choice.
 
     ```
     >>> import jax.numpy as jnp
@@ -107,11 +106,12 @@ def polyphase_pool(
     Args:
         x: (*batch, *spatial, channels) of numbers, any number of batch axes.
         stride: one int per spatial axis; its length is the spatial rank.
-        p: which norm, at least 1; ``math.inf`` compares the largest elements.
+        p: the norm's order, a number of at least 1; with ``math.inf`` the phase with the largest
+            absolute value is kept.
 
     Returns:
-        The phase that was kept, (*batch, *(spatial // stride), channels), of the dtype of `x`; and
-        which it was, (*batch), int32, in row-major order of the starts.
+        The elements that are kept, (*batch, *(spatial // stride), channels), of the dtype of `x`;
+        and the number of their phase, (*batch), int32, with the starts in row-major order.
 
     Raises:
         TypeError: if an argument has the wrong type.
@@ -121,11 +121,8 @@ def polyphase_pool(
         Chaman and Dokmanić, *Truly shift-invariant convolutional neural networks*, 2021,
         arXiv:2011.14214.
     """
-    x, block = checks.array("x", x), checks.sizes("stride", stride, "(2, 2)", "`x`")
-    if isinstance(p, bool) or not isinstance(p, int | float | np.integer | np.floating):
-        raise TypeError(f"`p` must be a number of at least 1; got {p!r}.{if_traced('p', p)}")
-    if not p >= 1:
-        raise ValueError(f"`p` must be a number of at least 1; got {p!r}.")
+    x, block = checks.array("x", x), arguments.lengths("stride", stride)
+    p = checks.norm_order(p)
     spatial = checks.spatial_axes(x, len(block), f"`stride` {block}")
     size = multiples("stride", block, x, spatial)
     batch, channels = x.shape[: x.ndim - len(block) - 1], x.shape[-1]
@@ -134,17 +131,16 @@ def polyphase_pool(
     floats = sum_dtype(x.dtype) if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.float32
     magnitude = jnp.abs(lax.stop_gradient(phases).astype(floats))
     within = (*range(len(batch), len(batch) + len(size)), -1)
-    if math.isinf(p):
-        norms = magnitude.max(within, initial=0)
-    else:
-        norms = (magnitude ** float(p)).sum(within)
+    largest = math.isinf(p)
+    norms = magnitude.max(within, initial=0) if largest else (magnitude**p).sum(within)
     phase = jnp.argmax(norms, axis=-1).astype(jnp.int32)
     index = jnp.expand_dims(phase, tuple(range(len(batch), phases.ndim)))
     return jnp.take_along_axis(phases, index, axis=-2).squeeze(-2), phase
 
 
+@with_hints
 def polyphase_unpool(y: ArrayLike, phase: ArrayLike, stride: Sequence[int]) -> jax.Array:
-    """Put the elements that `polyphase_pool` kept back where they were, among zeros.
+    """Put the elements that `polyphase_pool` kept back in their places, and zeros elsewhere.
 
     ```
     >>> import jax.numpy as jnp
@@ -155,7 +151,8 @@ def polyphase_unpool(y: ArrayLike, phase: ArrayLike, stride: Sequence[int]) -> j
 
     Args:
         y: (*batch, *positions, channels) of numbers, any number of batch axes.
-        phase: (*batch) of integers, from 0 to ``prod(stride) - 1``; others leave nothing but zeros.
+        phase: (*batch) of integers from 0 to ``prod(stride) - 1``; with any other the result is
+            all zeros.
         stride: one int per spatial axis; its length is the spatial rank.
 
     Returns:
@@ -170,7 +167,7 @@ def polyphase_unpool(y: ArrayLike, phase: ArrayLike, stride: Sequence[int]) -> j
         polyphase upsampling*, 2021, arXiv:2105.04040.
     """
     y, phase = checks.array("y", y), checks.array("phase", phase)
-    block = checks.sizes("stride", stride, "(2, 2)", "`x`")
+    block = arguments.lengths("stride", stride)
     if not jnp.issubdtype(phase.dtype, jnp.integer):
         raise TypeError(f"`phase` must hold integers; got {phase.dtype}.")
     rank, first, number = len(block), y.ndim - len(block) - 1, math.prod(block)

@@ -1,6 +1,8 @@
 """Checks at the public edge: what is wrong is named here, before anything is computed."""
 
 import math
+from functools import reduce
+from numbers import Real
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,9 @@ import numpy as np
 from jax import lax
 
 from cnn_jax import arguments
+from cnn_jax.arguments import shown
+
+_KINDS = (jnp.integer, jnp.floating, jnp.complexfloating)
 
 
 def array(name: str, value: object) -> jax.Array:
@@ -18,7 +23,8 @@ def array(name: str, value: object) -> jax.Array:
     """
     if hasattr(value, "__jax_array__"):  # a Flax parameter
         value = jnp.asarray(value)
-    if not isinstance(value, jax.Array | np.ndarray | np.generic):
+    masked = isinstance(value, np.ma.MaskedArray)
+    if masked or not isinstance(value, jax.Array | np.ndarray | np.generic):
         raise TypeError(f"`{name}` must be a JAX or NumPy array; got {type(value).__name__}.")
     if not jnp.issubdtype(value.dtype, jnp.number):
         raise TypeError(f"`{name}` must hold numbers; got {_described(value)}: convert it first.")
@@ -65,57 +71,81 @@ def spatial_axes(x: jax.Array, rank: int, source: str, name: str = "x") -> tuple
     return x.shape[x.ndim - 1 - rank : -1]
 
 
-def window_size(window: object) -> tuple[int, ...]:
-    """A pool's window, whose length is the spatial rank.
-
-    Raises:
-        TypeError: if it is not a tuple or list, so that the rank would be a guess.
-    """
-    if not isinstance(window, tuple | list):
-        raise TypeError(
-            "`window` must be a tuple with one int per spatial axis, such as (2, 2) for images; "
-            f"got {window!r}."
-        )
-    return tuple(window)
-
-
-def sizes(
-    name: str, value: object, example: str = "(8, 8)", source: str = "the result"
-) -> tuple[int, ...]:
-    """A tuple of positive ints, one per spatial axis, whose length is the spatial rank.
-
-    `example` is one for images, and `source` whose axes they are, for the errors.
-
-    Raises:
-        TypeError: if it is not a tuple or list, so that the rank would be a guess, or not of ints.
-        ValueError: if one is less than 1.
-    """
-    if not isinstance(value, tuple | list):
-        raise TypeError(
-            f"`{name}` must be a tuple with one int per spatial axis, such as {example} for "
-            f"images; got {value!r}."
-        )
-    return arguments.per_axis(name, value, len(value), source)
-
-
 def random_key(key: object) -> jax.Array:
     """`key`, if it is one key of `jax.random`, of the new style or the old; else a TypeError."""
-    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
-    new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and shape == ()
-    old = dtype == jnp.uint32 and shape == (2,)
-    if not (new or old):
+    if isinstance(key, jax.Array | np.ndarray):
+        new = jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()
+        if new or (key.dtype == jnp.uint32 and key.shape == (2,)):
+            return key  # pyright: ignore[reportReturnType]
+        found = _described(key)
+    else:
+        found = type(key).__name__
+    raise TypeError(f"`key` must be a key of jax.random, such as jax.random.key(0); got {found}.")
+
+
+def scalar(name: str, value: object, dtype: jnp.dtype) -> jax.Array:
+    """`value`, a number, as an array without axes of `dtype`.
+
+    Raises:
+        TypeError: if it is no number, or of another kind than `dtype` (a float for integers).
+        ValueError: if `dtype` holds integers and not this one.
+    """
+    plain = isinstance(value, int | float | complex) and not isinstance(value, bool)
+    known = isinstance(value, np.generic | np.ndarray | jax.Array) and np.shape(value) == ()
+    if not plain and not (known and jnp.issubdtype(jnp.result_type(value), jnp.number)):
+        raise TypeError(f"`{name}` must be a number; got {shown(value)}.")
+    whole = arguments.as_int(value)
+    kinds = (0 if whole is not None else _kind(jnp.result_type(value)), _kind(dtype))
+    if kinds[0] > kinds[1]:
+        raise TypeError(f"`{name}` must fit {dtype}, the dtype of the input; got {shown(value)}.")
+    if kinds == (0, 0) and whole is not None:
+        limits = jnp.iinfo(dtype)
+        if not limits.min <= whole <= limits.max:
+            raise ValueError(
+                f"`{name}` must be from {limits.min} to {limits.max}, what {dtype} can hold; got "
+                f"{shown(value)}."
+            )
+    try:
+        return jnp.asarray(value, dtype)
+    except OverflowError:  # an int that no float is near
+        raise ValueError(f"`{name}` must fit {dtype}; got {shown(value)}.") from None
+
+
+def norm_order(p: object) -> float:
+    """`p` as a float, if it is a number of at least 1, infinity included.
+
+    Raises:
+        TypeError: if it is no number.
+        ValueError: if it is below 1.
+    """
+    rule = f"`p` must be a number of at least 1, or inf; got {shown(p)}."
+    if isinstance(p, bool) or not isinstance(p, Real):
+        raise TypeError(rule + arguments.if_traced("p", p))
+    try:
+        order = float(p)
+    except OverflowError:  # an int that no float is near
+        raise ValueError(rule) from None
+    if not order >= 1:
+        raise ValueError(rule)
+    return order
+
+
+def common_dtype(**arrays: jax.Array) -> jnp.dtype:
+    """The dtype that JAX promotes the `arrays` to; a TypeError if there is none."""
+    try:
+        return jnp.dtype(reduce(jnp.promote_types, (array.dtype for array in arrays.values())))
+    except TypeError:
+        names = " and ".join(f"`{name}`" for name in arrays)
+        dtypes = ", ".join(str(array.dtype) for array in arrays.values())
         raise TypeError(
-            "`key` must be a key of jax.random, such as jax.random.key(0); got "
-            f"{type(key).__name__ if dtype is None else f'{dtype} of shape {shape}'}."
-        )
-    return key  # pyright: ignore[reportReturnType]
+            f"{names} must have dtypes that JAX promotes to a common one; got {dtypes}: convert "
+            "one of them."
+        ) from None
 
 
-def flag(name: str, value: object) -> bool:
-    """`value`, if it is a bool; a TypeError names it if not."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"`{name}` must be True or False; got {value!r}.")
-    return bool(value)
+def fits_kind(dtype: jnp.dtype, into: jnp.dtype) -> bool:
+    """Whether `dtype` is of the kind of `into` or a narrower one: integers, floats, complex."""
+    return _kind(dtype) <= _kind(into)
 
 
 def precision_name(precision: object) -> str | None:
@@ -124,14 +154,16 @@ def precision_name(precision: object) -> str | None:
     Raises:
         ValueError: if it is none of JAX's precisions.
     """
-    if precision is None:
-        return None
+    if precision is None or isinstance(precision, lax.Precision):
+        return precision and precision.name.lower()
     try:
-        return lax.Precision(precision).name.lower()
-    except (ValueError, TypeError):
-        known = ", ".join(repr(p.name.lower()) for p in lax.Precision)
+        return lax.Precision(precision if isinstance(precision, str) else ()).name.lower()
+    except ValueError:
+        names = [p.name.lower() for p in lax.Precision]
         raise ValueError(
-            f"`precision` must be None, a `jax.lax.Precision` or one of {known}; got {precision!r}."
+            f"`precision` must be None, a `jax.lax.Precision` or one of "
+            f"{', '.join(map(repr, names))}; got {shown(precision)}."
+            f"{arguments.did_you_mean(precision, names)}"
         ) from None
 
 
@@ -143,3 +175,7 @@ def with_one_batch_axis(x: jax.Array, rank: int) -> jax.Array:
 
 def _described(value: jax.Array | np.ndarray | np.generic) -> str:
     return f"{value.dtype} of shape {value.shape}"
+
+
+def _kind(dtype: jnp.dtype) -> int:
+    return next(i for i, kind in enumerate(_KINDS) if jnp.issubdtype(dtype, kind))

@@ -9,13 +9,15 @@ from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import geometry
 from cnn_jax.algorithms import Problem, choose, convolve, crop
+from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
 from . import _checks as checks
 from . import _numbers as numbers
-from ._padding import checked_mode, extend
+from ._padding import extend
 
 
+@with_hints
 def conv(
     x: ArrayLike,
     kernel: ArrayLike,
@@ -103,14 +105,14 @@ def conv(
         base_dilation_name="input_dilation",
         source=f"`kernel` {kernel.shape}",
     )
-    mode = checked_mode(padding_mode)
+    mode = geometry.padding_mode(padding_mode)
     if mode != "zeros" and max(window.base_dilation, default=1) > 1:
         raise ValueError(
             f"`input_dilation` must be 1 with `padding_mode` {padding_mode!r}; "
             f"got {input_dilation!r}."
         )
     precision = checks.precision_name(precision)
-    dtype = jnp.promote_types(x.dtype, kernel.dtype)
+    dtype = checks.common_dtype(x=x, kernel=kernel)
     result = numbers.result_dtype(dtype, preferred_element_type)
 
     batch = x.shape[: x.ndim - rank - 1]

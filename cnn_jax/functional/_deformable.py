@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from cnn_jax import arguments, geometry
 from cnn_jax.algorithms import crop, starts, sum_dtype
+from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks
@@ -17,6 +18,7 @@ from . import _numbers as numbers
 from ._sampling import sample
 
 
+@with_hints
 def deform_conv(
     x: ArrayLike,
     kernel: ArrayLike,
@@ -110,7 +112,7 @@ def deform_conv(
         _check_shape("mask", mask, "offset_groups, taps", moving, x)
     precision = checks.precision_name(precision)
 
-    dtype = jnp.promote_types(x.dtype, kernel.dtype)
+    dtype = checks.common_dtype(x=x, kernel=kernel)
     compute = sum_dtype(dtype)
     x, low = _cropped(checks.with_one_batch_axis(x, rank).astype(compute), window)
     per_point = (len(x), math.prod(positions), *moving[-2:])

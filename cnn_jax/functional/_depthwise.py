@@ -1,20 +1,21 @@
 """Convolutions of each channel on its own: `depthwise_conv`, `separable_conv`."""
 
 from collections.abc import Sequence
-from functools import reduce
 
 import jax
-import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax.algorithms import sum_dtype
+from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
 from . import _checks as checks
 from . import _numbers as numbers
 from ._convolution import conv
+from ._layouts import channels_last_hint
 
 
+@with_hints
 def depthwise_conv(
     x: ArrayLike,
     kernel: ArrayLike,
@@ -84,6 +85,7 @@ def depthwise_conv(
     )
 
 
+@with_hints
 def separable_conv(
     x: ArrayLike,
     depthwise_kernel: ArrayLike,
@@ -152,7 +154,8 @@ def separable_conv(
             f"each axis of `depthwise_kernel` {depthwise.shape} and as many channels as it makes; "
             f"got shape {pointwise.shape}."
         )
-    dtype = reduce(jnp.promote_types, (x.dtype, depthwise.dtype, pointwise.dtype))
+    first = checks.common_dtype(x=x, depthwise_kernel=depthwise)
+    dtype = checks.common_dtype(x=x, depthwise_kernel=depthwise, pointwise_kernel=pointwise)
     result = numbers.result_dtype(dtype, preferred_element_type)
     y = depthwise_conv(
         x,
@@ -164,7 +167,7 @@ def separable_conv(
         input_dilation=input_dilation,
         algorithm=algorithm,
         precision=precision,
-        preferred_element_type=sum_dtype(jnp.promote_types(x.dtype, depthwise.dtype)),
+        preferred_element_type=sum_dtype(first),
     )
     wide = sum_dtype(dtype)  # between the two nothing is rounded
     y = conv(
@@ -178,13 +181,18 @@ def separable_conv(
 
 
 def _check_depthwise(name: str, kernel: jax.Array, x: jax.Array) -> int:
-    """The number of channels of `x`, if the depthwise `kernel` fits to it."""
+    """The number of channels of `x`; a ValueError if the depthwise `kernel` has other ones."""
     numbers.check_kernel(kernel, name)
     channels = x.shape[-1] if x.ndim else 0
     one, filters = kernel.shape[-2:]
     if one != 1 or (filters % channels if channels else filters):
+
+        def fits(channels: int, one: int, filters: int) -> bool:
+            return one == 1 and channels > 0 and filters % channels == 0
+
         raise ValueError(
             f"`{name}` must be (*window, 1, channels * multiplier), for `x` with {channels} "
             f"channels; got shape {kernel.shape} for `x` {x.shape}."
+            + channels_last_hint(x.shape, kernel.shape, fits)
         )
     return channels

@@ -13,14 +13,17 @@ from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import arguments, geometry
 from cnn_jax.algorithms import choose, crop, highest, larger, lowest, padded, slide, smaller
+from cnn_jax.arguments import shown, with_hints
 from cnn_jax.geometry import Pair, Window
 
 from . import _checks as checks
 from ._convolution import conv
+from ._numbers import number_dtype
 from ._pooling import widened
 from ._sliding import of_window, slide_by
 
 
+@with_hints
 def conv_general_dilated(
     lhs: ArrayLike,
     rhs: ArrayLike,
@@ -74,12 +77,17 @@ def conv_general_dilated(
         ValueError: if shapes or options do not fit together.
     """
     x, kernel = checks.array("lhs", lhs), checks.array("rhs", rhs)
+    if not 2 <= x.ndim == kernel.ndim:
+        raise ValueError(
+            "`lhs` and `rhs` must have a number of axes in common, at least 2; got shapes "
+            f"{x.shape} and {kernel.shape}."
+        )
     if out_sharding is not None:
         raise ValueError(
             "`out_sharding` must be None: constrain the result with "
             f"jax.lax.with_sharding_constraint; got {out_sharding!r}."
         )
-    numbers = lax.conv_dimension_numbers(x.shape, kernel.shape, dimension_numbers)
+    numbers = _dimension_numbers(x, kernel, dimension_numbers)
     (n, c, *places), (o, i, *window_axes), (_, _, *out_places) = numbers
     x = x.transpose(n, *places, c)
     kernel = kernel.transpose(*window_axes, i, o)
@@ -96,7 +104,9 @@ def conv_general_dilated(
         rhs_dilation=rhs_dilation,
         lhs_dilation=lhs_dilation,
     )
-    result = jnp.dtype(x.dtype if preferred_element_type is None else preferred_element_type)
+    result = x.dtype
+    if preferred_element_type is not None:
+        result = number_dtype("preferred_element_type", preferred_element_type)
     positions = window.output_size(x.shape[1:-1])
     if min(window.size, default=1) < 1 or min(positions, default=1) < 1:
         positions = tuple(max(p, 0) for p in positions)
@@ -118,8 +128,20 @@ def conv_general_dilated(
     return y.transpose(np.argsort((batch_place, *out_places, channel_place)))
 
 
+def _dimension_numbers(x: jax.Array, kernel: jax.Array, given: Any) -> lax.ConvDimensionNumbers:
+    """Where batch, channels and spatial axes are in operands and result, as lax finds them."""
+    try:
+        return lax.conv_dimension_numbers(x.shape, kernel.shape, given)
+    except Exception as error:  # lax has many, and not all are for its users
+        raise ValueError(
+            "`dimension_numbers` must be None, three strings such as ('NHWC', 'HWIO', 'NHWC') or a "
+            f"`jax.lax.ConvDimensionNumbers`, for `lhs` {x.shape} and `rhs` {kernel.shape}; got "
+            f"{shown(given)}."
+        ) from error
+
+
 def _groups_of_images(x: jax.Array, kernel: jax.Array, images: int, channels: int) -> jax.Array:
-    """Lay groups of images side by side as groups of channels: (g n, ..., c) -> (n, ..., g c)."""
+    """Turn groups of images into groups of channels: (g n, ..., c) becomes (n, ..., g c)."""
     if channels > 1:
         raise ValueError(
             "Only one of `feature_group_count` and `batch_group_count` may be more than 1; got "
@@ -134,6 +156,7 @@ def _groups_of_images(x: jax.Array, kernel: jax.Array, images: int, channels: in
     return split.reshape(*split.shape[:-2], images * x.shape[-1])
 
 
+@with_hints
 def reduce_window(
     operand: Any,
     init_value: Any,
@@ -180,16 +203,16 @@ def reduce_window(
     starts, init_tree = jax.tree.flatten(init_value)
     if not leaves or tree != init_tree:
         raise ValueError(
-            "`init_value` must be a tree like `operand`, with a scalar for each array; got "
-            f"{init_tree} for {tree}."
+            "`operand` must be an array or a tree of them, and `init_value` a tree like it, with a "
+            f"scalar for each array; got {tree} and {init_tree}."
         )
     leaves = [checks.array("operand", leaf) for leaf in leaves]
+    arguments.function("computation", computation, "two values, or two trees of values")
     shape = leaves[0].shape
     if any(leaf.shape != shape for leaf in leaves):
         shapes = ", ".join(str(leaf.shape) for leaf in leaves)
         raise ValueError(f"`operand` must hold arrays of one shape; got {shapes}.")
-    if any(jnp.shape(start) for start in starts):
-        raise ValueError(f"`init_value` must hold scalars; got {init_value!r}.")
+    starts = [checks.scalar("init_value", a, leaf.dtype) for a, leaf in zip(starts, leaves)]
     window = _window(
         shape,
         arguments.per_axis(
@@ -205,7 +228,6 @@ def reduce_window(
         positions = tuple(max(p, 0) for p in positions)
         return tree.unflatten([jnp.zeros(positions, leaf.dtype) for leaf in leaves])
     pool = _pool_of(computation, leaves[0].dtype) if len(leaves) == 1 else None
-    starts = [jnp.asarray(start).astype(leaf.dtype) for start, leaf in zip(starts, leaves)]
     if pool is not None:
         name, fill, join = pool
         y = _pooled(widened(leaves[0]), window, name, algorithm, fill)
@@ -226,7 +248,10 @@ def _pool_of(computation: Callable, dtype: jnp.dtype) -> tuple[str, Any, Any] | 
 
 
 def _pooled(x: jax.Array, window: Window, pool: str, algorithm: str, fill: Any) -> jax.Array:
-    """Slide a pool over some axes of x: the others, without a window, are batch and channels."""
+    """Pool x over the axes on which the window is more than one tap; the others are batch axes.
+
+    The last axis, if it is one of the others, is the channels.
+    """
     options = zip(window.size, window.stride, window.padding, window.base_dilation)
     still = [option == (1, 1, (0, 0), 1) for option in options]
     channels_last = bool(still) and still[-1]
@@ -236,8 +261,8 @@ def _pooled(x: jax.Array, window: Window, pool: str, algorithm: str, fill: Any) 
 
     def dense(x: jax.Array, exact: Window) -> jax.Array:
         if max(exact.base_dilation, default=1) > 1:  # no pool knows gaps: write them out
-            # Behind a barrier, or XLA folds them into the window's base dilation, which jaxlib
-            # 0.10.2 ignores on large inputs: openxla/xla#48714.
+            # With a barrier after them, or XLA folds them into the window's base dilation, which
+            # jaxlib 0.10.2 ignores on large inputs: openxla/xla#48714.
             x = lax.optimization_barrier(padded(x, exact, fill))
             exact = exact.on_padded()
         return slide(choose(algorithm, of_window(pool, x, exact)), pool, x, exact)
@@ -249,14 +274,14 @@ def _pooled(x: jax.Array, window: Window, pool: str, algorithm: str, fill: Any) 
 def _folded(
     operands: list[jax.Array], starts: list[jax.Array], computation: Callable, window: Window
 ) -> list[jax.Array]:
-    """Reduce windows by any `computation` of two lists: one axis after the other, tap by tap."""
+    """Reduce windows by any `computation` of two lists: along each axis in turn, tap by tap."""
     shape = operands[0].shape
     positions = window.output_size(shape)
     drops, exact = geometry.fit(window, shape)
     arrays = [padded(crop(a[None, ..., None], drops), exact)[0, ..., 0] for a in operands]
 
     def join(a, b):
-        """Two lists of arrays, each with a mask: what is padding there is left out."""
+        """Reduce two lists of arrays, each with a mask: False on padding, which is ignored."""
         (a, in_a), (b, in_b) = a, b
         joined = computation(a, b)
         if not (in_a.all() and in_b.all()):
@@ -280,12 +305,17 @@ def _folded(
 
 
 def _elementwise(computation: Callable, tree: Any) -> Callable:
-    """`computation` of two trees of scalars, on two lists of arrays of one shape."""
+    """`computation`, which takes two trees of scalars, as a function of two lists of arrays."""
 
     def of_lists(a: list[jax.Array], b: list[jax.Array]) -> list[jax.Array]:
         shape = a[0].shape
         flat = [tree.unflatten([leaf.ravel() for leaf in leaves]) for leaves in (a, b)]
-        result = jax.tree.leaves(jax.vmap(computation)(*flat))
+        result, found = jax.tree.flatten(jax.vmap(computation)(*flat))
+        if found != tree or any(leaf.size != a[0].size for leaf in result):
+            raise ValueError(
+                "`computation` must return a tree of scalars like each of its arguments, "
+                f"{tree}; got {found}."
+            )
         return [leaf.reshape(shape) for leaf in result]
 
     return of_lists
@@ -297,7 +327,7 @@ def _window(
     padding: Any,
     **steps: Sequence[int] | None,
 ) -> Window:
-    """A window as lax's arguments have it: `steps` are stride, dilation, base dilation by name."""
+    """Resolve lax's arguments: `steps` are stride, dilation, base dilation, under their names."""
     rank, source = len(size), f"a window of {size}"
     stride, dilation, base = (
         arguments.per_axis(name, 1 if value is None else value, rank, source)
@@ -306,4 +336,7 @@ def _window(
     inputs = tuple(map(geometry.dilated, spatial, base))
     extents = tuple(map(geometry.dilated, size, dilation))
     pairs = geometry.padding_pairs(padding, inputs, extents, stride, source)
-    return Window(size, stride, pairs, dilation, base)
+    window = Window(size, stride, pairs, dilation, base)
+    _, dilation_name, base_name = steps
+    geometry.check_lengths(window, spatial, base_dilation=base_name, dilation=dilation_name)
+    return window

@@ -9,14 +9,16 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from cnn_jax import geometry
+from cnn_jax import arguments, geometry
 from cnn_jax.algorithms import at_first_extreme, crop
+from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks
 from ._sliding import pool_window, slide, slide_by
 
 
+@with_hints
 def max_pool_with_indices(
     x: ArrayLike,
     window: Sequence[int],
@@ -27,7 +29,7 @@ def max_pool_with_indices(
     ceil_mode: bool = False,
     algorithm: str = "auto",
 ) -> tuple[jax.Array, jax.Array]:
-    """Take the largest element of each window, and say where it stands.
+    """Take the largest element of each window, and return its place as well.
 
     ```
     >>> import jax.numpy as jnp
@@ -40,9 +42,9 @@ def max_pool_with_indices(
     Args, Raises: as for `max_pool`.
 
     Returns:
-        What `max_pool` returns, with its gradient; and of the same shape, int32, the place of the
-        first maximum of each window in its feature map: row-major over the spatial axes of `x`, as
-        in PyTorch. A window of nothing but padding has -1.
+        What `max_pool` returns; and of the same shape, int32, the place of each window's first
+        maximum in its feature map, counted in row-major order over the spatial axes of `x`, as in
+        PyTorch. For a window of nothing but padding it is -1.
     """
     x = checks.ordered("x", x)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
@@ -58,12 +60,13 @@ def max_pool_with_indices(
     return y, slide_by(first_maximum, lax.stop_gradient(x), resolved)
 
 
+@with_hints
 def max_unpool(y: ArrayLike, indices: ArrayLike, spatial: Sequence[int]) -> jax.Array:
-    """Put each element of `y` where `indices` say, and zeros elsewhere.
+    """Put each element of `y` at the place that `indices` gives, and zeros elsewhere.
 
-    The way back from `max_pool_with_indices`: maxima return to their places. Of several windows
-    with one place the last in row-major order sets it (and alone has its gradient), so the result
-    does not depend on the device.
+    With the results of `max_pool_with_indices` the maxima return to their places. Where several
+    windows have the same place, the last of them in row-major order sets it, and it alone has a
+    gradient: so the result is the same on every device.
 
     ```
     >>> import jax.numpy as jnp
@@ -74,9 +77,9 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, spatial: Sequence[int]) -> jax.
 
     Args:
         y: (*batch, *positions, channels).
-        indices: integers of the same shape: row-major places in a feature map of `spatial`
-            elements. Those outside of it, such as -1, are ignored.
-        spatial: the lengths of the result, a tuple with as many as `y` has spatial axes.
+        indices: integers of the same shape: places in a feature map of lengths `spatial`, counted
+            in row-major order. Elements with a place outside of it, such as -1, are left out.
+        spatial: the spatial lengths of the result, a tuple; its length is the spatial rank.
 
     Returns:
         (*batch, *spatial, channels), of the dtype of `y`.
@@ -96,7 +99,8 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, spatial: Sequence[int]) -> jax.
         raise ValueError(
             f"`indices` must have the shape of `y`, {y.shape}; got shape {indices.shape}."
         )
-    spatial = checks.sizes("spatial", spatial)
+    spatial = arguments.lengths("spatial", spatial, example=8)
+    geometry.check_size("spatial", spatial, "the result")
     rank = len(spatial)
     positions = checks.spatial_axes(y, rank, f"`spatial` {spatial}", name="y")
     batch, channels = y.shape[: y.ndim - rank - 1], y.shape[-1]

@@ -9,12 +9,14 @@ from jax.typing import ArrayLike
 
 from cnn_jax import geometry
 from cnn_jax.algorithms import Problem, choose, crop, sum_dtype
+from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingLike
 
 from . import _checks as checks
 from . import _numbers as numbers
 
 
+@with_hints
 def conv_local(
     x: ArrayLike,
     kernel: ArrayLike,
@@ -97,7 +99,7 @@ def conv_local(
         )
     name = checks.precision_name(precision)
 
-    dtype = jnp.promote_types(x.dtype, kernel.dtype)
+    dtype = checks.common_dtype(x=x, kernel=kernel)
     result = numbers.result_dtype(dtype)
 
     batch = x.shape[: x.ndim - rank - 1]

@@ -1,4 +1,4 @@
-"""What a convolution computes in, what it returns, and how a bias joins it."""
+"""The numbers of a convolution: dtypes to compute in and to return, channels, groups, bias."""
 
 import jax
 import jax.numpy as jnp
@@ -9,29 +9,27 @@ from cnn_jax import arguments
 from cnn_jax.algorithms import Algorithm, sum_dtype
 
 from . import _checks as checks
-
-_KINDS = (jnp.integer, jnp.floating, jnp.complexfloating)
+from ._layouts import channels_last_hint
 
 
 def result_dtype(dtype: jnp.dtype, preferred: DTypeLike | None = None) -> jnp.dtype:
-    """The dtype of sums of products of `dtype`: `preferred` if it holds them, else the default.
+    """The dtype of a convolution's result, from that of its operands.
+
+    It is `preferred` if given; else `dtype`, or int32 for narrower integers.
 
     Raises:
-        TypeError: if `preferred` is no dtype.
-        ValueError: if it cannot hold the sums.
+        TypeError: if `preferred` is no dtype of numbers.
+        ValueError: if it cannot hold the sums of products of `dtype`.
     """
     sums = sum_dtype(dtype)
     default = sums if jnp.issubdtype(dtype, jnp.integer) else dtype
     if preferred is None:
         return default
-    try:
-        preferred = jnp.dtype(preferred)
-    except TypeError as error:
-        raise TypeError(f"`preferred_element_type` must be a dtype; got {preferred!r}.") from error
+    preferred = number_dtype("preferred_element_type", preferred)
     if preferred == default:
         return default
     integers = [jnp.issubdtype(d, jnp.integer) for d in (sums, preferred)]
-    if any(integers) != all(integers) or np.promote_types(sums, preferred) != preferred:
+    if any(integers) != all(integers) or not np.can_cast(sums, preferred):
         raise ValueError(
             f"`preferred_element_type` must be {default} or hold every {sums}, the type that "
             f"products of {dtype} are summed in; got {preferred}."
@@ -39,8 +37,16 @@ def result_dtype(dtype: jnp.dtype, preferred: DTypeLike | None = None) -> jnp.dt
     return preferred
 
 
+def number_dtype(name: str, value: object) -> jnp.dtype:
+    """`value` as a dtype of numbers; a TypeError if it is none."""
+    dtype = jnp.dtype(arguments.dtype(name, value))
+    if not jnp.issubdtype(dtype, jnp.number):
+        raise TypeError(f"`{name}` must be a dtype of numbers; got {dtype}.")
+    return dtype
+
+
 def compute_dtype(algorithm: Algorithm, dtype: jnp.dtype, result: jnp.dtype) -> jnp.dtype:
-    """The dtype to hand arrays of `dtype` to `algorithm` in, for sums that fit into `result`."""
+    """The dtype of the arrays that `algorithm` is given, so that its sums fit into `result`."""
     return dtype if algorithm.widens and result == result_dtype(dtype) else sum_dtype(result)
 
 
@@ -72,10 +78,11 @@ def check_groups(groups: object, x: jax.Array, kernel: jax.Array) -> int:
     shapes = f"`x` {x.shape} and `kernel` {kernel.shape}"
     channels, per_group = x.shape[-1], kernel.shape[-2]
     if channels != per_group * number:
+        hint = channels_last_hint(x.shape, kernel.shape, lambda c, i, o: c == i * number)
         raise ValueError(
             "`kernel` must be (*window, in_channels // groups, out_channels): with `groups` "
             f"{number} it takes {per_group * number} input channels, and `x` has {channels}; "
-            f"got {shapes}."
+            f"got {shapes}.{hint}"
         )
     check_divides(number, kernel, shapes)
     return number
@@ -111,12 +118,14 @@ def add_bias(
 
 
 def checked_bias(bias: object, dtype: jnp.dtype) -> jax.Array:
-    """`bias` as an array of `dtype`, if that is of its kind or a wider one; else a TypeError."""
+    """`bias` as an array of `dtype`, if that can hold its numbers; else a TypeError."""
+    if isinstance(bias, int | str | tuple | list) and not isinstance(bias, bool):
+        option = "padding" if isinstance(bias, str) else "stride"  # most likely what was meant
+        raise TypeError(
+            f"`bias` must be a JAX or NumPy array; got {arguments.shown(bias)}. Options are given "
+            f"by name, such as `{option}={arguments.shown(bias)}`."
+        )
     bias = checks.array("bias", bias)
-    kind, widest = (
-        next(i for i, kind in enumerate(_KINDS) if jnp.issubdtype(d, kind))
-        for d in (bias.dtype, dtype)
-    )
-    if kind > widest:
+    if not checks.fits_kind(bias.dtype, dtype):
         raise TypeError(f"`bias` must fit the result's dtype, {dtype}; got {bias.dtype}.")
     return bias.astype(dtype)

@@ -8,17 +8,17 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from cnn_jax import arguments
+from cnn_jax import arguments, geometry
 from cnn_jax.algorithms import crop, sum_dtype
-from cnn_jax.arguments import if_traced
-from cnn_jax.geometry import PADDING_MODES, PaddingMode, Pair
+from cnn_jax.arguments import shown, with_hints
+from cnn_jax.geometry import PaddingMode, Pair
 
 from . import _checks as checks
 
 _NUMPY_NAMES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
-_KINDS = (jnp.integer, jnp.floating, jnp.complexfloating)
 
 
+@with_hints
 def pad(
     x: ArrayLike,
     padding: Sequence[int | Sequence[int]],
@@ -58,10 +58,10 @@ def pad(
     """
     x, pairs = checks.array("x", x), _checked_pairs(padding)
     spatial = checks.spatial_axes(x, len(pairs), f"`padding` {padding}")
-    mode, fill = checked_mode(padding_mode), _checked_value(value, x)
+    mode, fill = geometry.padding_mode(padding_mode), checks.scalar("value", value, x.dtype)
     plain = isinstance(value, int | float) and value == 0
     if mode != "zeros" and not plain:
-        raise ValueError(f"`value` must be 0 with `padding_mode` {padding_mode!r}; got {value!r}.")
+        raise ValueError(f"`value` must be 0 with `padding_mode` {mode!r}; got {shown(value)}.")
     size = tuple(n + low + high for n, (low, high) in zip(spatial, pairs))
     if min(size, default=0) < 0:
         raise ValueError(
@@ -70,7 +70,7 @@ def pad(
         )
     images = checks.with_one_batch_axis(x, len(pairs))
     if mode == "zeros":
-        pads, drops = _pads_and_drops(pairs)
+        pads, drops = _pads_and_drops(pairs, spatial)
         config = [(0, 0, 0), *((low, high, 0) for low, high in pads), (0, 0, 0)]
         y = lax.pad(images, np.zeros((), x.dtype)[()], config)
         if not plain:  # not by `lax.pad`, whose padding value alone has no gradient (jax 0.10.2)
@@ -82,18 +82,6 @@ def pad(
     return y.reshape(*x.shape[: x.ndim - len(pairs) - 1], *y.shape[1:])
 
 
-def checked_mode(mode: object) -> str:
-    """`mode` in lower case, if it is a padding mode in any case.
-
-    Raises:
-        ValueError: if it is none.
-    """
-    if not isinstance(mode, str) or mode.lower() not in PADDING_MODES:
-        known = ", ".join(map(repr, PADDING_MODES))
-        raise ValueError(f"`padding_mode` must be one of {known}; got {mode!r}.")
-    return mode.lower()
-
-
 def extend(x: jax.Array, padding: tuple[Pair, ...], mode: str) -> jax.Array:
     """Extend x (n, *spatial, c) by `padding`, with the elements that `mode` says.
 
@@ -103,7 +91,7 @@ def extend(x: jax.Array, padding: tuple[Pair, ...], mode: str) -> jax.Array:
     Raises:
         ValueError: if an axis has nothing to take elements from.
     """
-    pads, drops = _pads_and_drops(padding)
+    pads, drops = _pads_and_drops(padding, x.shape[1:-1])
     needed = 2 if mode == "reflect" else 1  # reflect leaves the edge element out
     for n, pair in zip(x.shape[1:-1], pads):
         if any(pair) and n < needed:
@@ -114,44 +102,20 @@ def extend(x: jax.Array, padding: tuple[Pair, ...], mode: str) -> jax.Array:
     return crop(jnp.pad(x, [(0, 0), *pads, (0, 0)], mode=_NUMPY_NAMES[mode]), drops)
 
 
-def _pads_and_drops(padding: tuple[Pair, ...]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+def _pads_and_drops(
+    padding: tuple[Pair, ...], spatial: tuple[int, ...]
+) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+    """What is added at the ends of each axis, and what is cropped after that."""
     pads = tuple((max(low, 0), max(high, 0)) for low, high in padding)
+    lengths = tuple(n + sum(pair) for n, pair in zip(spatial, pads))
+    geometry.check_size("padding", lengths, f"with {padding} an input of {spatial}")
     return pads, tuple((max(-low, 0), max(-high, 0)) for low, high in padding)
 
 
 def _checked_pairs(padding: object) -> tuple[Pair, ...]:
-    rule = (
-        "`padding` must be a tuple with one int or (low, high) pair per spatial axis, such as "
-        f"((1, 2), (0, 0)) for images; got {padding!r}.{if_traced('padding', padding)}"
-    )
-    if not isinstance(padding, tuple | list):
-        raise TypeError(rule)
-    pairs = []
-    for entry in padding:
-        ends = entry if isinstance(entry, tuple | list) else (entry, entry)
-        low, high = map(arguments.as_int, ends) if len(ends) == 2 else (None, None)
-        if low is None or high is None:
-            raise TypeError(rule)
-        pairs.append((low, high))
-    return tuple(pairs)
-
-
-def _checked_value(value: object, x: jax.Array) -> jax.Array:
-    """`value` as an array without axes, of the dtype of `x`."""
-    known = isinstance(value, int | float | complex | np.generic | np.ndarray | jax.Array)
-    if not known or np.shape(value) or not jnp.issubdtype(jnp.result_type(value), jnp.number):
-        raise TypeError(f"`value` must be a number; got {value!r}.")
-    kinds = [
-        next(i for i, kind in enumerate(_KINDS) if jnp.issubdtype(dtype, kind))
-        for dtype in (jnp.result_type(value), x.dtype)
-    ]
-    if kinds[0] > kinds[1]:
-        raise TypeError(f"`value` must fit the dtype of `x`, {x.dtype}; got {value!r}.")
-    if jnp.issubdtype(x.dtype, jnp.integer) and (whole := arguments.as_int(value)) is not None:
-        limits = jnp.iinfo(x.dtype)
-        if not limits.min <= whole <= limits.max:
-            raise ValueError(
-                f"`value` must be from {limits.min} to {limits.max}, what `x` of {x.dtype} can "
-                f"hold; got {value!r}."
-            )
-    return jnp.asarray(value, x.dtype)
+    pairs = geometry.as_pairs(padding) if isinstance(padding, tuple | list) else None
+    if pairs is None:
+        entry = "one int or (low, high) pair"
+        raise TypeError(arguments.not_a_tuple("padding", entry, padding, (1, 2)))
+    geometry.check_padding(pairs)
+    return pairs

@@ -1,4 +1,4 @@
-"""What each window sees, written out, and its adjoint: `unfold` and `fold`."""
+"""The elements of each window as an array, and the adjoint: `unfold` and `fold`."""
 
 import math
 from collections.abc import Sequence
@@ -9,12 +9,14 @@ from jax.typing import ArrayLike
 
 from cnn_jax import arguments, geometry
 from cnn_jax.algorithms import choose, crop, sum_dtype, vary_alike
+from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingLike
 
 from . import _checks as checks
 from ._sliding import of_window, slide, sliding_window
 
 
+@with_hints
 def unfold(
     x: ArrayLike,
     window: Sequence[int],
@@ -24,10 +26,10 @@ def unfold(
     dilation: int | Sequence[int] = 1,
     algorithm: str = "auto",
 ) -> jax.Array:
-    """Write out what each window sees, tap by tap; elements in the padding are zero.
+    """Copy the elements of each window, tap by tap; elements in the padding are zero.
 
-    ``y[p, t, c] = x[p * stride + t * dilation - low, c]``. A convolution is one matrix product of
-    these patches and the kernel, its taps and input channels flattened (im2col).
+    ``y[p, t, c] = x[p * stride + t * dilation - low, c]``. A convolution is a matrix product of
+    these patches with the kernel, taps and input channels flattened to one axis (im2col).
 
     ```
     >>> import jax.numpy as jnp
@@ -60,10 +62,15 @@ def unfold(
     """
     x = checks.array("x", x)
     resolved = sliding_window(x, window, stride, padding, dilation)
+    positions = resolved.output_size(x.shape[x.ndim - resolved.rank - 1 : -1])
+    geometry.check_size(
+        "window", (*positions, math.prod(resolved.size)), "the result, with its taps,"
+    )
     # Wide, so that the gradient, which adds what overlaps, is summed wide as well.
     return slide(algorithm, "patches", x.astype(sum_dtype(x.dtype)), resolved).astype(x.dtype)
 
 
+@with_hints
 def fold(
     patches: ArrayLike,
     spatial: int | Sequence[int],
@@ -74,14 +81,14 @@ def fold(
     dilation: int | Sequence[int] = 1,
     algorithm: str = "auto",
 ) -> jax.Array:
-    """Add patches up where `unfold` took them from: its exact adjoint.
+    """Add each element of the patches to the place that `unfold` copies from: its exact adjoint.
 
-    Element ``i`` of an input of lengths `spatial` is the sum of all that `unfold` copied it to::
+    Element ``i`` of the result is the sum of all the elements that `unfold` copies it to::
 
         x[i, c] = sum over p, t with p * stride + t * dilation - low == i of patches[p, t, c]
 
-    Elements that no window sees are zero. Where windows overlap this does not undo `unfold`: it
-    multiplies each element by the number of windows that see it.
+    Elements in no window are zero. After `unfold` this multiplies each element by the number of
+    windows that hold it: where windows overlap, it is not the inverse.
 
     ```
     >>> import jax.numpy as jnp
@@ -105,7 +112,7 @@ def fold(
         ValueError: if shapes or options do not fit together.
     """
     patches = checks.array("patches", patches)
-    size = checks.window_size(window)
+    size = arguments.lengths("window", window, example=3)
     source = f"`window` {size}"
     spatial = arguments.per_axis("spatial", spatial, len(size), source)
     resolved = geometry.resolve(

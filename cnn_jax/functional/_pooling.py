@@ -10,12 +10,14 @@ from jax.typing import ArrayLike
 
 from cnn_jax import geometry
 from cnn_jax.algorithms import sum_dtype
+from cnn_jax.arguments import flag, with_hints
 from cnn_jax.geometry import PaddingLike
 
 from . import _checks as checks
 from ._sliding import pool_window, slide
 
 
+@with_hints
 def max_pool(
     x: ArrayLike,
     window: Sequence[int],
@@ -68,6 +70,7 @@ def max_pool(
     return slide(algorithm, "max_pool", x, resolved)
 
 
+@with_hints
 def min_pool(
     x: ArrayLike,
     window: Sequence[int],
@@ -97,6 +100,7 @@ def min_pool(
     return slide(algorithm, "min_pool", x, resolved)
 
 
+@with_hints
 def sum_pool(
     x: ArrayLike,
     window: Sequence[int],
@@ -128,6 +132,7 @@ def sum_pool(
     return sums if jnp.issubdtype(x.dtype, jnp.integer) else sums.astype(x.dtype)
 
 
+@with_hints
 def avg_pool(
     x: ArrayLike,
     window: Sequence[int],
@@ -173,7 +178,7 @@ def avg_pool(
     """
     x = checks.floats(x, "be averaged")
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
-    include_pad = checks.flag("count_include_pad", count_include_pad)
+    include_pad = flag("count_include_pad", count_include_pad)
     sums = slide(algorithm, "sum_pool", widened(x), resolved)
     if include_pad and not ceil_mode:
         return (sums / math.prod(resolved.size)).astype(x.dtype)
@@ -186,6 +191,7 @@ def avg_pool(
     return divided(sums, resolved.taps_inside(spatial, margins)).astype(x.dtype)
 
 
+@with_hints
 def lp_pool(
     x: ArrayLike,
     window: Sequence[int],
@@ -227,7 +233,7 @@ def lp_pool(
         classification*, 2012, arXiv:1204.3968, section 2.2.
     """
     x = checks.ordered("x", checks.floats(x, "have a norm"))
-    p = _norm_order(p)
+    p = checks.norm_order(p)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     size = jnp.abs(widened(x))
     if math.isinf(p):
@@ -242,17 +248,12 @@ def lp_pool(
     return jnp.where(zero, jnp.zeros_like(sums), root).astype(x.dtype)
 
 
-def _norm_order(p: object) -> float:
-    if isinstance(p, bool) or not isinstance(p, int | float | np.number):
-        raise TypeError(f"`p` must be a number, at least 1; got {p!r}.")
-    if not p >= 1:
-        raise ValueError(f"`p` must be at least 1, for a norm; got {p!r}.")
-    return float(p)
-
-
 def divided(sums: jax.Array, taps: Sequence[Sequence[int] | np.ndarray]) -> jax.Array:
-    """`sums` (*batch, *positions, channels) by how many `taps` each has: on each axis a number for
-    each position, whose product counts; 0 of them divide by 1."""
+    """Divide `sums` (*batch, *positions, channels) by the number of taps of each position.
+
+    `taps` has, for each spatial axis, a number for each position; their product is the divisor, or
+    1 if that is 0.
+    """
     rank = len(taps)
     counts = np.maximum(math.prod(np.ix_(*taps), start=np.ones((1,) * rank)), 1)
     counts = counts.reshape((1,) * (sums.ndim - rank - 1) + counts.shape + (1,))

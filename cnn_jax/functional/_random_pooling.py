@@ -1,4 +1,4 @@
-"""Pools that draw: `fractional_max_pool` its windows, `stochastic_pool` an element of each."""
+"""Random pools: `fractional_max_pool` draws its windows, `stochastic_pool` an element of each."""
 
 import math
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from cnn_jax import arguments
 from cnn_jax.algorithms import choose
+from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks
@@ -17,6 +18,7 @@ from ._pooling import widened
 from ._sliding import of_window, pool_window, slide, slide_by
 
 
+@with_hints
 def fractional_max_pool(
     key: jax.Array,
     x: ArrayLike,
@@ -25,11 +27,11 @@ def fractional_max_pool(
     output_size: Sequence[int],
     algorithm: str = "auto",
 ) -> jax.Array:
-    """Take maxima of windows that start at random, so that sizes shrink by any fraction.
+    """Take maxima of windows that start at random places, to shrink sizes by any fraction.
 
     With ``u`` uniform in [0, 1), drawn for each feature map and axis, and ``alpha = (n - window) /
     (output_size - 1)``, window ``i`` starts at ``floor((i + u) alpha) - floor(u alpha)``, and the
-    last one ends where the axis does. As PyTorch's, with the same numbers.
+    last one ends at the end of the axis. For the same ``u`` the windows are PyTorch's.
 
     ```
     >>> import jax, jax.numpy as jnp
@@ -43,7 +45,7 @@ def fractional_max_pool(
         key: a key of `jax.random`.
         x: (*batch, *spatial, channels), any number of batch axes.
         window: one int per spatial axis; its length is the spatial rank.
-        output_size: positions on each axis, so many that ``output_size + window - 1 <= n``.
+        output_size: positions on each axis, with ``output_size + window - 1 <= n``.
         algorithm: as for `max_pool`.
 
     Returns:
@@ -58,11 +60,10 @@ def fractional_max_pool(
     """
     key = checks.random_key(key)
     x = checks.ordered("x", x)
-    size = checks.window_size(window)
+    size = arguments.lengths("window", window)
     rank, source = len(size), f"`window` {size}"
     spatial = checks.spatial_axes(x, rank, source)
-    size = arguments.per_axis("window", size, rank, source)
-    wanted = checks.sizes("output_size", output_size)
+    wanted = arguments.lengths("output_size", output_size, example=7)
     wanted = arguments.per_axis("output_size", wanted, rank, source)
     if any(out + k - 1 > n for n, k, out in zip(spatial, size, wanted)):
         raise ValueError(
@@ -75,7 +76,7 @@ def fractional_max_pool(
     )
 
     def windows(feature_map: jax.Array, u: jax.Array) -> jax.Array:
-        """The windows of one feature map, side by side."""
+        """The windows of one feature map, one after the other."""
         for axis, (n, k, out) in enumerate(zip(spatial, size, wanted)):
             starts = _random_starts(u[axis], n, k, out)
             places = starts[:, None] + jnp.arange(k, dtype=jnp.int32)[None]
@@ -98,6 +99,7 @@ def _random_starts(u: jax.Array, n: int, window: int, windows: int) -> jax.Array
     return jnp.concatenate([steps.astype(jnp.int32), last])
 
 
+@with_hints
 def stochastic_pool(
     key: jax.Array | None,
     x: ArrayLike,
@@ -129,7 +131,7 @@ def stochastic_pool(
 
     Returns:
         (*batch, *positions, channels), of the dtype of `x`. The gradient goes to the elements that
-        were drawn; how likely they were has none.
+        were drawn; no gradient flows through their probabilities.
 
     Raises:
         TypeError: if an argument has the wrong type.

@@ -9,13 +9,18 @@ import jax
 import numpy as np
 from jax.typing import ArrayLike
 
+from cnn_jax import arguments
+from cnn_jax.arguments import one_of, with_hints
+
 from . import _checks as checks
 
 Order = Literal["DCR", "CRD"]
+ORDERS = ("DCR", "CRD")
 
 
+@with_hints
 def space_to_depth(x: ArrayLike, block: Sequence[int], *, order: Order = "DCR") -> jax.Array:
-    """Turn each block of places into one place with more channels; nothing is lost.
+    """Turn each block of places into one place with more channels; no element is lost.
 
     For place ``t`` within a block ``b``, with both in row-major order::
 
@@ -48,8 +53,8 @@ def space_to_depth(x: ArrayLike, block: Sequence[int], *, order: Order = "DCR") 
     References:
         The operator SpaceToDepth of ONNX.
     """
-    x, block = checks.array("x", x), checks.sizes("block", block, "(2, 2)", "`x`")
-    _check_order(order)
+    x, block = checks.array("x", x), arguments.lengths("block", block)
+    one_of("order", order, ORDERS)
     spatial = checks.spatial_axes(x, len(block), f"`block` {block}")
     whole = multiples("block", block, x, spatial)
     batch, channels = x.shape[: x.ndim - len(block) - 1], x.shape[-1]
@@ -58,15 +63,17 @@ def space_to_depth(x: ArrayLike, block: Sequence[int], *, order: Order = "DCR") 
     return y.reshape(*batch, *whole, math.prod(block) * channels)
 
 
+@with_hints
 def depth_to_space(x: ArrayLike, block: Sequence[int], *, order: Order = "DCR") -> jax.Array:
-    """Turn the channels of each place into a block of places; nothing is lost.
+    """Turn the channels of each place into a block of places; no element is lost.
 
     For place ``t`` within a block ``b``, with both in row-major order::
 
         y[p * b + t, c] = x[p, t * channels + c]        DCR: (*block, channels)
         y[p * b + t, c] = x[p, c * prod(b) + t]         CRD: (channels, *block)
 
-    After a convolution this is the sub-pixel convolution of super-resolution ("pixel shuffle").
+    A convolution followed by this is the sub-pixel convolution of super-resolution ("pixel
+    shuffle").
 
     ```
     >>> import jax.numpy as jnp
@@ -92,8 +99,8 @@ def depth_to_space(x: ArrayLike, block: Sequence[int], *, order: Order = "DCR") 
         Shi et al., *Real-time single image and video super-resolution using an efficient sub-pixel
         convolutional neural network*, 2016, arXiv:1609.05158. The operator DepthToSpace of ONNX.
     """
-    x, block = checks.array("x", x), checks.sizes("block", block, "(2, 2)", "`x`")
-    _check_order(order)
+    x, block = checks.array("x", x), arguments.lengths("block", block)
+    one_of("order", order, ORDERS)
     spatial = checks.spatial_axes(x, len(block), f"`block` {block}")
     places = math.prod(block)
     channels, rest = divmod(x.shape[-1], places)
@@ -112,10 +119,10 @@ def depth_to_space(x: ArrayLike, block: Sequence[int], *, order: Order = "DCR") 
 def multiples(
     name: str, block: tuple[int, ...], x: jax.Array, spatial: tuple[int, ...]
 ) -> tuple[int, ...]:
-    """How many blocks each spatial axis of `x` has; `name` is the argument, for the error.
+    """The number of blocks on each spatial axis of `x`; `name` is the argument, for the error.
 
     Raises:
-        ValueError: if an axis has a part of one.
+        ValueError: if the length of an axis is no multiple of the block's.
     """
     if any(n % b for n, b in zip(spatial, block)):
         raise ValueError(
@@ -134,8 +141,3 @@ def _blocks_to_depth(batch: int, rank: int, order: str) -> tuple[int, ...]:
     places, within = range(batch, channel, 2), range(batch + 1, channel, 2)
     depth = (*within, channel) if order == "DCR" else (channel, *within)
     return (*range(batch), *places, *depth)
-
-
-def _check_order(order: object) -> None:
-    if order not in ("DCR", "CRD"):
-        raise ValueError(f"`order` must be 'DCR' or 'CRD'; got {order!r}.")

@@ -1,10 +1,10 @@
-"""How windows meet an input: resolved, cropped to fit, the batch axes made one."""
+"""Slide a window over an input: resolve options, drop unseen elements, merge batch axes."""
 
 from collections.abc import Callable, Sequence
 
 import jax
 
-from cnn_jax import algorithms, geometry
+from cnn_jax import algorithms, arguments, geometry
 from cnn_jax.algorithms import Problem, crop
 from cnn_jax.geometry import PaddingLike, Window
 
@@ -20,7 +20,7 @@ def pool_window(
     ceil_mode: bool = False,
 ) -> Window:
     """As `sliding_window`, for a pool: a `stride` of None is the window itself."""
-    size = checks.window_size(size)
+    size = arguments.lengths("window", size)
     stride = size if stride is None else stride
     return sliding_window(x, size, stride, padding, dilation, ceil_mode)
 
@@ -33,21 +33,21 @@ def sliding_window(
     dilation: int | Sequence[int],
     ceil_mode: bool = False,
 ) -> Window:
-    """Resolve the options, as a caller wrote them, for `x` (*batch, *spatial, channels)."""
-    size = checks.window_size(size)
+    """Resolve the options, as the user wrote them, for `x` (*batch, *spatial, channels)."""
+    size = arguments.lengths("window", size)
     return geometry.resolve(
         checks.spatial_axes(x, len(size), f"`window` {size}"),
         size,
         stride=stride,
         padding=padding,
         dilation=dilation,
-        ceil_mode=checks.flag("ceil_mode", ceil_mode),
+        ceil_mode=ceil_mode,
         source=f"`window` {size}",
     )
 
 
 def slide(algorithm: str, side: str, x: jax.Array, window: Window) -> jax.Array:
-    """A `side` of `algorithm`, such as its ``max_pool``, for any number of batch axes."""
+    """Compute a `side` of `algorithm`, such as ``max_pool``, for any number of batch axes."""
 
     def compute(x: jax.Array, exact: Window) -> jax.Array:
         chosen = algorithms.choose(algorithm, of_window(side, x, exact))
@@ -57,16 +57,16 @@ def slide(algorithm: str, side: str, x: jax.Array, window: Window) -> jax.Array:
 
 
 def of_window(side: str, x: jax.Array, window: Window) -> Problem:
-    """What an algorithm is chosen for, where there is no kernel."""
+    """The problem that an algorithm is chosen for, where there is no kernel."""
     return Problem(side, x.shape, (), window, 1, x.dtype.name)
 
 
 def slide_by(
     compute: Callable[[jax.Array, Window], jax.Array], x: jax.Array, window: Window
 ) -> jax.Array:
-    """`compute` from x (n, *spatial, channels) and an exact window, for any number of batch axes.
+    """Apply `compute` to `x` with any number of batch axes.
 
-    The result keeps what `compute` put behind the batch axis.
+    `compute` takes x (n, *spatial, channels) and an exact window, and returns (n, ...).
     """
     batch, spatial = x.shape[: x.ndim - window.rank - 1], x.shape[x.ndim - window.rank - 1 : -1]
     drops, exact = geometry.fit(window, spatial)

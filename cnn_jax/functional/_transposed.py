@@ -9,12 +9,15 @@ from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import arguments, geometry
 from cnn_jax.algorithms import Problem, choose, convolve_transposed, uncropped
+from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingLike
 
 from . import _checks as checks
 from . import _numbers as numbers
+from ._layouts import channels_last_hint
 
 
+@with_hints
 def conv_transpose(
     y: ArrayLike,
     kernel: ArrayLike,
@@ -97,7 +100,7 @@ def conv_transpose(
         source=f"`kernel` {kernel.shape}",
     )
     precision = checks.precision_name(precision)
-    dtype = jnp.promote_types(y.dtype, kernel.dtype)
+    dtype = checks.common_dtype(y=y, kernel=kernel)
     result = numbers.result_dtype(dtype, preferred_element_type)
     channels = kernel.shape[-2] * groups
     batch = y.shape[: y.ndim - rank - 1]
@@ -123,9 +126,10 @@ def _check_groups(groups: object, y: jax.Array, kernel: jax.Array) -> int:
     number = arguments.integer("groups", groups, at_least=1)
     shapes = f"`y` {y.shape} and `kernel` {kernel.shape}"
     if y.shape[-1] != kernel.shape[-1]:
+        hint = channels_last_hint(y.shape, kernel.shape, lambda c, i, o: c == o, name="y")
         raise ValueError(
             "`kernel` must be (*window, in_channels // groups, out_channels), as `conv` takes it: "
-            f"its last axis meets the {y.shape[-1]} channels of `y`; got {shapes}."
+            f"its last axis meets the {y.shape[-1]} channels of `y`; got {shapes}.{hint}"
         )
     numbers.check_divides(number, kernel, shapes)
     return number

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from cnn_jax import arguments, geometry
 from cnn_jax.algorithms import sum_dtype
-from cnn_jax.arguments import if_traced
+from cnn_jax.arguments import with_hints
 
 from . import _checks as checks
 
@@ -18,6 +19,7 @@ Method = Literal["nearest", "linear", "cubic"]
 Reads = tuple[np.ndarray, np.ndarray]
 
 
+@with_hints
 def upsample(
     x: ArrayLike,
     scale: Sequence[float],
@@ -25,10 +27,11 @@ def upsample(
     method: Method = "nearest",
     align_corners: bool = False,
 ) -> jax.Array:
-    """Resample each feature map at `scale` times its resolution; below 1 it shrinks, unfiltered.
+    """Resample each feature map at `scale` times its resolution.
 
-    Axis by axis, output element ``i`` lies at the place ``u`` of the input and is a weighted sum of
-    the elements near it; beyond an end the last element repeats::
+    Along each axis output element ``i`` lies at the place ``u`` of the input, and is a weighted sum
+    of the elements near it; beyond an end the last element is repeated. A scale below 1 shrinks
+    the axis, without a filter against aliasing::
 
         nearest                u = i / scale                 x[floor(u)]
         linear                 u = (i + 1/2) / scale - 1/2   2 elements, weights 1 - |u - j|
@@ -52,8 +55,8 @@ def upsample(
         x: (*batch, *spatial, channels), any number of batch axes; of floats, but for ``"nearest"``.
         scale: one positive number per spatial axis; its length is the spatial rank.
         method: ``"nearest"``, ``"linear"`` (bilinear for images) or ``"cubic"``.
-        align_corners: place the centers of the first and the last elements on each other, instead
-            of the edges of the feature maps. Not for ``"nearest"``.
+        align_corners: lay the centers of the first and of the last elements of input and output on
+            each other, instead of the outer edges of these elements. Not for ``"nearest"``.
 
     Returns:
         (*batch, *floor(spatial * scale), channels), of the dtype of `x`. bfloat16 and float16 are
@@ -68,16 +71,15 @@ def upsample(
     """
     x, scale = checks.array("x", x), _checked_scale(scale)
     spatial = checks.spatial_axes(x, len(scale), f"`scale` {scale}")
-    if method not in tuple(_METHODS):
-        known = ", ".join(map(repr, _METHODS))
-        raise ValueError(f"`method` must be one of {known}; got {method!r}.")
-    if checks.flag("align_corners", align_corners) and method == "nearest":
+    arguments.one_of("method", method, _METHODS)
+    if arguments.flag("align_corners", align_corners) and method == "nearest":
         raise ValueError(f"`align_corners` must be False with `method` {method!r}; got True.")
     if method != "nearest" and not jnp.issubdtype(x.dtype, jnp.inexact):
         raise TypeError(
             f"`x` must hold floats with `method` {method!r}; got {x.dtype}: convert it first."
         )
     size = tuple(math.floor(n * s) for n, s in zip(spatial, scale))
+    geometry.check_size("scale", size, f"{scale} times {spatial}")
     if 0 in size:
         raise ValueError(
             f"`scale` must leave an element on every axis: {scale} times {spatial} is {size}; "
@@ -92,7 +94,7 @@ def upsample(
 def _resampled(y: jax.Array, axis: int, indices: np.ndarray, weights: np.ndarray) -> jax.Array:
     """sum over k of weights[k, i] * y[indices[k, i]], for each i of the new `axis`.
 
-    A weight of zero reads nothing: an inf there would be a NaN here.
+    A term of weight zero is left out: 0 times inf would be NaN.
     """
     n, other_axes = y.shape[axis], [i for i in range(y.ndim) if i != axis]
 
@@ -123,8 +125,8 @@ def _linear(n: int, out: int, scale: float, align_corners: bool) -> Reads:
         return np.arange(n, dtype=np.int32)[None], np.ones((1, n))
     places = np.clip(_places(n, out, scale, align_corners), 0, n - 1)
     before = np.floor(places).astype(np.int32)
-    behind = places - before
-    return np.stack([before, np.minimum(before + 1, n - 1)]), np.stack([1 - behind, behind])
+    fraction = places - before
+    return np.stack([before, np.minimum(before + 1, n - 1)]), np.stack([1 - fraction, fraction])
 
 
 def _cubic(n: int, out: int, scale: float, align_corners: bool) -> Reads:
@@ -141,27 +143,22 @@ def _keys(distance: np.ndarray, a: float = -0.75) -> np.ndarray:
 
 
 def _places(n: int, out: int, scale: float, align_corners: bool) -> np.ndarray:
-    """Where in an axis of `n` elements each of the `out` new ones lies."""
+    """The place of each of the `out` new elements on an axis of `n` elements."""
     if align_corners:
         return np.arange(out) * (n - 1) / max(out - 1, 1)
     return (np.arange(out) + 0.5) / scale - 0.5
 
 
 def _checked_scale(scale: object) -> tuple[float, ...]:
-    rule = (
-        "`scale` must be a tuple with one positive number per spatial axis, such as (2, 2) for "
-        f"images; got {scale!r}."
-    )
+    rule = arguments.not_a_tuple("scale", "one positive number", scale, 2)
     if not isinstance(scale, tuple | list):
         raise TypeError(rule)
-    if not all(
-        isinstance(s, int | float | np.integer | np.floating) and not isinstance(s, bool)
-        for s in scale
-    ):
-        raise TypeError(rule + if_traced("scale", scale))
-    if not all(0 < s < math.inf for s in scale):
-        raise ValueError(rule)
-    return tuple(s if isinstance(s, int) else float(s) for s in scale)
+    try:
+        numbers = [arguments.number("scale", entry, above=0) for entry in scale]
+    except (TypeError, ValueError) as error:
+        raise type(error)(rule) from None
+    whole = map(arguments.as_int, scale)  # an int times a length is exact
+    return tuple(s if n is None else n for s, n in zip(numbers, whole))
 
 
 _METHODS = {"nearest": _nearest, "linear": _linear, "cubic": _cubic}

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cnn_jax.arguments import per_axis
+from cnn_jax.arguments import flag, lengths, per_axis
 
+from ._limits import check_fit, check_lengths
 from ._padding import PaddingLike, Pair, padding_pairs
 from ._window import Window, dilated
 
 
 def resolve(
     spatial: Sequence[int],
-    size: int | Sequence[int],
+    window: int | Sequence[int],
     *,
     stride: int | Sequence[int] = 1,
     padding: PaddingLike = "VALID",
@@ -31,21 +32,23 @@ def resolve(
 
     Args:
         spatial: the input's spatial lengths; their number is the spatial rank.
-        size: the window's taps.
+        window: the number of its taps; an int, or one per axis.
         stride: input steps between two positions.
         padding: a name, an int, one int per axis or one ``(low, high)`` pair per axis.
 
             - ``"VALID"``: none.
-            - ``"SAME"``: as many positions as the (dilated) input has multiples of the stride,
-              ``ceil(m / stride)``; an odd element goes to the high end.
-            - ``"SAME_LOWER"``: the same, an odd element at the low end.
-            - ``"FULL"``: every position where window and input overlap at all, ``k - 1`` each side.
-            - ``"CAUSAL"``: ``k - 1`` at the low end of every axis: no output sees what comes later.
+            - ``"SAME"``: as much as gives ``ceil(m / stride)`` positions, divided evenly between
+              the two ends; an odd element goes to the high end. (``m`` is the length of the dilated
+              input, ``k`` that of the dilated window.)
+            - ``"SAME_LOWER"``: the same, but an odd element goes to the low end.
+            - ``"FULL"``: ``k - 1`` at both ends: every position where window and input overlap.
+            - ``"CAUSAL"``: ``k - 1`` at the low end of every axis, so that no position sees an
+              element with a higher index than its own.
         dilation: input steps between two taps.
         base_dilation: input steps between two input elements.
-        ceil_mode: extend the padding at the high end so that a last window that starts in the input
-            or in its low padding is whole (PyTorch's rule): ``ceil`` for ``//`` in the output's
-            size.
+        ceil_mode: round the number of positions up instead of down, as PyTorch does: the padding at
+            the high end is extended to hold one more window, if that window starts in the input or
+            in the padding at its low end.
         base_dilation_name: what the caller calls `base_dilation`, for its errors.
         source: what says how many spatial axes there are, for errors.
 
@@ -54,34 +57,39 @@ def resolve(
 
     Raises:
         TypeError: if an argument is not made of integers.
-        ValueError: if an argument has the wrong length or range, or the window does not fit.
+        ValueError: if an argument has the wrong length or range, the window does not fit, or a
+            length does not fit into 31 bits.
     """
-    spatial = tuple(spatial)
+    spatial = lengths("spatial", spatial, at_least=0)
     rank = len(spatial)
-    size = per_axis("window", size, rank, source)
+    size = per_axis("window", window, rank, source)
     stride = per_axis("stride", stride, rank, source)
     dilation = per_axis("dilation", dilation, rank, source)
     base_dilation = per_axis(base_dilation_name, base_dilation, rank, source)
     inputs = tuple(map(dilated, spatial, base_dilation))
     extents = tuple(map(dilated, size, dilation))
     pairs = padding_pairs(padding, inputs, extents, stride, source)
-    window = Window(size, stride, pairs, dilation, base_dilation)
-    if ceil_mode:
-        window = _with_overhang(window, inputs)
-    _check_fit(window, spatial)
-    return window
+    resolved = Window(size, stride, pairs, dilation, base_dilation)
+    if flag("ceil_mode", ceil_mode):
+        resolved = _with_overhang(resolved, inputs)
+    check_lengths(resolved, spatial, base_dilation=base_dilation_name)
+    check_fit(resolved, spatial)
+    return resolved
 
 
 def fit(
     window: Window, spatial: tuple[int, ...], positions: tuple[int, ...] | None = None
 ) -> tuple[tuple[Pair, ...], Window]:
-    """Turn cropping and remainders into slices, so that no algorithm has to think of them.
+    """Find the elements of the input that no position sees, and the window on the others.
 
-    Negative padding crops, and where the stride does not divide, no position sees the last elements
-    of an axis. Both become elements to drop from the ends of the input; what is left is covered
-    exactly, with padding that is never negative, and `Window.input_size` inverts
-    `Window.output_size`. (XLA's own gradients turn remainders into negative padding, which jaxlib
-    0.10.2 reads out of bounds: openxla/xla#48713.)
+    Two things leave elements unseen: negative padding, which crops, and a stride that does not
+    divide what is left. An algorithm is given the input without them and an *exact* window: its
+    padding is never negative, its last position ends where the padded input ends, and
+    `Window.input_size` inverts `Window.output_size`. A stride or dilation that is never taken,
+    since its axis has one position or one tap, is at most the length of the padded input.
+
+    (XLA's own gradients turn remainders into negative padding, which jaxlib 0.10.2 reads out of
+    bounds: openxla/xla#48713.)
 
     ```
     >>> window = resolve((8,), 3, stride=2, padding=[(-1, 0)])
@@ -97,9 +105,10 @@ def fit(
         positions: how many positions to cover on each axis; None means all that there are.
 
     Returns:
-        ``(low, high)`` elements to drop on each axis, and the window for what is left.
+        ``(low, high)`` elements to drop on each axis, and the exact window on what is left.
     """
     drops, pairs = [], []
+    window = _without_idle_steps(window, spatial)
     positions = window.output_size(spatial) if positions is None else positions
     covered = ((p - 1) * s + k for p, s, k in zip(positions, window.stride, window.extent))
     for n, cover, (low, _), b in zip(spatial, covered, window.padding, window.base_dilation):
@@ -116,7 +125,7 @@ def fit(
 
 def output_size(
     spatial: Sequence[int],
-    size: int | Sequence[int],
+    window: int | Sequence[int],
     *,
     stride: int | Sequence[int] = 1,
     padding: PaddingLike = "VALID",
@@ -140,21 +149,30 @@ def output_size(
     Returns:
         One length per spatial axis.
     """
-    window = resolve(
+    resolved = resolve(
         spatial,
-        size,
+        window,
         stride=stride,
         padding=padding,
         dilation=dilation,
         base_dilation=input_dilation,
         base_dilation_name="input_dilation",
     )
-    return window.output_size(tuple(spatial))
+    return resolved.output_size(tuple(spatial))
+
+
+def _without_idle_steps(window: Window, spatial: tuple[int, ...]) -> Window:
+    """Cut the steps that are never taken, which may be any int, to the padded input's lengths."""
+    limits = tuple(max(n, 1) for n in window.padded_size(spatial))
+    stride, dilation = (
+        tuple(map(min, steps, limits)) for steps in (window.stride, window.dilation)
+    )
+    return replace(window, stride=stride, dilation=dilation)
 
 
 def _with_overhang(window: Window, inputs: tuple[int, ...]) -> Window:
     """Pad the high ends as PyTorch's ceil mode does; `inputs` are the dilated input's lengths."""
-    if any(high < 0 for _, high in window.padding):  # zeros behind what is cropped: no padding
+    if any(high < 0 for _, high in window.padding):  # cropped, then extended: neither is meant
         raise ValueError(
             "`padding` must not crop the high end with `ceil_mode`, which extends it: slice the "
             f"input first; got {window.padding}."
@@ -171,14 +189,3 @@ def _with_overhang(window: Window, inputs: tuple[int, ...]) -> Window:
         map(high, inputs, window.extent, window.stride, window.padding),
     )
     return replace(window, padding=tuple(pairs))
-
-
-def _check_fit(window: Window, spatial: tuple[int, ...]) -> None:
-    padded = window.padded_size(spatial)
-    if all(n >= k for n, k in zip(padded, window.extent)):
-        return
-    raise ValueError(
-        f"The window must fit into the padded input: a window of {window.size} taps with "
-        f"`dilation` {window.dilation} spans {window.extent}, but an input of {spatial} with "
-        f"`padding` {window.padding} is {padded}."
-    )

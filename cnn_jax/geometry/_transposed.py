@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-from cnn_jax.arguments import per_axis
+from cnn_jax.arguments import lengths, per_axis, shown
 
+from ._limits import check_lengths, check_size
 from ._padding import PaddingLike, padding_pairs
 from ._window import Window, dilated
 
 
 def resolve_transposed(
     positions: Sequence[int],
-    size: Sequence[int],
+    window: int | Sequence[int],
     *,
     stride: int | Sequence[int] = 1,
     padding: PaddingLike = "VALID",
@@ -19,11 +20,11 @@ def resolve_transposed(
     dilation: int | Sequence[int] = 1,
     source: str = "the input",
 ) -> tuple[tuple[int, ...], Window]:
-    """Find the input of a convolution from its output: the input's lengths and the window.
+    """Find the lengths of a convolution's input from those of its output, and resolve the window.
 
-    With a stride several inputs have outputs of one size. Of these the shortest is taken, of
-    ``(positions - 1) * stride + extent - low - high`` elements, and `output_padding` adds to it;
-    with ``"SAME"`` and ``"SAME_LOWER"`` the longest, ``positions * stride``.
+    With a stride, inputs of several lengths have outputs of one length. The shortest of them is
+    taken, ``(positions - 1) * stride + extent - low - high``, and `output_padding` is added to it;
+    with ``"SAME"`` and ``"SAME_LOWER"`` the longest is taken, ``positions * stride``.
 
     ```
     >>> spatial, window = resolve_transposed((4, 4), (3, 3), stride=2, padding=1, output_padding=1)
@@ -34,7 +35,7 @@ def resolve_transposed(
 
     Args:
         positions: the lengths of the convolution's output.
-        size: the window's taps.
+        window: the number of its taps; an int, or one per axis.
         stride, padding, dilation: the convolution's, as for `resolve`.
         output_padding: elements to add at the high end of the input, less than the stride or the
             dilation.
@@ -46,11 +47,12 @@ def resolve_transposed(
 
     Raises:
         TypeError: if an argument is not made of integers.
-        ValueError: if an argument has the wrong length or range, or no input has such an output.
+        ValueError: if an argument has the wrong length or range, no input has such an output, or a
+            length does not fit into 31 bits.
     """
-    positions = tuple(positions)
+    positions = lengths("positions", positions)
     rank = len(positions)
-    size = per_axis("window", size, rank, source)
+    size = per_axis("window", window, rank, source)
     stride = per_axis("stride", stride, rank, source)
     dilation = per_axis("dilation", dilation, rank, source)
     extra = per_axis("output_padding", output_padding, rank, source, at_least=0)
@@ -61,42 +63,41 @@ def resolve_transposed(
     extents = tuple(map(dilated, size, dilation))
     longest = tuple(p * s for p, s in zip(positions, stride))
     pairs = padding_pairs(padding, wanted or longest, extents, stride, source)
-    window = Window(size, stride, pairs, dilation, (1,) * rank)
+    resolved = Window(size, stride, pairs, dilation, (1,) * rank)
     shortest = tuple(
         (p - 1) * s + (1 if same else k - sum(pair))
         for p, s, k, pair in zip(positions, stride, extents, pairs)
     )
 
-    if wanted:
-        if any(extra):
-            raise ValueError(
-                "`output_padding` and `output_shape` say the same thing: give one of them; got "
-                f"{output_padding!r} and {output_shape!r}."
-            )
-        if any(not low <= n < low + s for n, low, s in zip(wanted, shortest, stride)):
-            longest = tuple(low + s - 1 for low, s in zip(shortest, stride))
-            raise ValueError(
-                f"`output_shape` must be one from which a convolution makes {positions}: from "
-                f"{shortest} to {longest}; got {output_shape!r}."
-            )
-        return wanted, window
-    if same:
-        if any(extra):
-            raise ValueError(
-                f"`output_padding` must be 0 with `padding` {padding!r}, whose result is the input "
-                f"times the stride; use `output_shape`; got {output_padding!r}."
-            )
-        return longest, window
+    if any(extra) and wanted:
+        raise ValueError(
+            "`output_padding` and `output_shape` say the same thing: give one of them; got "
+            f"{output_padding!r} and {output_shape!r}."
+        )
+    if any(extra) and same:
+        raise ValueError(
+            f"`output_padding` must be 0 with `padding` {padding!r}, whose result is the input "
+            f"times the stride; use `output_shape`; got {output_padding!r}."
+        )
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation) if e):
         raise ValueError(
             f"`output_padding` must be less than `stride` {stride} or `dilation` {dilation}; "
             f"got {output_padding!r}."
         )
-    spatial = tuple(n + e for n, e in zip(shortest, extra))
+    spatial = wanted or (longest if same else tuple(n + e for n, e in zip(shortest, extra)))
+    lengthens = "padding" if min(map(min, pairs), default=0) < 0 else "stride"
+    check_size("output_shape" if wanted else lengthens, spatial, f"from {positions} the result")
     if min(spatial, default=1) < 1:
         spans = tuple((p - 1) * s + k for p, s, k in zip(positions, stride, extents))
         raise ValueError(
             f"`padding` {pairs} leaves nothing of the result: {positions} positions of a window of "
             f"{size} taps span {spans}."
         )
-    return spatial, window
+    if any(not low <= n < low + s for n, low, s in zip(wanted or (), shortest, stride)):
+        last = tuple(low + s - 1 for low, s in zip(shortest, stride))
+        raise ValueError(
+            f"`output_shape` must be one from which a convolution makes {positions}: from "
+            f"{shortest} to {last}; got {shown(output_shape)}."
+        )
+    check_lengths(resolved, spatial)
+    return spatial, resolved

@@ -7,7 +7,7 @@ from ._padding import Pair
 
 @dataclass(frozen=True)
 class Window:
-    """A sliding window with everything resolved: one entry per spatial axis in every field.
+    """A sliding window, with one entry per spatial axis in every field.
 
     Attributes:
         size: taps of the window.
@@ -30,11 +30,11 @@ class Window:
 
     @property
     def extent(self) -> tuple[int, ...]:
-        """What the window spans of the padded input, gaps between its taps included."""
+        """The length of the window on the padded input, gaps between its taps included."""
         return tuple(map(dilated, self.size, self.dilation))
 
     def padded_size(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
-        """Lengths of an input of lengths `spatial` once it is dilated and padded."""
+        """The lengths of an input of lengths `spatial` after it is dilated and padded."""
         return tuple(
             dilated(n, b) + low + high
             for n, b, (low, high) in zip(spatial, self.base_dilation, self.padding)
@@ -50,7 +50,7 @@ class Window:
         return replace(self, padding=((0, 0),) * self.rank, base_dilation=(1,) * self.rank)
 
     def on_axis(self, axis: int) -> "Window":
-        """The window that is this one along `axis`, and one element on every other."""
+        """This window along `axis`, with one tap and stride 1 along every other axis."""
 
         def only(entries: tuple, plain) -> tuple:
             return tuple(e if i == axis else plain for i, e in enumerate(entries))
@@ -64,7 +64,7 @@ class Window:
         )
 
     def with_axis_in_front(self) -> "Window":
-        """The same window with one more spatial axis, on which it sees one element at a time."""
+        """This window with one more spatial axis, the first, along which it has one tap."""
         return Window(
             (1, *self.size),
             (1, *self.stride),
@@ -74,7 +74,7 @@ class Window:
         )
 
     def cut(self, axes: slice) -> "Window":
-        """The same window on some of its spatial axes alone."""
+        """This window on some of its spatial axes only."""
         return Window(
             self.size[axes],
             self.stride[axes],
@@ -84,14 +84,16 @@ class Window:
         )
 
     def covers(self, spatial: tuple[int, ...]) -> bool:
-        """Whether the window is the whole input: one position, every element a tap."""
+        """Whether the window has one position, at which its taps are all elements of the input."""
         plain = all(entry == 1 for entry in (*self.dilation, *self.base_dilation))
         return self.size == spatial and plain and not any(map(any, self.padding))
 
     def taps_inside(
         self, spatial: tuple[int, ...], margins: tuple[Pair, ...] | None = None
     ) -> tuple[tuple[int, ...], ...]:
-        """On each axis, for each position, how many taps meet the input and not its padding.
+        """Count, on each axis and for each position, the taps that lie in the input.
+
+        The others lie in its padding.
 
         Args:
             spatial: the input's lengths, without base dilation.
@@ -99,7 +101,7 @@ class Window:
         """
 
         def inside(start: int, edges: Pair, taps: int, d: int) -> int:
-            """How many of the places start, start + d, ... lie between the edges."""
+            """How many of the `taps` places start, start + d, ... lie between the edges."""
             before, up_to_end = (max(-((start - edge) // d), 0) for edge in edges)
             return max(min(taps, up_to_end) - before, 0)
 
@@ -117,10 +119,11 @@ class Window:
         )
 
     def of_input_grad(self) -> "Window":
-        """The window under which a flipped kernel turns the output's cotangent into the input's.
+        """The window of the convolution that computes the gradient by the input.
 
-        The transpose of a convolution is a convolution: stride and base dilation change places.
-        Its padding may be negative; `fit` it. This window must be exact.
+        That convolution slides the kernel, flipped, over the cotangent of the output: stride and
+        base dilation change places. Its padding may be negative: `fit` it. This window must be
+        exact, as `fit` returns it.
         """
         padding = tuple(
             (k - 1 - low, k - 1 - high) for k, (low, high) in zip(self.extent, self.padding)
@@ -128,10 +131,10 @@ class Window:
         return Window(self.size, self.base_dilation, padding, self.dilation, self.stride)
 
     def of_kernel_grad(self, positions: tuple[int, ...]) -> "Window":
-        """The window under which the output's cotangent, as a kernel, gives the kernel's from x.
+        """The window of the convolution that computes the gradient by the kernel.
 
-        The cotangent slides over the input: stride and dilation change places. This window must be
-        exact.
+        That convolution slides the cotangent of the output, of `positions` elements, over the
+        input: stride and dilation change places. This window must be exact, as `fit` returns it.
         """
         return Window(positions, self.dilation, self.padding, self.stride, self.base_dilation)
 
@@ -146,5 +149,5 @@ class Window:
 
 
 def dilated(length: int, dilation: int) -> int:
-    """The extent of `length` elements, `dilation` steps from one to the next."""
+    """The length of `length` elements with ``dilation - 1`` gaps between each and the next."""
     return (length - 1) * dilation + 1 if length > 0 else 0

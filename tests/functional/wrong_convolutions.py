@@ -165,7 +165,8 @@ WRONG = [
     (
         conv(preferred_element_type="float33"),
         TypeError,
-        "`preferred_element_type` must be a dtype; got 'float33'.",
+        "`preferred_element_type` must be a dtype, such as jnp.bfloat16 or 'float32'; got "
+        "'float33'.",
     ),
     (
         conv(x=X.astype(np.int8), kernel=KERNEL.astype(np.int8), preferred_element_type="bfloat16"),

@@ -37,7 +37,8 @@ WRONG = [
     ),
     (pool(window="22"), TypeError, "`window` must be a tuple"),
     (pool(window=(2, 0)), ValueError, "`window` must be at least 1 on every axis; got (2, 0)."),
-    (pool(window=(2, 2.5)), TypeError, "`window` must be an int or 2 ints"),
+    (pool(window=(2, 2.5)), TypeError, "such as (2, 2) for images; got (2, 2.5)."),
+    (pool(window=3), TypeError, "such as (3, 3) for images; got 3."),
     (
         pool(window=(2,) * 4),
         ValueError,
@@ -94,9 +95,13 @@ WRONG = [
         TypeError,
         "`count_include_pad` must be True or False; got 'yes'.",
     ),
-    (pool(kind="lp", p=0.5), ValueError, "`p` must be at least 1, for a norm; got 0.5."),
-    (pool(kind="lp", p="2"), TypeError, "`p` must be a number, at least 1; got '2'."),
-    (pool(kind="lp", p=float("nan")), ValueError, "`p` must be at least 1, for a norm; got nan."),
+    (pool(kind="lp", p=0.5), ValueError, "`p` must be a number of at least 1, or inf; got 0.5."),
+    (pool(kind="lp", p="2"), TypeError, "`p` must be a number of at least 1, or inf; got '2'."),
+    (
+        pool(kind="lp", p=float("nan")),
+        ValueError,
+        "of at least 1, or inf; got nan.",
+    ),
     (
         pool(X.astype(np.int8), kind="lp"),
         TypeError,
@@ -124,7 +129,7 @@ WRONG = [
     (
         adaptive(output_size=3),
         TypeError,
-        "`output_size` must be a tuple with one int or None per spatial axis, such as (7, 7) for "
+        "`output_size` must be a tuple with one int or None per spatial axis, such as (3, 3) for "
         "images; got 3.",
     ),
     (adaptive(output_size=(0, 3)), ValueError, "`output_size` must be at least 1 on every axis"),

@@ -95,11 +95,11 @@ WRONG = [
         ValueError,
         "`block` must be at least 1 on every axis; got (2, 0).",
     ),
-    (lambda: F.space_to_depth(X, (2, 2.0)), TypeError, "`block` must be an int or 2 ints"),
+    (lambda: F.space_to_depth(X, (2, 2.0)), TypeError, "such as (2, 2) for images; got (2, 2.0)."),
     (
         lambda: F.space_to_depth(X, (2, 2), order="NCHW"),
         ValueError,
-        "`order` must be 'DCR' or 'CRD'; got 'NCHW'.",
+        "`order` must be one of 'DCR', 'CRD'; got 'NCHW'.",
     ),
     (
         lambda: F.depth_to_space(X, (3, 1)),
@@ -113,7 +113,12 @@ WRONG = [
         "with 4 spatial axes, as `block` (1, 1, 1, 1) says: at least 5 axes; got shape "
         "(2, 8, 8, 4).",
     ),
-    (lambda: F.depth_to_space(X, (2, 2), order=None), ValueError, "`order` must be 'DCR' or 'CRD'"),
+    (lambda: F.depth_to_space(X, (2, 2), order=None), ValueError, "`order` must be one of 'DCR'"),
+    (
+        lambda: F.space_to_depth(X, (2, 2), order=X),
+        ValueError,
+        "got an array of float32[2, 8",
+    ),
     # upsample
     (
         lambda: F.upsample(X, 2),
@@ -167,7 +172,7 @@ WRONG = [
         lambda: F.pad(X, 1),
         TypeError,
         "`padding` must be a tuple with one int or (low, high) pair per spatial axis, such as "
-        "((1, 2), (0, 0)) for images; got 1.",
+        "(1, 1) for images; got 1.",
     ),
     (lambda: F.pad(X, "SAME"), TypeError, "`padding` must be a tuple with one int"),
     (lambda: F.pad(X, ((1, 2, 3), 0)), TypeError, "for images; got ((1, 2, 3), 0)."),
@@ -200,16 +205,16 @@ WRONG = [
     ),
     (lambda: F.pad(X, (1, 1), value="0"), TypeError, "`value` must be a number; got '0'."),
     (lambda: F.pad(X, (1, 1), value=True), TypeError, "`value` must be a number; got True."),
-    (lambda: F.pad(X, (1, 1), value=np.ones(2)), TypeError, "`value` must be a number; got array"),
+    (lambda: F.pad(X, (1, 1), value=np.ones(2)), TypeError, "`value` must be a number; got an"),
     (
         lambda: F.pad(X.astype(np.int8), (1, 1), value=0.5),
         TypeError,
-        "`value` must fit the dtype of `x`, int8; got 0.5.",
+        "`value` must fit int8, the dtype of the input; got 0.5.",
     ),
     (
         lambda: F.pad(X.astype(np.int8), (1, 1), value=300),
         ValueError,
-        "`value` must be from -128 to 127, what `x` of int8 can hold; got 300.",
+        "`value` must be from -128 to 127, what int8 can hold; got 300.",
     ),
     # blur_pool, polyphase_pool and polyphase_unpool
     (
@@ -244,12 +249,12 @@ WRONG = [
     (
         lambda: F.polyphase_pool(X, (2, 2), p=0.5),
         ValueError,
-        "`p` must be a number of at least 1; got 0.5.",
+        "`p` must be a number of at least 1, or inf; got 0.5.",
     ),
     (
         lambda: F.polyphase_pool(X, (2, 2), p="inf"),
         TypeError,
-        "`p` must be a number of at least 1; got 'inf'.",
+        "`p` must be a number of at least 1, or inf; got 'inf'.",
     ),
     (
         lambda: F.polyphase_unpool(X, np.zeros(3, np.int32), (2, 2)),

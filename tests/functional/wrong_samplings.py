@@ -180,8 +180,12 @@ WRONG = [
         "`window_dimensions` must be an int or 4 ints, one per spatial axis of `operand` "
         "(2, 8, 8, 4); got (2, 2).",
     ),
-    (reduced(init=(0.0, 0.0)), ValueError, "`init_value` must be a tree like `operand`, with a"),
-    (reduced(init=X), ValueError, "`init_value` must hold scalars; got"),
+    (
+        reduced(init=(0.0, 0.0)),
+        ValueError,
+        "and `init_value` a tree like it, with",
+    ),
+    (reduced(init=X), TypeError, "`init_value` must be a number; got an array of float32"),
     (reduced(x=(X, X[0]), init=(0.0, 0.0)), ValueError, "`operand` must hold arrays of one shape;"),
     (reduced(window_dilation=(1, 1, 1)), ValueError, "`window_dilation` must be an int or 4 ints"),
 ]

@@ -98,8 +98,4 @@ def noting() -> Iterator[Notes]:
 
 def checked(algorithm: str) -> str:
     """`algorithm`, if it is ``"auto"`` or the name of one; a ValueError lists the names if not."""
-    names = ("auto", *ALGORITHMS)
-    if algorithm not in names:
-        known = ", ".join(map(repr, names))
-        raise ValueError(f"`algorithm` must be one of {known}; got {algorithm!r}.")
-    return algorithm
+    return arguments.one_of("algorithm", algorithm, ("auto", *ALGORITHMS))
