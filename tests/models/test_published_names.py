@@ -4,10 +4,11 @@ import functools
 import hashlib
 
 import pytest
+from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models._weights import _names as published_names
-from cnn_jax.models._weights._places import OWN, SCHEMES, places, schemes
+from cnn_jax.models.weights import names as published_names
+from cnn_jax.models.weights._places import OWN, SCHEMES, places, schemes
 
 from .networks import abstract
 
@@ -60,9 +61,21 @@ def test_names_and_shapes(name, scheme, number, expected):
 
 
 def test_every_file_of_names_is_tested():
-    makers = [getattr(models, name) for name, *_ in PUBLISHED]
-    modules = {getattr(make, "func", make).__module__ for make in makers}
-    assert {module.rpartition(".")[2] for module in modules} == set(published_names.files())
+    assert {type(network(name)) for name, *_ in PUBLISHED} == set(published_names.by_class())
+
+
+def test_names_belong_to_the_class_wherever_it_is_and_to_those_derived_from_it(monkeypatch):
+    class Mine(models.ResNet):
+        pass
+
+    monkeypatch.setattr(models.ResNet, "__module__", "elsewhere.networks")
+    model = network("resnet18")
+    expected = places(model, "torchvision")
+    assert expected[0].name != expected[0].path
+    graph, state = nnx.split(model)
+    mine = nnx.merge(graph, state)
+    mine.__class__ = Mine
+    assert places(mine, "torchvision") == expected
 
 
 @pytest.mark.parametrize("name", ["lenet", "alexnet", "resnet18"])

@@ -12,7 +12,7 @@ import safetensors.numpy
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models.densenet import Style as DenseStyle
+from cnn_jax.models.blocks import Style
 from cnn_jax.models.densenet import Variant as DenseVariant
 
 from .networks import abstract, filled, images, maps
@@ -50,9 +50,7 @@ def test_round_trips_are_bitwise(network, names, kind, tmp_path):
 def test_densenet_as_torchvision_hands_it_out(tmp_path):
     """Its file is older than its names: what is norm1 now is norm.1 there."""
     variant = DenseVariant((1, 2, 1, 1), growth=4, stem=8)
-    model, other = (
-        filled(models.DenseNet, variant, 5, 2, DenseStyle(), seed=seed) for seed in (0, 1)
-    )
+    model, other = (filled(models.DenseNet, variant, 5, 2, Style(), seed=seed) for seed in (0, 1))
     file = tmp_path / "densenet.safetensors"
     models.save_weights(model, file, names="torchvision")
 
@@ -259,7 +257,7 @@ def test_a_failed_save_leaves_the_old_file(kind, tmp_path, monkeypatch):
     def full(*args, **options):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("cnn_jax.models._weights._files.Path.replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="No space"):
         models.save_weights(tiny_resnet(seed=1), file)
     assert file.read_bytes() == before

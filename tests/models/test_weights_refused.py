@@ -3,6 +3,7 @@
 import json
 import re
 import struct
+import warnings
 import zipfile
 
 import numpy as np
@@ -94,6 +95,8 @@ SAFETENSORS = {
     "shape of other size": header(a=("F32", [3], 0, 8)),
     "negative shape": header(a=("F32", [-2], 0, 8)),
     "unknown dtype": header(a=("Q7", [2], 0, 8)),
+    "header of minus signs": struct.pack("<Q", 2001) + b"-" * 2000 + b"1",
+    "a name twice": header(fc=("F32", [2], 0, 8), FC=("F32", [1, 2], 0, 8)).replace(b"FC", b"fc"),
 }
 
 
@@ -151,7 +154,22 @@ def flipped(file):
     file.write_bytes(raw)
 
 
+def twice(file):
+    with zipfile.ZipFile(file, "w") as archive:
+        for value in (1, 2):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it warns of what is meant here
+                stream = archive.open("fc.bias.npy", "w")
+            with stream:
+                np.lib.format.write_array(stream, np.full(5, value, np.float32))
+
+
+MINUS_SIGNS = b"-" * 9000 + b"1\n"  # which Python's parser answers with a MemoryError
 NPZ = {
+    "header of minus signs": member(
+        raw=b"\x93NUMPY\x01\x00" + struct.pack("<H", len(MINUS_SIGNS)) + MINUS_SIGNS
+    ),
+    "a name twice": twice,
     "empty": lambda file: file.write_bytes(b""),
     "text": lambda file: file.write_bytes(b"PK is no zip file"),
     "truncated": truncated,
@@ -175,6 +193,32 @@ def test_damaged_npz(write, tmp_path):
     text = f"`file` {file} is no whole .npz file ("
     with pytest.raises(ValueError, match=f"(?s){re.escape(text)}.*download or save it anew"):
         models.load_weights(tiny_resnet(), file, strict=False)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "npz"])
+def test_a_name_that_stands_twice_is_named(kind, tmp_path):
+    file = tmp_path / f"twice.{kind}"
+    if kind == "npz":
+        twice(file)
+    else:
+        file.write_bytes(SAFETENSORS["a name twice"])
+    with pytest.raises(ValueError, match=r"'fc(\.bias)?' is in it twice"):
+        models.load_weights(tiny_resnet(), file, strict=False)
+
+
+def test_a_flipped_bit_in_the_end_record_of_an_npz_names_the_file(tmp_path):
+    file, model = tmp_path / "flipped.npz", tiny_resnet(abstract)
+    np.savez(file, **{"fc.bias": np.arange(5, dtype=np.float32)})
+    whole = file.read_bytes()
+    start, refused = whole.rindex(b"PK\x05\x06"), 0
+    for bit in range(8 * start, 8 * len(whole)):
+        raw = bytearray(whole)
+        raw[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(raw)
+        with pytest.raises(ValueError, match=f"^`file` {re.escape(str(file))} ") as raised:
+            models.load_weights(model, file)  # if whole after all: it does not fit the model
+        refused += "is no whole .npz file" in str(raised.value)
+    assert refused > 80
 
 
 def test_what_does_not_fit_is_never_read(tmp_path):
@@ -245,7 +289,7 @@ def with_tiny(call, *args, **options):
             lambda f: models.save_weights(abstract(models.lenet), f / "a.npz", names="torchvision"),
             ValueError,
             "`names`: LeNet has none of torchvision's; use 'cnn_jax'. The networks with published "
-            "names are those of alexnet,",
+            "names are AlexNet,",
         ),
         (
             lambda f: models.load_weights(abstract(models.alexnet), f / "a.npz", names="timm"),

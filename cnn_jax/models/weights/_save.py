@@ -6,7 +6,8 @@ import jax
 import numpy as np
 from flax import nnx
 
-from .. import _checks as checks
+from cnn_jax import arguments
+
 from . import _files as files
 from ._places import OWN, SCHEMES, places, value_of, variables
 
@@ -37,7 +38,7 @@ def save_weights(model: nnx.Module, file: str | os.PathLike[str], *, names: str 
     if not isinstance(model, nnx.Module):
         raise TypeError(f"`model` must be a flax.nnx.Module; got {model!r}.")
     path = files.checked(file)
-    checks.one_of("names", names, SCHEMES)
+    arguments.one_of("names", names, SCHEMES)
     values = {path: value_of(leaf) for path, leaf in variables(model).items()}
     arrays = {}
     for place in places(model, names):

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from ...mobilenet_v2 import InvertedResidual, MobileNetV2
 
+NETWORK = MobileNetV2
+
 
 def torchvision(model: MobileNetV2) -> dict[str, str]:
     """Our layers' names in torchvision's files, where blocks and their layers are numbered."""

@@ -8,10 +8,22 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from .. import _checks as checks
+from cnn_jax import arguments
+
 from . import _files as files
 from ._files import Stored
-from ._places import SCHEMES, Place, best_scheme, dotted, of_today, places, value_of, variables
+from ._places import (
+    SCHEMES,
+    Place,
+    best_scheme,
+    dotted,
+    left_out,
+    of_today,
+    places,
+    value_of,
+    variables,
+    within,
+)
 from ._report import Report, listed
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
@@ -44,7 +56,8 @@ def load_weights(
     Args:
         model: the network, changed in place. An abstract one, ``nnx.eval_shape(lambda:
             vgg16(rngs=nnx.Rngs(0)))``, costs no initialization; then every parameter must come from
-            the file. Its dropout gets new random streams, always the same; see `nnx.reseed`.
+            the file. Its dropout gets new random streams, always the same; see `nnx.reseed`. One
+            without a head (``num_classes=None``) takes a file with or without it.
         file: ``.safetensors``, or ``.npz`` without pickles.
         names: whose names the file has: ``"cnn_jax"``, ``"torchvision"``, ``"timm"``; None takes
             those that fit best.
@@ -54,8 +67,9 @@ def load_weights(
             right shapes, and nothing else. If not, what fits is loaded.
 
     Returns:
-        The report: what was loaded, missing, unexpected, of a wrong shape, skipped. PyTorch's
-        ``num_batches_tracked`` is never unexpected.
+        The report: what was loaded, missing, unexpected, of a wrong shape, skipped, and what the
+        file has of a head that the model has not. PyTorch's ``num_batches_tracked`` is never
+        unexpected.
 
     Raises:
         TypeError: if an argument has the wrong type.
@@ -65,19 +79,26 @@ def load_weights(
     """
     if not isinstance(model, nnx.Module):
         raise TypeError(f"`model` must be a flax.nnx.Module; got {model!r}.")
-    if isinstance(skip, str) or not all(isinstance(layer, str) for layer in skip):
-        raise TypeError(f"`skip` must be a tuple of names of layers; got {skip!r}.")
+    if (
+        not isinstance(skip, Sequence)
+        or isinstance(skip, str)
+        or not all(isinstance(layer, str) for layer in skip)
+    ):
+        raise TypeError(f"`skip` must be a tuple of names of layers; got {arguments.shown(skip)}.")
+    arguments.flag("strict", strict)
     path = files.checked(file)
     if names is not None:
-        checks.one_of("names", names, SCHEMES)
+        arguments.one_of("names", names, SCHEMES)
     leaves = variables(model)
     with files.contents(path) as contents:
         stored = of_today(model, contents)
         scheme = best_scheme(model, stored) if names is None else names
         wanted = places(model, scheme)
-        report = compare(path.name, scheme, wanted, stored, skip)
+        report = compare(path.name, scheme, wanted, stored, skip, left_out(model, scheme))
         if strict and not report.fits:
-            raise ValueError(f"`file` {path} does not fit the model, nothing was {advice(report)}")
+            raise ValueError(
+                f"`file` {path} does not fit the model, nothing was {advice(report, model)}"
+            )
         check_abstract(leaves, report)
         loaded = set(report.loaded)
         arrays = read(path, [place for place in wanted if place.path in loaded], leaves, stored)
@@ -91,8 +112,17 @@ def compare(
     wanted: Sequence[Place],
     stored: Mapping[str, Stored],
     skip: Sequence[str],
+    head: Sequence[str],
 ) -> Report:
     """How the file's arrays and the network's fit.
+
+    Args:
+        file: the name of the file.
+        scheme: whose names it has.
+        wanted: the network's arrays.
+        stored: the file's arrays.
+        skip: layers that keep their values.
+        head: layers, by the file's names, that the network was made without.
 
     Raises:
         ValueError: if there is nothing that is called like an entry of `skip`.
@@ -116,7 +146,7 @@ def compare(
             name
             for name in stored
             if name not in known
-            and not within(name, skip)
+            and not within(name, (*skip, *head))
             and name.rpartition(".")[2] != "num_batches_tracked"
         ),
         wrong_shape=tuple(
@@ -125,20 +155,19 @@ def compare(
             if stored[p.name].shape != p.theirs
         ),
         skipped=tuple(place.path for place in skipped),
+        left_out=tuple(name for name in stored if name not in known and within(name, head)),
         file_names={place.path: place.name for place in wanted},
     )
 
 
-def within(name: str, layers: Sequence[str]) -> bool:
-    """Whether the array of this name is one of the layers, or in one."""
-    return any(name == layer or name.startswith(f"{layer}.") for layer in layers)
-
-
-def advice(report: Report) -> str:
+def advice(report: Report, model: nnx.Module) -> str:
     """The rest of the error for a file that does not fit: what does not, and what to do."""
+    head = getattr(type(model), "HEAD", ())
     lines = [f"loaded (by {report.names}'s names).", *report.differences()]
     if any(path.startswith("logits.") for path, *_ in report.wrong_shape):
         lines.append('For another number of classes: skip=("logits",).')
+    if report.missing and all(within(path, head) for path in report.missing):
+        lines.append(f"To keep the model's head: skip={head}.")
     if report.loaded:
         lines.append("To load what fits: strict=False.")
     else:

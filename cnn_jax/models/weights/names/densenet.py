@@ -8,6 +8,8 @@ import re
 
 from ...densenet import DenseNet
 
+NETWORK = DenseNet
+
 OLDER = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")
 
 

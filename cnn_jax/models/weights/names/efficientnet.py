@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from ...efficientnet import Block, EfficientNet
 
+NETWORK = EfficientNet
+
 Named = dict[str, str | tuple[str, tuple[int, ...]]]
 
 

@@ -2,6 +2,8 @@
 
 from ...resnet import ResNet
 
+NETWORK = ResNet
+
 
 def torchvision(model: ResNet) -> dict[str, str]:
     """Our layers' names in torchvision's files."""

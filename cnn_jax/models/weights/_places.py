@@ -1,19 +1,19 @@
 """Where each array of a network is in a file, and how it lies there.
 
-PyTorch keeps the channels of kernels in front and ours behind, so a convolution's kernel is
-(out, in // groups, *window) there and (*window, in // groups, out) here, a dense layer's (out, in)
-and (in, out).
+In PyTorch a kernel's channels come first, here they come last: a convolution's kernel is
+(out, in // groups, *window) there and (*window, in // groups, out) here, a dense layer's is
+(out, in) there and (in, out) here.
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import jax
 import numpy as np
 from flax import nnx
 
-from . import _names as published_names
+from . import names as published_names
 from ._files import Stored
 
 OWN = "cnn_jax"
@@ -37,7 +37,8 @@ class Place:
         ours: shape in the network.
         theirs: shape in the file.
         unfolded: shape that `ours` is reshaped to before its axes are moved.
-        axes: of `unfolded`, in the file's order; what comes of it is reshaped to `theirs`.
+        axes: of `unfolded`, in the file's order; the array with its axes in this order is reshaped
+            to `theirs`.
     """
 
     path: str
@@ -58,7 +59,7 @@ class Place:
 
 
 def variables(model: nnx.Module) -> dict[str, nnx.Variable]:
-    """Everything that a network remembers, by dotted path; the random streams are left out.
+    """All parameters and statistics of a network, by dotted path; random streams are left out.
 
     The entries of an `nnx.Sequential` are called by their number: ``stage1.0``.
     """
@@ -99,9 +100,10 @@ def places(model: nnx.Module, scheme: str) -> list[Place]:
         return [place(path, path, shape, shape) for path, shape in shapes.items()]
     published = published_names.published(model)
     if not hasattr(published, scheme):
+        known = ", ".join(cls.__name__ for cls in published_names.by_class())
         raise ValueError(
             f"`names`: {type(model).__name__} has none of {scheme}'s; use {OWN!r}. The networks "
-            f"with published names are those of {', '.join(published_names.files())}."
+            f"with published names are {known}."
         )
     names: published_names.Names = getattr(published, scheme)(model)
     flattened = getattr(published, "FLATTENED", {})
@@ -114,7 +116,7 @@ def published_place(
     names: published_names.Names,
     flattened: dict[str, tuple[int, int, int]],
 ) -> Place:
-    """Where PyTorch keeps the array of this path and shape; see `_names` for the rest.
+    """Where PyTorch keeps the array of this path and shape; see `names` for the other arguments.
 
     Raises:
         ValueError: if it has no name there.
@@ -155,6 +157,26 @@ def place(
     if not math.prod(ours) == math.prod(theirs) == math.prod(unfolded):
         raise ValueError(f"`names`: {name} is {theirs} there, which holds no {path} of {ours}.")
     return Place(path, name, ours, theirs, unfolded, axes)
+
+
+def left_out(model: nnx.Module, scheme: str) -> tuple[str, ...]:
+    """The layers of the head that `model` does not have, by the names of a file of this scheme.
+
+    Only of a network that was made with ``num_classes=None``: its class names them in `HEAD`.
+    """
+    head = getattr(type(model), "HEAD", ())
+    if not head or getattr(model, "num_classes", 0) is not None:
+        return ()
+    if scheme == OWN:
+        return head
+    names = getattr(published_names.published(model), scheme)(model)
+    entries = [entry for layer, entry in names.items() if within(layer, head)]
+    return tuple(entry if isinstance(entry, str) else entry[0] for entry in entries)
+
+
+def within(name: str, layers: Sequence[str]) -> bool:
+    """Whether the array of this name is one of the layers, or in one."""
+    return any(name == layer or name.startswith(f"{layer}.") for layer in layers)
 
 
 def of_today(model: nnx.Module, stored: Mapping[str, Stored]) -> Mapping[str, Stored]:

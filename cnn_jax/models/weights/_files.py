@@ -10,13 +10,16 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+
+from cnn_jax.arguments import shown
+from cnn_jax.files import replacing
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt")
 KINDS = (".safetensors", ".npz")
@@ -38,6 +41,10 @@ DTYPES = {
 }
 
 
+# What NumPy raises for a header that is no dict of Python: MemoryError for "-----1" and so on.
+NO_HEADER = (ValueError, TypeError, KeyError, SyntaxError, MemoryError, OverflowError)
+
+
 @dataclass(frozen=True)
 class Stored:
     """An array of a file: what its header says, and how to read it."""
@@ -55,7 +62,7 @@ def checked(file: str | os.PathLike[str]) -> Path:
         ValueError: if it is of another kind.
     """
     if not isinstance(file, str | os.PathLike):
-        raise TypeError(f"`file` must be a path; got {file!r}.")
+        raise TypeError(f"`file` must be a path; got {shown(file)}.")
     path = Path(file)
     if path.suffix.lower() in PICKLES:
         raise ValueError(
@@ -87,9 +94,16 @@ def contents(path: Path) -> Iterator[dict[str, Stored]]:
         with (_safetensors if kind == ".safetensors" else _npz)(path) as arrays:
             yield arrays
     except damages as error:
-        raise ValueError(
-            f"`file` {path} is no whole {kind} file ({error}); download or save it anew."
-        ) from error
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise _damaged(path, error) from error  # a position outside of the file, most likely
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    kind = path.suffix.lower()
+    return ValueError(f"`file` {path} is no whole {kind} file ({error}); download or save it anew.")
 
 
 class Damaged(Exception):
@@ -100,6 +114,7 @@ class Damaged(Exception):
 def _safetensors(path: Path) -> Iterator[dict[str, Stored]]:
     # It refuses lengths and offsets that lie outside of the file, overlap or leave gaps.
     with safe_open(path, framework="numpy") as file:
+        _check_unique(path)
         arrays = {}
         for name in file.keys():  # noqa: SIM118 - the file is no dict
             header = file.get_slice(name)
@@ -107,6 +122,21 @@ def _safetensors(path: Path) -> Iterator[dict[str, Stored]]:
             read = partial(file.get_tensor, name)
             arrays[name] = Stored(tuple(header.get_shape()), DTYPES.get(dtype, dtype), read)
         yield arrays
+
+
+def _check_unique(path: Path) -> None:
+    """Check that no name stands twice in a header that is known to be whole."""
+
+    def checked(pairs: list[tuple[str, object]]) -> None:
+        seen = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise Damaged(f"{name!r} is in it twice")
+            seen.add(name)
+
+    with open(path, "rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        json.loads(stream.read(length), object_pairs_hook=checked)
 
 
 @contextmanager
@@ -117,11 +147,13 @@ def _npz(path: Path) -> Iterator[dict[str, Stored]]:
             if not member.filename.endswith(".npy"):
                 raise Damaged(f"{member.filename} in it is no .npy file")
             name = member.filename.removesuffix(".npy")
+            if name in arrays:
+                raise Damaged(f"{name!r} is in it twice")
             try:
                 arrays[name] = _npy(archive, member)
-            except (ValueError, NotImplementedError, RuntimeError) as error:
+            except (*NO_HEADER, NotImplementedError, RuntimeError) as error:
                 # A header that is none; a compression that is unknown; a password.
-                raise Damaged(f"{name}: {error}") from error
+                raise Damaged(f"{name}: {error or 'its header is none'}") from error
         yield arrays
 
 
@@ -165,18 +197,13 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         raise FileNotFoundError(f"`file` {path}: the folder {path.parent} does not exist; make it.")
     if path.is_dir():
         raise ValueError(f"`file` {path} is a folder.")
-    partial_file = path.with_name(f".{path.name}.{os.getpid()}.partial")
     writer = _write_safetensors if path.suffix.lower() == ".safetensors" else _write_npz
-    try:
-        writer(partial_file, arrays)
-        partial_file.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            partial_file.unlink()
+    with replacing(path) as new:
+        writer(new, arrays)
 
 
 def _write_safetensors(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """The length of the header, the header, which is JSON, and the arrays one behind another."""
+    """The length of the header, the header, which is JSON, and the bytes of all arrays."""
     codes = {dtype: code for code, dtype in DTYPES.items()}
     header, end = {}, 0
     for name, array in arrays.items():

@@ -2,6 +2,8 @@
 
 from ...vgg import VGG
 
+NETWORK = VGG
+
 FLATTENED = {"dense1": (512, 7, 7)}
 
 
@@ -13,12 +15,12 @@ def torchvision(model: VGG) -> dict[str, str]:
 
 def timm(model: VGG) -> dict[str, str | tuple[str, tuple[int, ...]]]:
     """Our layers' names in timm's files, where the hidden dense layers are convolutions."""
+    names = {"dense1": "pre_logits.fc1", "dense2": "pre_logits.fc2", "logits": "head.fc"}
+    if model.num_classes is None:
+        return features(model) | names
     inputs, hidden = model.dense1.in_features, model.dense1.out_features
-    return features(model) | {
-        "dense1": ("pre_logits.fc1", (hidden, inputs // 49, 7, 7)),
-        "dense2": ("pre_logits.fc2", (hidden, hidden, 1, 1)),
-        "logits": "head.fc",
-    }
+    shapes = {"dense1": (hidden, inputs // 49, 7, 7), "dense2": (hidden, hidden, 1, 1)}
+    return features(model) | names | {name: (names[name], shapes[name]) for name in shapes}
 
 
 def features(model: VGG) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from ...convnext import ConvNeXt
 from . import Names
 
+NETWORK = ConvNeXt
+
 
 def torchvision(model: ConvNeXt) -> Names:
     """Our layers' names in torchvision's files, where stages and what shrinks them alternate."""

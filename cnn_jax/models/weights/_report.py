@@ -18,6 +18,8 @@ class Report:
         unexpected: the arrays of the file that are not in the network, by their name there.
         wrong_shape: path, shape that the network needs (as it lies in the file), shape in the file.
         skipped: the parameters that were to keep their values, by path.
+        left_out: the arrays of the file that belong to a head, by their name there, where the
+            network was made without one.
         file_names: the name in the file of each path.
     """
 
@@ -28,6 +30,7 @@ class Report:
     unexpected: tuple[str, ...]
     wrong_shape: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
     skipped: tuple[str, ...]
+    left_out: tuple[str, ...]
     file_names: Mapping[str, str]
 
     @property
@@ -52,6 +55,7 @@ class Report:
             ("unexpected (in the file, not in the model)", self.unexpected),
             ("of a wrong shape", wrong),
             ("skipped", [self.both(path) for path in self.skipped]),
+            ("of a head (in the file; the model has none)", self.left_out),
         )
         return [f"  {len(names)} {what}: {listed(names)}" for what, names in lines if names]
 

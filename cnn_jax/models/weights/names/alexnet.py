@@ -2,6 +2,8 @@
 
 from ...alexnet import AlexNet
 
+NETWORK = AlexNet
+
 FLATTENED = {"dense1": (256, 6, 6)}
 
 

@@ -2,6 +2,8 @@
 
 from ...googlenet import CLASSIFIERS, STAGES, GoogLeNet
 
+NETWORK = GoogLeNet
+
 BRANCHES = {
     "one": "branch1",
     "reduce_three": "branch2.0",
