@@ -1,7 +1,26 @@
-"""Networks: one architecture per file, a table of variants and a forward pass."""
+"""Networks: one architecture per file, a table of variants and a forward pass.
 
-from ._weights import load_weights as load_weights
-from ._weights import save_weights as save_weights
+    resnet.py and so on   the published table; a function that makes the network; its class
+    blocks/               what several networks share
+    weights/              load and save: files, published names, one file of names per architecture
+
+A network maps images (*batch, height, width, channels) to logits (*batch, num_classes), and its
+`feature_maps` returns the output of every stage by name. It knows no loss and no task.
+
+With ``num_classes=None`` a network is a backbone: it has no head, and ends with its last feature
+map, which calling it returns. That is stage4 in a ResNet, pool5 in a VGG; `feature_maps` has all
+maps up to it. The parameters of the head are absent, and `load_weights` passes over them in a file
+that has them.
+
+>>> import jax.numpy as jnp
+>>> from flax import nnx
+>>> backbone = resnet20(num_classes=None, rngs=nnx.Rngs(0))
+>>> backbone(jnp.zeros((1, 32, 32, 3))).shape
+(1, 8, 8, 64)
+>>> list(backbone.feature_maps(jnp.zeros((1, 32, 32, 3))))
+['stem', 'stage1', 'stage2', 'stage3']
+"""
+
 from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
 from .c3d import C3D as C3D
@@ -77,6 +96,8 @@ from .vgg import vgg19 as vgg19
 from .vgg import vgg19_bn as vgg19_bn
 from .wavenet import WaveNet as WaveNet
 from .wavenet import wavenet as wavenet
+from .weights import load_weights as load_weights
+from .weights import save_weights as save_weights
 from .wide_resnet import WideResNet as WideResNet
 from .wide_resnet import wide_resnet as wide_resnet
 from .wide_resnet import wide_resnet16_4 as wide_resnet16_4

@@ -25,7 +25,7 @@ References:
     neural networks*, 2014, arXiv:1404.5997.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -33,14 +33,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments, nn
 from cnn_jax import functional as F
-from cnn_jax import nn
 
-from . import _checks as checks
-from ._conv_norm import in_dtype
-from ._shrinking import DOWNSAMPLING, max_pool
+from .blocks import Style, check_classes, check_images, drop_values, head, last
 
-# How many positions of conv1, on an axis, leave one behind the three pools: 15, 7, 3, 1 and so on.
+# How many positions of conv1, on an axis, leave one after the three pools: 15, 7, 3, 1 and so on.
 FEWEST = {"stride": 15, "blur": 5, "polyphase": 8}
 
 
@@ -52,8 +50,8 @@ class Variant:
         channels: of the five convolutions.
         padding: of the first one.
         groups: of the second, fourth and fifth, as published.
-        normalized: whether the channels are normalized in front of the first two pools.
-        drops_outputs: whether dropout is behind the two hidden dense layers, not in front of them.
+        normalized: whether the channels are normalized before the first two pools.
+        drops_outputs: whether dropout comes after the two hidden dense layers, not before them.
         hidden: features of each of those layers.
     """
 
@@ -74,7 +72,7 @@ VARIANTS = {
 def alexnet(
     *,
     variant: str = "2014",
-    num_classes: int = 1000,
+    num_classes: int | None = 1000,
     in_channels: int = 3,
     groups: int | None = None,
     downsample: str = "stride",
@@ -94,14 +92,14 @@ def alexnet(
 
     Args:
         variant: ``"2014"``, torchvision's; ``"2012"``, the first one.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         groups: 1 or 2, of the second, fourth and fifth convolution; None is as published, 2 in
             2012's alone.
-        downsample: how the pools halve their maps: ``"stride"``; ``"blur"`` or ``"polyphase"``, in
-            front of which they run at stride 1: without aliasing (conv1 keeps its stride of 4, as
-            in Zhang 2019, arXiv:1904.11486). Polyphase needs images whose conv1 has a multiple of 8
-            positions, such as 227x227 in 2014's.
+        downsample: how the pools halve their maps: ``"stride"``; or without aliasing, ``"blur"`` or
+            ``"polyphase"`` after a pool of stride 1 (conv1 keeps its stride of 4, as in Zhang 2019,
+            arXiv:1904.11486). Polyphase needs images whose conv1 has a multiple of 8 positions,
+            such as 227x227 in 2014's.
         dropout: the probability of dropping a value at each of the two hidden dense layers, while
             training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
@@ -118,51 +116,48 @@ def alexnet(
         Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural
         networks*, NeurIPS 2012.
     """
-    checks.one_of("variant", variant, VARIANTS)
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("groups", groups, (None, 1, 2))
-    checks.one_of("downsample", downsample, DOWNSAMPLING)
-    checks.probability("dropout", dropout)
-    shape = VARIANTS[variant]
-    split = shape.groups if groups is None else groups
-    return AlexNet(shape, num_classes, in_channels, split, dropout, dtype, rngs, downsample)
+    shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    if arguments.one_of("groups", groups, (None, 1, 2)) is not None:
+        shape = replace(shape, groups=groups)
+    style = Style(downsample=downsample, dropout=dropout, dtype=dtype)
+    return AlexNet(shape, num_classes, in_channels, style, rngs)
 
 
 class AlexNet(nnx.Module):
     """An AlexNet; see `alexnet`, which makes one."""
 
+    HEAD = ("dense1", "dense2", "logits")
+
     def __init__(
         self,
         variant: Variant,
-        num_classes: int,
+        num_classes: int | None,
         in_channels: int,
-        groups: int,
-        dropout: float,
-        dtype: DTypeLike | None,
+        style: Style,
         rngs: nnx.Rngs,
-        downsample: str = "stride",
     ):
-        self.variant, self.in_channels, self.dtype = variant, in_channels, dtype
-        self.downsample = downsample
-        self.least = (FEWEST[downsample] - 1) * 4 + 11 - 2 * variant.padding
+        self.num_classes = check_classes(num_classes)
+        self.variant, self.in_channels, self.style = variant, in_channels, style
+        self.least = (FEWEST[style.downsample] - 1) * 4 + 11 - 2 * variant.padding
         init = nn.for_activation("relu")
-        conv = partial(nn.Conv, kernel_init=init, dtype=dtype, rngs=rngs)
-        dense = partial(nnx.Linear, kernel_init=init, dtype=dtype, rngs=rngs)
+        conv = partial(nn.Conv, kernel_init=init, dtype=style.dtype, rngs=rngs)
+        dense = partial(nnx.Linear, kernel_init=init, dtype=style.dtype, rngs=rngs)
+        groups = variant.groups
         one, two, three, four, five = variant.channels
         self.conv1 = conv(in_channels, one, (11, 11), stride=4, padding=variant.padding)
         self.conv2 = conv(one, two, (5, 5), padding=2, groups=groups)
         self.conv3 = conv(two, three, (3, 3), padding=1)
         self.conv4 = conv(three, four, (3, 3), padding=1, groups=groups)
         self.conv5 = conv(four, five, (3, 3), padding=1, groups=groups)
-        self.dense1 = dense(6 * 6 * five, variant.hidden)
-        self.dense2 = dense(variant.hidden, variant.hidden)
-        # No activation behind it: Flax's default.
-        self.logits = nnx.Linear(variant.hidden, num_classes, dtype=dtype, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
+        if num_classes is not None:
+            self.dense1 = dense(6 * 6 * five, variant.hidden)
+            self.dense2 = dense(variant.hidden, variant.hidden)
+        self.logits = head(variant.hidden, num_classes, style.dtype, rngs)
+        self.dropout = drop_values(style.dropout, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -172,21 +167,18 @@ class AlexNet(nnx.Module):
 
         Returns:
             conv1, pool1, conv2, pool2, conv3, conv4, conv5, pool5, average: (*batch, height, width,
-            channels), behind the activation. dense1, dense2, logits: (*batch, features); dense1 and
-            dense2 with 2012's dropout, which 2014's network has in front of them.
+            channels), after the activation. dense1, dense2, logits: (*batch, features); dense1 and
+            dense2 after 2012's dropout, which 2014's network has before them.
 
         Raises:
             ValueError: if the images have another rank or other channels than the network, or are
                 too small for its pools.
         """
-        checks.images(images, self.in_channels, (self.least, self.least), "pool5")
+        check_images(images, self.in_channels, (self.least, self.least), "pool5")
         normalize = local_response_normalization if self.variant.normalized else _nothing
-        before, behind = self.dropout, _nothing
-        if self.variant.drops_outputs:
-            before, behind = behind, before
-        pool = partial(max_pool, window=3, stride=2, padding=0, downsample=self.downsample)
+        pool = partial(self.style.max_pool, window=3, stride=2, padding=0)
         maps = {}
-        maps["conv1"] = jax.nn.relu(self.conv1(in_dtype(images, self.dtype)))
+        maps["conv1"] = jax.nn.relu(self.conv1(self.style.cast(images)))
         maps["pool1"] = pool(normalize(maps["conv1"]))
         maps["conv2"] = jax.nn.relu(self.conv2(maps["pool1"]))
         maps["pool2"] = pool(normalize(maps["conv2"]))
@@ -194,10 +186,15 @@ class AlexNet(nnx.Module):
         maps["conv4"] = jax.nn.relu(self.conv4(maps["conv3"]))
         maps["conv5"] = jax.nn.relu(self.conv5(maps["conv4"]))
         maps["pool5"] = pool(maps["conv5"])
+        if self.logits is None:
+            return maps
+        before, after = self.dropout, _nothing
+        if self.variant.drops_outputs:
+            before, after = after, before
         maps["average"] = F.adaptive_avg_pool(maps["pool5"], (6, 6))
         flat = maps["average"].reshape(*images.shape[:-3], -1)
-        maps["dense1"] = behind(jax.nn.relu(self.dense1(before(flat))))
-        maps["dense2"] = behind(jax.nn.relu(self.dense2(before(maps["dense1"]))))
+        maps["dense1"] = after(jax.nn.relu(self.dense1(before(flat))))
+        maps["dense2"] = after(jax.nn.relu(self.dense2(before(maps["dense1"]))))
         maps["logits"] = self.logits(maps["dense2"])
         return maps
 

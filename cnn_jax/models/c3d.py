@@ -21,6 +21,7 @@ References:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 from flax import nnx
@@ -29,8 +30,7 @@ from jax.typing import DTypeLike
 from cnn_jax import arguments, geometry, nn
 from cnn_jax import functional as F
 
-from . import _checks as checks
-from ._conv_norm import NORMS, ConvNorm, in_dtype
+from .blocks import Style, check_classes, check_image_size, drop_values, head, last
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Variant:
     hidden: int = 4096
 
 
-# Window, which is the stride too, and padding of the pool behind each stage.
+# Window, which is the stride too, and padding of the pool after each stage.
 POOLS = (((1, 2, 2), 0), *[((2, 2, 2), 0)] * 3, ((2, 2, 2), (0, 1, 1)))
 LEAST = (16, 16, 16)
 
 
 def c3d(
     *,
-    num_classes: int = 487,
+    num_classes: int | None = 487,
     in_channels: int = 3,
     input_size: Sequence[int] = (16, 112, 112),
     norm: str = "none",
@@ -74,12 +74,12 @@ def c3d(
     ```
 
     Args:
-        num_classes: the number of logits.
-        in_channels: channels of the images.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
+        in_channels: channels of the videos.
         input_size: time, height and width of the videos, each at least 16.
-        norm: ``"none"``, as published, or ``"batch"`` or ``"group"`` (32 groups) behind each
+        norm: ``"none"``, as published, or ``"batch"`` or ``"group"`` (32 groups) after each
             convolution.
-        dropout: the probability of dropping a value behind each of the two hidden dense layers,
+        dropout: the probability of dropping a value after each of the two hidden dense layers,
             while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
@@ -95,55 +95,51 @@ def c3d(
         Tran et al., *Learning spatiotemporal features with 3D convolutional networks*, 2014,
         arXiv:1412.0767.
     """
-    checks.sizes(num_classes, in_channels)
+    channels = arguments.integer("in_channels", in_channels, at_least=1)
     size = arguments.per_axis("input_size", input_size, 3, "the videos")
-    checks.one_of("norm", norm, NORMS)
-    checks.probability("dropout", dropout)
-    return C3D(Variant(), (*size, in_channels), num_classes, norm, dropout, dtype, rngs)
+    style = Style(norm=norm, dropout=dropout, dtype=dtype)
+    return C3D(Variant(), num_classes, (*size, channels), style, rngs)
 
 
 class C3D(nnx.Module):
     """A C3D; see `c3d`, which makes one."""
 
+    HEAD = ("dense1", "dense2", "logits")
+
     def __init__(
         self,
         variant: Variant,
+        num_classes: int | None,
         video: tuple[int, ...],
-        num_classes: int,
-        norm: str,
-        dropout: float,
-        dtype: DTypeLike | None,
+        style: Style,
         rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
         if any(n < least for n, least in zip(video, LEAST)):
             raise ValueError(
                 "`input_size` must be at least 16x16x16: a smaller one leaves nothing for the "
                 f"network's last pools; got {video[:3]}."
             )
-        self.video, self.dtype = video, dtype
+        self.video, self.style = video, style
         size, channels = video[:3], video[3]
         for i, (widths, (window, padding)) in enumerate(zip(variant.stages, POOLS), start=1):
             chain = []
             for width in widths:
-                chain.append(
-                    ConvNorm(channels, width, (3, 3, 3), norm=norm, dtype=dtype, rngs=rngs)
-                )
+                chain.append(style.layer(rngs)(channels, width, (3, 3, 3)))
                 channels = width
             setattr(self, f"stage{i}", nnx.Sequential(*chain))
             size = geometry.output_size(size, window, stride=window, padding=padding)
-        init = nn.for_activation("relu")
-        flat = math.prod(size) * channels
-        self.dense1 = nnx.Linear(flat, variant.hidden, kernel_init=init, dtype=dtype, rngs=rngs)
-        self.dense2 = nnx.Linear(
-            variant.hidden, variant.hidden, kernel_init=init, dtype=dtype, rngs=rngs
-        )
-        # No activation behind it: Flax's default.
-        self.logits = nnx.Linear(variant.hidden, num_classes, dtype=dtype, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
+        if num_classes is not None:
+            hidden, init = variant.hidden, nn.for_activation("relu")
+            dense = partial(nnx.Linear, kernel_init=init, dtype=style.dtype, rngs=rngs)
+            self.dense1 = dense(math.prod(size) * channels, hidden)
+            self.dense2 = dense(hidden, hidden)
+        self.logits = head(variant.hidden, num_classes, style.dtype, rngs)
+        self.dropout = drop_values(style.dropout, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map videos `images` (*batch, time, height, width, channels) to (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -152,17 +148,19 @@ class C3D(nnx.Module):
             images: the videos, (*batch, time, height, width, channels).
 
         Returns:
-            stage1 to stage5, behind their pool: (*batch, time, height, width, channels). dense1,
-            dense2, logits: (*batch, features); the first two while training behind dropout.
+            stage1 to stage5, after their pool: (*batch, time, height, width, channels). dense1,
+            dense2, logits: (*batch, features); the first two after dropout.
 
         Raises:
             ValueError: if the videos are not of the size that the network was made for.
         """
-        checks.image_size(images, self.video)
-        maps, x = {}, in_dtype(images, self.dtype)
+        check_image_size(images, self.video)
+        maps, x = {}, self.style.cast(images)
         for i, (window, padding) in enumerate(POOLS, start=1):
             x = F.max_pool(getattr(self, f"stage{i}")(x), window, padding=padding)
             maps[f"stage{i}"] = x
+        if self.logits is None:
+            return maps
         flat = x.reshape(*x.shape[:-4], -1)
         maps["dense1"] = self.dropout(jax.nn.relu(self.dense1(flat)))
         maps["dense2"] = self.dropout(jax.nn.relu(self.dense2(maps["dense1"])))

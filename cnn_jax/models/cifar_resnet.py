@@ -19,7 +19,7 @@ References:
     section 4.2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -27,22 +27,20 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
-from cnn_jax.geometry import PADDING_MODES, PaddingMode
+from cnn_jax.geometry import PaddingMode
 
-from . import _checks as checks
-from ._conv_norm import NORMS, ConvNorm, in_dtype
-from ._shrinking import DOWNSAMPLING, LEAST, shrink
-
-SHORTCUTS = ("A", "B")
+from .blocks import LEAST, Style, check_classes, check_images, drop_blocks, head, last
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How many blocks each stage has, and how many channels the first."""
+    """How many blocks each stage has, how many channels the first, and which shortcut."""
 
     blocks: int
     width: int = 16
+    shortcut: str = "A"
 
 
 VARIANTS = {
@@ -57,7 +55,7 @@ VARIANTS = {
 def cifar_resnet(
     variant: str,
     *,
-    num_classes: int = 10,
+    num_classes: int | None = 10,
     in_channels: int = 3,
     shortcut: str = "A",
     norm: str = "batch",
@@ -81,13 +79,13 @@ def cifar_resnet(
 
     Args:
         variant: a name of `VARIANTS`.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         shortcut: what stands on it where maps are halved: ``"A"``, every second position and
             channels of zeros, or ``"B"``, a 1x1 convolution.
         norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
-        downsample: how maps are halved: ``"stride"``; ``"blur"`` or ``"polyphase"``, in front of
-            which a layer runs at stride 1: without aliasing. Polyphase needs a size that 4 divides.
+        downsample: how maps are halved: ``"stride"``; or without aliasing, ``"blur"`` or
+            ``"polyphase"`` after a layer of stride 1. Polyphase needs a size that 4 divides.
         padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
         stochastic_depth: the probability of skipping the last block, while training; it grows
@@ -103,40 +101,32 @@ def cifar_resnet(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named.
     """
-    checks.one_of("variant", variant, VARIANTS)
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("shortcut", shortcut, SHORTCUTS)
-    checks.one_of("norm", norm, NORMS)
-    checks.one_of("downsample", downsample, DOWNSAMPLING)
-    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
-    checks.probability("stochastic_depth", stochastic_depth)
-    style = Style(shortcut, norm, downsample, padding_mode, stochastic_depth, dtype)
-    return CifarResNet(VARIANTS[variant], num_classes, in_channels, style, rngs)
-
-
-@dataclass(frozen=True)
-class Style:
-    """What all layers of a network have in common; see `cifar_resnet`."""
-
-    shortcut: str = "A"
-    norm: str = "batch"
-    downsample: str = "stride"
-    padding_mode: PaddingMode = "zeros"
-    stochastic_depth: float = 0.0
-    dtype: DTypeLike | None = None
-
-    def layer(self, rngs: nnx.Rngs) -> partial[ConvNorm]:
-        """What makes a convolution of this network."""
-        style = {"norm": self.norm, "padding_mode": self.padding_mode, "dtype": self.dtype}
-        return partial(ConvNorm, **style, rngs=rngs)
+    shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    shape = replace(shape, shortcut=arguments.one_of("shortcut", shortcut, ("A", "B")))
+    style = Style(
+        norm=norm,
+        downsample=downsample,
+        padding_mode=padding_mode,
+        stochastic_depth=stochastic_depth,
+        dtype=dtype,
+    )
+    return CifarResNet(shape, num_classes, in_channels, style, rngs)
 
 
 class CifarResNet(nnx.Module):
     """A ResNet for small images; see `cifar_resnet`, which makes one."""
 
+    HEAD = ("logits",)
+
     def __init__(
-        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+        self,
+        variant: Variant,
+        num_classes: int | None,
+        in_channels: int,
+        style: Style,
+        rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
         self.in_channels, self.style = in_channels, style
         channels, number = variant.width, 0
         self.stem = style.layer(rngs)(in_channels, channels, 3)
@@ -146,14 +136,15 @@ class CifarResNet(nnx.Module):
                 number += 1
                 stride = 2 if stage and not block else 1
                 skipped = style.stochastic_depth * number / (3 * variant.blocks)
-                chain.append(Residual(channels, width, stride, style, skipped, rngs))
+                projects = variant.shortcut == "B" and stride > 1
+                chain.append(Residual(channels, width, stride, projects, style, skipped, rngs))
                 channels = width
             setattr(self, f"stage{stage + 1}", nnx.Sequential(*chain))
-        self.logits = nnx.Linear(channels, num_classes, dtype=style.dtype, rngs=rngs)
+        self.logits = head(channels, num_classes, style.dtype, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -170,13 +161,14 @@ class CifarResNet(nnx.Module):
                 too small for it.
         """
         least = LEAST[self.style.downsample][self.style.padding_mode == "reflect"]
-        checks.images(images, self.in_channels, (least, least), "stage3")
+        check_images(images, self.in_channels, (least, least), "stage3")
         maps = {}
-        maps["stem"] = x = self.stem(in_dtype(images, self.style.dtype))
+        maps["stem"] = x = self.stem(self.style.cast(images))
         for stage in ("stage1", "stage2", "stage3"):
             x = maps[stage] = getattr(self, stage)(x)
-        maps["features"] = F.global_avg_pool(x, spatial_rank=2)
-        maps["logits"] = self.logits(maps["features"])
+        if self.logits is not None:
+            maps["features"] = F.global_avg_pool(x, spatial_rank=2)
+            maps["logits"] = self.logits(maps["features"])
         return maps
 
 
@@ -184,31 +176,33 @@ class Residual(nnx.Module):
     """A block: y = relu(shortcut(x) + f(x)), where f is two 3x3 convolutions."""
 
     def __init__(
-        self, channels: int, width: int, stride: int, style: Style, skipped: float, rngs: nnx.Rngs
+        self,
+        channels: int,
+        width: int,
+        stride: int,
+        projects: bool,
+        style: Style,
+        skipped: float,
+        rngs: nnx.Rngs,
     ):
-        layer = style.layer(rngs)
-        has_stride = stride if style.downsample == "stride" else 1
+        layer, has_stride = style.layer(rngs), style.strides(stride)
         self.stride, self.style = stride, style
         self.new_channels = width - channels
         self.conv1 = layer(channels, width, 3, stride=has_stride)
         self.conv2 = layer(width, width, 3, activation=None)
-        projects = style.shortcut == "B" and stride > 1
         short = layer(channels, width, 1, stride=has_stride, activation=None) if projects else None
         self.shortcut = short
-        self.skip = nnx.Dropout(
-            skipped, broadcast_dims=(-3, -2, -1), rngs=rngs if skipped else None
-        )
+        self.skip = drop_blocks(skipped, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x (*batch, height, width, channels) to (*batch, height', width', width)."""
-        how, around = self.style.downsample, self.style.padding_mode
-        y, phase = shrink(self.conv1(x), self.stride, how, around)
+        y, phase = self.style.shrink(self.conv1(x), self.stride)
         y = self.skip(self.conv2(y))
-        x, _ = shrink(x, self.stride, how, around, phase)
+        x, _ = self.style.shrink(x, self.stride, phase)
         if self.shortcut is not None:
             x = self.shortcut(x)
         else:
-            if how == "stride":
+            if self.style.downsample == "stride":
                 x = x[..., :: self.stride, :: self.stride, :]
             x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, self.new_channels)])
         return jax.nn.relu(x + y)

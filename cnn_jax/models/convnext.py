@@ -23,7 +23,7 @@ References:
     transformers*, 2021, arXiv:2103.17239, section 2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -32,23 +32,30 @@ from flax import nnx
 from jax.nn.initializers import truncated_normal
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments, nn
 from cnn_jax import functional as F
-from cnn_jax import nn
-from cnn_jax.geometry import PADDING_MODES, PaddingMode
+from cnn_jax.geometry import PaddingMode
 
-from . import _checks as checks
-from ._conv_norm import in_dtype
+from .blocks import Style, check_classes, check_images, drop_blocks, drop_values, last
 
 EXPANSION = 4  # channels between a block's two dense layers, for each of its input's
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How many blocks and channels each stage has, and how often the last block is skipped."""
+    """How many blocks and channels each stage has, and what else the paper sets for it.
+
+    Attributes:
+        blocks: of each stage.
+        channels: of each stage.
+        stochastic_depth: the probability of skipping the last block, for ImageNet.
+        layer_scale: what the output of each block is multiplied by at first.
+    """
 
     blocks: tuple[int, int, int, int]
     channels: tuple[int, int, int, int]
     stochastic_depth: float
+    layer_scale: float = 1e-6
 
 
 VARIANTS = {
@@ -62,7 +69,7 @@ VARIANTS = {
 def convnext(
     variant: str,
     *,
-    num_classes: int = 1000,
+    num_classes: int | None = 1000,
     in_channels: int = 3,
     padding_mode: PaddingMode = "zeros",
     layer_scale: float = 1e-6,
@@ -82,12 +89,12 @@ def convnext(
 
     Args:
         variant: a name of `VARIANTS`.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         padding_mode: what stands around the maps of the blocks: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
         layer_scale: what each block's output is multiplied by at first.
-        dropout: the probability of dropping a feature in front of the logits, while training.
+        dropout: the probability of dropping a feature before the logits, while training.
         stochastic_depth: the probability of skipping the last block, while training; it grows with
             depth from 0 (Huang et al. 2016, arXiv:1603.09382). None means the paper's for ImageNet:
             0.1, 0.4, 0.5 and 0.5.
@@ -101,70 +108,54 @@ def convnext(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named.
     """
-    checks.one_of("variant", variant, VARIANTS)
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
-    checks.positive("layer_scale", layer_scale)
-    if stochastic_depth is None:
-        stochastic_depth = VARIANTS[variant].stochastic_depth
-    checks.probability("dropout", dropout)
-    checks.probability("stochastic_depth", stochastic_depth)
-    style = Style(padding_mode, layer_scale, dropout, stochastic_depth, dtype)
-    return ConvNeXt(VARIANTS[variant], num_classes, in_channels, style, rngs)
-
-
-@dataclass(frozen=True)
-class Style:
-    """What all layers of a network have in common; see `convnext`."""
-
-    padding_mode: PaddingMode = "zeros"
-    layer_scale: float = 1e-6
-    dropout: float = 0.0
-    stochastic_depth: float = 0.0
-    dtype: DTypeLike | None = None
-
-    def conv(self, rngs: nnx.Rngs) -> partial[nn.Conv]:
-        """What makes a convolution of this network."""
-        return partial(nn.Conv, kernel_init=truncated_normal(0.02), dtype=self.dtype, rngs=rngs)
-
-    def dense(self, rngs: nnx.Rngs) -> partial[nnx.Linear]:
-        """What makes a dense layer."""
-        return partial(nnx.Linear, kernel_init=truncated_normal(0.02), dtype=self.dtype, rngs=rngs)
-
-    def norm(self, channels: int, rngs: nnx.Rngs) -> nnx.LayerNorm:
-        """Make a normalization over the channels of each position."""
-        return nnx.LayerNorm(channels, epsilon=1e-6, dtype=self.dtype, rngs=rngs)
+    shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    shape = replace(shape, layer_scale=arguments.number("layer_scale", layer_scale, above=0))
+    style = Style(
+        padding_mode=padding_mode,
+        dropout=dropout,
+        stochastic_depth=shape.stochastic_depth if stochastic_depth is None else stochastic_depth,
+        dtype=dtype,
+    )
+    return ConvNeXt(shape, num_classes, in_channels, style, rngs)
 
 
 class ConvNeXt(nnx.Module):
     """A ConvNeXt; see `convnext`, which makes one."""
 
+    HEAD = ("norm", "logits")
+
     def __init__(
-        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+        self,
+        variant: Variant,
+        num_classes: int | None,
+        in_channels: int,
+        style: Style,
+        rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
         self.in_channels, self.style = in_channels, style
-        conv, channels = style.conv(rngs), variant.channels[0]
-        patches = conv(in_channels, channels, (4, 4), stride=4)
-        self.stem = nnx.Sequential(patches, style.norm(channels, rngs))
+        layers, channels = Layers(style.dtype, rngs), variant.channels[0]
+        patches = layers.conv(in_channels, channels, (4, 4), stride=4)
+        self.stem = nnx.Sequential(patches, layers.norm(channels))
         number, depth = 0, sum(variant.blocks)
         for stage, (blocks, width) in enumerate(zip(variant.blocks, variant.channels), 1):
             if stage > 1:
-                halves = conv(channels, width, (2, 2), stride=2)
-                norm = style.norm(channels, rngs)
+                halves = layers.conv(channels, width, (2, 2), stride=2)
+                norm = layers.norm(channels)
                 setattr(self, f"downsample{stage}", nnx.Sequential(norm, halves))
             channels, chain = width, []
             for _ in range(blocks):
                 skipped = style.stochastic_depth * number / max(1, depth - 1)
-                chain.append(Block(channels, style, skipped, rngs))
+                chain.append(Block(channels, variant.layer_scale, style, skipped, rngs))
                 number += 1
             setattr(self, f"stage{stage}", nnx.Sequential(*chain))
-        self.norm = style.norm(channels, rngs)
-        self.dropout = nnx.Dropout(style.dropout, rngs=rngs if style.dropout else None)
-        self.logits = style.dense(rngs)(channels, num_classes)
+        self.norm = None if num_classes is None else layers.norm(channels)
+        self.dropout = drop_values(style.dropout, rngs)
+        self.logits = None if num_classes is None else layers.dense(channels, num_classes)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -183,17 +174,29 @@ class ConvNeXt(nnx.Module):
         least, layer = 32, "downsample4"
         if self.style.padding_mode == "reflect":  # which needs 2 positions
             least, layer = 64, "stage4"
-        checks.images(images, self.in_channels, (least, least), layer)
+        check_images(images, self.in_channels, (least, least), layer)
         maps = {}
-        maps["stem"] = x = self.stem(in_dtype(images, self.style.dtype))
+        maps["stem"] = x = self.stem(self.style.cast(images))
         for stage in range(1, 5):
             if stage > 1:
                 name = f"downsample{stage}"
                 x = maps[name] = getattr(self, name)(x)
             x = maps[f"stage{stage}"] = getattr(self, f"stage{stage}")(x)
-        maps["features"] = self.norm(F.global_avg_pool(x, spatial_rank=2))
-        maps["logits"] = self.logits(self.dropout(maps["features"]))
+        if self.norm is not None and self.logits is not None:
+            maps["features"] = self.norm(F.global_avg_pool(x, spatial_rank=2))
+            maps["logits"] = self.logits(self.dropout(maps["features"]))
         return maps
+
+
+class Layers:
+    """What makes the layers of this network: their weights start with a deviation of 0.02."""
+
+    def __init__(self, dtype: DTypeLike | None, rngs: nnx.Rngs):
+        options = {"kernel_init": truncated_normal(0.02), "dtype": dtype, "rngs": rngs}
+        self.conv = partial(nn.Conv, **options)
+        self.dense = partial(nnx.Linear, **options)
+        # Over the channels of each position.
+        self.norm = partial(nnx.LayerNorm, epsilon=1e-6, dtype=dtype, rngs=rngs)
 
 
 class Block(nnx.Module):
@@ -201,22 +204,21 @@ class Block(nnx.Module):
 
     Args:
         channels: of the input and the output.
+        scale: what its output is multiplied by at first.
         style: see `Style`.
         skipped: the probability of skipping the block, while training.
         rngs: the random streams.
     """
 
-    def __init__(self, channels: int, style: Style, skipped: float, rngs: nnx.Rngs):
-        conv, dense = style.conv(rngs), style.dense(rngs)
+    def __init__(self, channels: int, scale: float, style: Style, skipped: float, rngs: nnx.Rngs):
+        layers = Layers(style.dtype, rngs)
         around = {"padding": 3, "padding_mode": style.padding_mode}
-        self.depthwise = conv(channels, channels, (7, 7), groups=channels, **around)
-        self.norm = style.norm(channels, rngs)
-        self.expand = dense(channels, EXPANSION * channels)
-        self.contract = dense(EXPANSION * channels, channels)
-        self.layer_scale = nnx.Param(jnp.full(channels, style.layer_scale, jnp.float32))
-        self.skip = nnx.Dropout(
-            skipped, broadcast_dims=(-3, -2, -1), rngs=rngs if skipped else None
-        )
+        self.depthwise = layers.conv(channels, channels, (7, 7), groups=channels, **around)
+        self.norm = layers.norm(channels)
+        self.expand = layers.dense(channels, EXPANSION * channels)
+        self.contract = layers.dense(EXPANSION * channels, channels)
+        self.layer_scale = nnx.Param(jnp.full(channels, scale, jnp.float32))
+        self.skip = drop_blocks(skipped, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x (*batch, height, width, channels) to the same shape."""

@@ -14,8 +14,8 @@
     features       the mean of each map
     logits         1000
 
-A layer is a 1x1 convolution to 4 k channels and a 3x3 convolution to k, behind a normalization and
-a ReLU each; its k maps (the growth rate: 32, or 48 in densenet161) are put behind its input's. So
+A layer is a 1x1 convolution to 4 k channels and a 3x3 convolution to k, each after a normalization
+and a ReLU; its k maps (the growth rate: 32, or 48 in densenet161) are appended to its input's. So
 the gradient reaches every layer directly, and layers need to be no wider than k.
 
 References:
@@ -31,17 +31,15 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments, nn
 from cnn_jax import functional as F
-from cnn_jax import nn
-from cnn_jax.geometry import PADDING_MODES, PaddingMode
+from cnn_jax.geometry import PaddingMode
 
-from . import _checks as checks
-from ._conv_norm import NORMS, ConvNorm, in_dtype, normalization
-from ._shrinking import DOWNSAMPLING, max_pool, shrink
+from .blocks import Style, check_classes, check_images, drop_values, head, last
 
 BOTTLENECK = 4  # channels between a layer's two convolutions, in units of the growth rate
 # The smallest images, and if padding reflects them. A mean and polyphase sampling need 2 positions
-# for each of theirs, a reflection, as in the blur, 2 in all.
+# for each of theirs; a reflection, as in the blur, 2 in all.
 LEAST = {"stride": (29, 61), "blur": (17, 33), "polyphase": (32, 64)}
 
 
@@ -65,7 +63,7 @@ VARIANTS = {
 def densenet(
     variant: str,
     *,
-    num_classes: int = 1000,
+    num_classes: int | None = 1000,
     in_channels: int = 3,
     norm: str = "batch",
     downsample: str = "stride",
@@ -87,12 +85,12 @@ def densenet(
 
     Args:
         variant: a name of `VARIANTS`.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
-        downsample: how maps are halved: ``"stride"``, and means in the transitions; ``"blur"`` or
-            ``"polyphase"`` in place of both: without aliasing, the first layers at stride 1.
-            Polyphase needs a size that halves evenly 5 times.
+        downsample: how maps are halved: ``"stride"``, and means in the transitions; or without
+            aliasing, ``"blur"`` or ``"polyphase"`` in place of both. Polyphase needs a size that
+            halves evenly 5 times.
         padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
         dropout: the probability of dropping an element of what a layer adds, while training. The
@@ -107,41 +105,29 @@ def densenet(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named.
     """
-    checks.one_of("variant", variant, VARIANTS)
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("norm", norm, NORMS)
-    checks.one_of("downsample", downsample, DOWNSAMPLING)
-    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
-    checks.probability("dropout", dropout)
-    style = Style(norm, downsample, padding_mode, dropout, dtype)
-    return DenseNet(VARIANTS[variant], num_classes, in_channels, style, rngs)
-
-
-@dataclass(frozen=True)
-class Style:
-    """What all layers of a network have in common; see `densenet`."""
-
-    norm: str = "batch"
-    downsample: str = "stride"
-    padding_mode: PaddingMode = "zeros"
-    dropout: float = 0.0
-    dtype: DTypeLike | None = None
-
-    def layer(self, rngs: nnx.Rngs) -> partial[ConvNorm]:
-        """What makes a convolution with a normalization behind it."""
-        style = {"norm": self.norm, "padding_mode": self.padding_mode, "dtype": self.dtype}
-        return partial(ConvNorm, **style, rngs=rngs)
+    shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    style = Style(
+        norm=norm, downsample=downsample, padding_mode=padding_mode, dropout=dropout, dtype=dtype
+    )
+    return DenseNet(shape, num_classes, in_channels, style, rngs)
 
 
 class DenseNet(nnx.Module):
     """A DenseNet; see `densenet`, which makes one."""
 
+    HEAD = ("logits",)
+
     def __init__(
-        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+        self,
+        variant: Variant,
+        num_classes: int | None,
+        in_channels: int,
+        style: Style,
+        rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
         self.in_channels, self.style = in_channels, style
-        stem_stride = 2 if style.downsample == "stride" else 1
-        self.stem = style.layer(rngs)(in_channels, variant.stem, 7, stride=stem_stride)
+        self.stem = style.layer(rngs)(in_channels, variant.stem, 7, stride=style.strides(2))
         channels, growth = variant.stem, variant.growth
         for block, number in enumerate(variant.blocks, 1):
             if block > 1:
@@ -151,12 +137,12 @@ class DenseNet(nnx.Module):
             chain = [Dense(channels + i * growth, growth, style, rngs) for i in range(number)]
             setattr(self, f"block{block}", nnx.Sequential(*chain))
             channels += number * growth
-        self.norm = normalization(style.norm, channels, dtype=style.dtype, rngs=rngs)
-        self.logits = nnx.Linear(channels, num_classes, dtype=style.dtype, rngs=rngs)
+        self.norm = style.normalization(channels, rngs)
+        self.logits = head(channels, num_classes, style.dtype, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -172,20 +158,21 @@ class DenseNet(nnx.Module):
             ValueError: if the images have another rank or other channels than the network, or are
                 too small for it.
         """
-        how, around = self.style.downsample, self.style.padding_mode
-        least = LEAST[how][around == "reflect"]
-        checks.images(images, self.in_channels, (least, least), "transition3")
+        style = self.style
+        least = LEAST[style.downsample][style.padding_mode == "reflect"]
+        check_images(images, self.in_channels, (least, least), "transition3")
         maps = {}
-        maps["stem"] = shrink(self.stem(in_dtype(images, self.style.dtype)), 2, how, around)[0]
-        maps["pool"] = x = max_pool(maps["stem"], 3, 2, 1, how, around)
+        maps["stem"] = style.shrink(self.stem(style.cast(images)), 2)[0]
+        maps["pool"] = x = style.max_pool(maps["stem"], 3, 2, 1)
         for block in range(1, 5):
             if block > 1:
                 name = f"transition{block - 1}"
                 x = maps[name] = getattr(self, name)(x)
             x = maps[f"block{block}"] = getattr(self, f"block{block}")(x)
         maps["norm"] = jax.nn.relu(self.norm(x))
-        maps["features"] = F.global_avg_pool(maps["norm"], spatial_rank=2)
-        maps["logits"] = self.logits(maps["features"])
+        if self.logits is not None:
+            maps["features"] = F.global_avg_pool(maps["norm"], spatial_rank=2)
+            maps["logits"] = self.logits(maps["features"])
         return maps
 
 
@@ -193,7 +180,7 @@ class Dense(nnx.Module):
     """A layer: y = [x, f(x)], where f is a normalization, ReLU, 1x1, and the same again, 3x3."""
 
     def __init__(self, channels: int, growth: int, style: Style, rngs: nnx.Rngs):
-        self.norm = normalization(style.norm, channels, dtype=style.dtype, rngs=rngs)
+        self.norm = style.normalization(channels, rngs)
         self.reduce = style.layer(rngs)(channels, BOTTLENECK * growth, 1)
         self.conv = nn.Conv(
             BOTTLENECK * growth,
@@ -205,7 +192,7 @@ class Dense(nnx.Module):
             dtype=style.dtype,
             rngs=rngs,
         )
-        self.dropout = nnx.Dropout(style.dropout, rngs=rngs if style.dropout else None)
+        self.dropout = drop_values(style.dropout, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x (*batch, height, width, channels) to (*batch, height, width, channels + growth)."""
@@ -218,7 +205,7 @@ class Transition(nnx.Module):
 
     def __init__(self, channels: int, style: Style, rngs: nnx.Rngs):
         self.style = style
-        self.norm = normalization(style.norm, channels, dtype=style.dtype, rngs=rngs)
+        self.norm = style.normalization(channels, rngs)
         use_bias = style.norm == "none"
         self.conv = nn.Conv(
             channels, channels // 2, (1, 1), use_bias=use_bias, dtype=style.dtype, rngs=rngs
@@ -229,7 +216,7 @@ class Transition(nnx.Module):
         y = self.conv(jax.nn.relu(self.norm(x)))
         if self.style.downsample == "stride":
             return F.avg_pool(y, (2, 2))
-        return shrink(y, 2, self.style.downsample, self.style.padding_mode)[0]
+        return self.style.shrink(y, 2)[0]
 
 
 densenet121 = partial(densenet, "densenet121")

@@ -15,12 +15,12 @@
 
 A block is MobileNetV2's: a 1x1 convolution expands the channels, a depthwise one filters each (only
 the first of a stage has a stride), a 1x1 projects them back, without an activation. Between the
-last two stands squeeze and excitation: the mean of each map decides, through two dense layers, how
-much of that map goes on. The activation is swish, x sigmoid(x).
+last two stands squeeze and excitation: each map is multiplied by a gate, which two dense layers
+compute from the means of all maps. The activation is swish, x sigmoid(x).
 
 The authors' code pads a stride-2 convolution by TensorFlow's "SAME": of an even size, one less
 above and to the left than below and to the right. Here, as in torchvision, all sides get half the
-window; to the authors' weights (timm's ``tf_efficientnet``) all is then shifted by one position.
+window, so the authors' weights (timm's ``tf_efficientnet``) see all maps shifted by one position.
 
 References:
     Tan and Le, *EfficientNet: rethinking model scaling for convolutional neural networks*, 2019,
@@ -35,12 +35,20 @@ import jax
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
 
-from . import _checks as checks
-from ._channels import scaled
-from ._conv_norm import NORMS, ConvNorm, in_dtype
-from ._squeeze_excite import SqueezeExcite
+from .blocks import (
+    SqueezeExcite,
+    Style,
+    check_classes,
+    check_images,
+    drop_blocks,
+    drop_values,
+    head,
+    last,
+    scaled,
+)
 
 STEM = 32  # channels of the first convolution
 B0 = (  # window, expansion, channels, blocks, stride of the first block
@@ -81,7 +89,7 @@ VARIANTS = {
 def efficientnet(
     variant: str,
     *,
-    num_classes: int = 1000,
+    num_classes: int | None = 1000,
     in_channels: int = 3,
     norm: str = "batch",
     epsilon: float | None = None,
@@ -103,13 +111,13 @@ def efficientnet(
     Args:
         variant: a name of `VARIANTS`. The paper's images for b0 to b7 have a height and width of
             224, 240, 260, 300, 380, 456, 528 and 600.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
         epsilon: added to variances; None means torchvision's: 1e-5 up to b4, 1e-3 from b5 on. The
             paper has 1e-3 in all, timm's weights want 1e-5 in all.
-        dropout: the probability of dropping a feature in front of the logits, while training; None
-            means the paper's, 0.2 in b0 to 0.5 in b7.
+        dropout: the probability of dropping a feature before the logits, while training; None means
+            the paper's, 0.2 in b0 to 0.5 in b7.
         stochastic_depth: the probability of skipping a block, while training; it grows with depth
             from 0 to almost this (Huang et al. 2016, arXiv:1603.09382).
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
@@ -122,61 +130,51 @@ def efficientnet(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named.
     """
-    checks.one_of("variant", variant, VARIANTS)
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("norm", norm, NORMS)
-    size = VARIANTS[variant]
-    epsilon = size.epsilon if epsilon is None else epsilon
-    dropout = size.dropout if dropout is None else dropout
-    checks.positive("epsilon", epsilon)
-    checks.probability("dropout", dropout)
-    checks.probability("stochastic_depth", stochastic_depth)
-    style = Style(norm, epsilon, size.momentum, dropout, stochastic_depth, dtype)
+    size = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    style = Style(
+        norm=norm,
+        epsilon=size.epsilon if epsilon is None else epsilon,
+        momentum=size.momentum,
+        dropout=size.dropout if dropout is None else dropout,
+        stochastic_depth=stochastic_depth,
+        dtype=dtype,
+    )
     return EfficientNet(size, num_classes, in_channels, style, rngs)
-
-
-@dataclass(frozen=True)
-class Style:
-    """What all layers of a network have in common; see `efficientnet`."""
-
-    norm: str = "batch"
-    epsilon: float = 1e-5
-    momentum: float = 0.9
-    dropout: float = 0.0
-    stochastic_depth: float = 0.0
-    dtype: DTypeLike | None = None
-
-    def layer(self, rngs: nnx.Rngs) -> partial[ConvNorm]:
-        """What makes a convolution of this network."""
-        norm = {"norm": self.norm, "epsilon": self.epsilon, "momentum": self.momentum}
-        return partial(ConvNorm, **norm, activation=jax.nn.silu, dtype=self.dtype, rngs=rngs)
 
 
 class EfficientNet(nnx.Module):
     """An EfficientNet; see `efficientnet`, which makes one."""
 
+    HEAD = ("logits",)
+
     def __init__(
-        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+        self,
+        variant: Variant,
+        num_classes: int | None,
+        in_channels: int,
+        style: Style,
+        rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
         self.in_channels, self.style, self.depth = in_channels, style, len(variant.stages)
-        layer, channels, passed = style.layer(rngs), scaled(STEM, variant.width), 0
+        layer, channels, passed = style.layer(rngs, jax.nn.silu), scaled(STEM, variant.width), 0
         self.stem = layer(in_channels, channels, 3, stride=2)
         lengths = [math.ceil(blocks * variant.depth) for _, _, _, blocks, _ in variant.stages]
         for stage, (window, expansion, width, _, stride) in enumerate(variant.stages):
-            last, chain = scaled(width, variant.width), []
+            out, chain = scaled(width, variant.width), []
             for block in range(lengths[stage]):
-                widths, step = (channels, channels * expansion, last), 1 if block else stride
+                widths, step = (channels, channels * expansion, out), 1 if block else stride
                 skipped = style.stochastic_depth * passed / sum(lengths)
                 chain.append(Block(widths, window, step, style, skipped, rngs))
-                channels, passed = last, passed + 1
+                channels, passed = out, passed + 1
             setattr(self, f"stage{stage + 1}", nnx.Sequential(*chain))
         self.head = layer(channels, 4 * channels, 1)
-        self.dropout = nnx.Dropout(style.dropout, rngs=rngs if style.dropout else None)
-        self.logits = nnx.Linear(4 * channels, num_classes, dtype=style.dtype, rngs=rngs)
+        self.dropout = drop_values(style.dropout, rngs)
+        self.logits = head(4 * channels, num_classes, style.dtype, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -191,14 +189,15 @@ class EfficientNet(nnx.Module):
         Raises:
             ValueError: if the images have another rank or other channels than the network.
         """
-        checks.images(images, self.in_channels, (1, 1), "stem")
+        check_images(images, self.in_channels, (1, 1), "stem")
         maps = {}
-        maps["stem"] = x = self.stem(in_dtype(images, self.style.dtype))
+        maps["stem"] = x = self.stem(self.style.cast(images))
         for number in range(1, self.depth + 1):
             x = maps[f"stage{number}"] = getattr(self, f"stage{number}")(x)
         maps["head"] = self.head(x)
-        maps["features"] = F.global_avg_pool(maps["head"], spatial_rank=2)
-        maps["logits"] = self.logits(self.dropout(maps["features"]))
+        if self.logits is not None:
+            maps["features"] = F.global_avg_pool(maps["head"], spatial_rank=2)
+            maps["logits"] = self.logits(self.dropout(maps["features"]))
         return maps
 
 
@@ -222,15 +221,14 @@ class Block(nnx.Module):
         skipped: float,
         rngs: nnx.Rngs,
     ):
-        layer, (channels, inner, last) = style.layer(rngs), widths
-        self.adds = stride == 1 and channels == last
+        layer, (channels, inner, out) = style.layer(rngs, jax.nn.silu), widths
+        self.adds = stride == 1 and channels == out
         self.expand = None if channels == inner else layer(channels, inner, 1)
         self.depthwise = layer(inner, inner, window, stride=stride, groups=inner)
         self.excite = SqueezeExcite(inner, max(1, channels // 4), style.dtype, rngs)
-        self.project = layer(inner, last, 1, activation=None)
+        self.project = layer(inner, out, 1, activation=None)
         if self.adds:
-            source = rngs if skipped else None
-            self.skip = nnx.Dropout(skipped, broadcast_dims=(-3, -2, -1), rngs=source)
+            self.skip = drop_blocks(skipped, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x (*batch, height, width, channels) to (*batch, height', width', widths[-1])."""

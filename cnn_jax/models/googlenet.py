@@ -19,9 +19,9 @@
     features       1024                the mean of each map
     logits         1000
 
-Of two numbers the first is a 1x1 convolution in front, with fewer channels than come in. The four
-branches see the same; their outputs are put one behind another. Behind inception4a and inception4d
-two small classifiers, in training alone, bring the gradient to the layers in front of them.
+Of two numbers the first is a 1x1 convolution before the other, with fewer channels than come in.
+The four branches see the same; their channels are concatenated. After inception4a and inception4d
+two small classifiers, in training alone, bring the gradient to the layers before them.
 
 As torchvision has it, it differs from the paper: batch normalization in place of local response
 normalization, 3x3 windows in place of 5x5, pool4, the means in the two classifiers (4 x 4 adaptive
@@ -33,7 +33,7 @@ References:
     Szegedy et al., *Going deeper with convolutions*, 2014, arXiv:1409.4842, table 1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -41,22 +41,23 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
 
-from . import _checks as checks
-from ._conv_norm import NORMS, ConvNorm, in_dtype
+from .blocks import ConvNorm, Style, check_classes, check_images, drop_values, head, last
 
 Widths = tuple[int, int, int, int, int, int]
 STAGES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
-# What stands behind some of them: a pool with its window, a classifier.
+# What follows some of them: a pool with its window, a classifier.
 POOLS = {"3b": ("pool3", 3), "4e": ("pool4", 2)}
 CLASSIFIERS = {"4a": "aux1", "4d": "aux2"}
 FIVES = {"3x3": 3, "5x5": 5}
+EPSILON = 1e-3  # of batch normalization, torchvision's
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How many channels the layers have."""
+    """How many channels the layers have, and where this network differs from torchvision's."""
 
     stem: tuple[int, int] = (64, 192)
     inceptions: tuple[Widths, ...] = (
@@ -71,11 +72,14 @@ class Variant:
         (384, 192, 384, 48, 128, 128),
     )
     auxiliary: tuple[int, int] = (128, 1024)  # of the 1x1 convolution and of the dense layer
+    has_auxiliary: bool = True
+    auxiliary_dropout: float = 0.7
+    five: str = "3x3"  # window of the third branch
 
 
 def googlenet(
     *,
-    num_classes: int = 1000,
+    num_classes: int | None = 1000,
     in_channels: int = 3,
     five: str = "3x3",
     norm: str = "batch",
@@ -97,13 +101,13 @@ def googlenet(
     ```
 
     Args:
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         five: the window of the third branch, called 5x5 in the paper: ``"3x3"``, as torchvision
             (and its weights), or ``"5x5"``.
         norm: ``"batch"``, ``"group"`` (32 groups) or ``"none"``, as the paper.
         auxiliary: whether to have the two classifiers; torchvision's weights hold them.
-        dropout: the probability of dropping a feature in front of the logits, while training.
+        dropout: the probability of dropping a feature before the logits, while training.
         auxiliary_dropout: likewise in the two classifiers.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
@@ -115,57 +119,50 @@ def googlenet(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named.
     """
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("five", five, FIVES)
-    checks.one_of("norm", norm, NORMS)
-    checks.probability("dropout", dropout)
-    checks.probability("auxiliary_dropout", auxiliary_dropout)
-    if not isinstance(auxiliary, bool):
-        raise TypeError(f"`auxiliary` must be True or False; got {auxiliary!r}.")
-    style = Style(five, norm, auxiliary, dropout, auxiliary_dropout, dtype)
-    return GoogLeNet(Variant(), num_classes, in_channels, style, rngs)
-
-
-@dataclass(frozen=True)
-class Style:
-    """What all layers of a network have in common; see `googlenet`."""
-
-    five: str = "3x3"
-    norm: str = "batch"
-    auxiliary: bool = True
-    dropout: float = 0.2
-    auxiliary_dropout: float = 0.7
-    dtype: DTypeLike | None = None
-
-    def layer(self, rngs: nnx.Rngs) -> partial[ConvNorm]:
-        """What makes a convolution of this network."""
-        return partial(ConvNorm, norm=self.norm, epsilon=1e-3, dtype=self.dtype, rngs=rngs)
+    rate = arguments.number("auxiliary_dropout", auxiliary_dropout, at_least=0, below=1)
+    shape = replace(
+        Variant(),
+        has_auxiliary=arguments.flag("auxiliary", auxiliary),
+        auxiliary_dropout=rate,
+        five=arguments.one_of("five", five, FIVES),
+    )
+    style = Style(norm=norm, epsilon=EPSILON, dropout=dropout, dtype=dtype)
+    return GoogLeNet(shape, num_classes, in_channels, style, rngs)
 
 
 class GoogLeNet(nnx.Module):
     """A GoogLeNet; see `googlenet`, which makes one."""
 
+    HEAD = ("aux1", "aux2", "logits")
+
     def __init__(
-        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+        self,
+        variant: Variant,
+        num_classes: int | None,
+        in_channels: int,
+        style: Style,
+        rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
+        self.has_auxiliary = variant.has_auxiliary and num_classes is not None
         self.in_channels, self.style = in_channels, style
         layer, (first, channels) = style.layer(rngs), variant.stem
         self.conv1 = layer(in_channels, first, 7, stride=2)
         self.conv2 = layer(first, first, 1)
         self.conv3 = layer(first, channels, 3)
         for name, widths in zip(STAGES, variant.inceptions, strict=True):
-            inception = Inception(channels, widths, FIVES[style.five], layer)
+            inception = Inception(channels, widths, FIVES[variant.five], layer)
             setattr(self, f"inception{name}", inception)
             channels = inception.out_channels
-            if style.auxiliary and name in CLASSIFIERS:
-                head = Auxiliary(channels, variant.auxiliary, num_classes, style, rngs)
-                setattr(self, CLASSIFIERS[name], head)
-        self.dropout = nnx.Dropout(style.dropout, rngs=rngs if style.dropout else None)
-        self.logits = nnx.Linear(channels, num_classes, dtype=style.dtype, rngs=rngs)
+            if num_classes is not None and variant.has_auxiliary and name in CLASSIFIERS:
+                classifier = Auxiliary(channels, variant, num_classes, style, rngs)
+                setattr(self, CLASSIFIERS[name], classifier)
+        self.dropout = drop_values(style.dropout, rngs)
+        self.logits = head(channels, num_classes, style.dtype, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -181,10 +178,10 @@ class GoogLeNet(nnx.Module):
         Raises:
             ValueError: if the images are too small, or have other channels than the network.
         """
-        checks.images(images, self.in_channels, (15, 15), "pool3")
-        with_classifiers = self.style.auxiliary and not self.dropout.deterministic
+        check_images(images, self.in_channels, (15, 15), "pool3")
+        with_classifiers = self.has_auxiliary and not self.dropout.deterministic
         maps = {}
-        maps["conv1"] = self.conv1(in_dtype(images, self.style.dtype))
+        maps["conv1"] = self.conv1(self.style.cast(images))
         maps["pool1"] = shrink(maps["conv1"], 3)
         maps["conv2"] = self.conv2(maps["pool1"])
         maps["conv3"] = self.conv3(maps["conv2"])
@@ -196,8 +193,9 @@ class GoogLeNet(nnx.Module):
             if name in POOLS:
                 pool, window = POOLS[name]
                 x = maps[pool] = shrink(x, window)
-        maps["features"] = F.global_avg_pool(x, spatial_rank=2)
-        maps["logits"] = self.logits(self.dropout(maps["features"]))
+        if self.logits is not None:
+            maps["features"] = F.global_avg_pool(x, spatial_rank=2)
+            maps["logits"] = self.logits(self.dropout(maps["features"]))
         return maps
 
 
@@ -229,13 +227,11 @@ class Inception(nnx.Module):
 class Auxiliary(nnx.Module):
     """A classifier of the maps in the middle: means, a 1x1 convolution, two dense layers."""
 
-    def __init__(
-        self, channels: int, widths: tuple[int, int], classes: int, style: Style, rngs: nnx.Rngs
-    ):
-        (inner, hidden), rate = widths, style.auxiliary_dropout
+    def __init__(self, channels: int, variant: Variant, classes: int, style: Style, rngs: nnx.Rngs):
+        inner, hidden = variant.auxiliary
         self.conv = style.layer(rngs)(channels, inner, 1)
         self.dense = nnx.Linear(4 * 4 * inner, hidden, dtype=style.dtype, rngs=rngs)
-        self.dropout = nnx.Dropout(rate, rngs=rngs if rate else None)
+        self.dropout = drop_values(variant.auxiliary_dropout, rngs)
         self.logits = nnx.Linear(hidden, classes, dtype=style.dtype, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:

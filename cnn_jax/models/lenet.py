@@ -22,18 +22,14 @@ References:
 from functools import partial
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments, nn
 from cnn_jax import functional as F
-from cnn_jax import nn
 
-from . import _checks as checks
-from ._conv_norm import in_dtype
+from .blocks import Style, check_classes, check_image_size, drop_values, head, last
 
-ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
 POOLS = {"max": F.max_pool, "avg": F.avg_pool}
 # The first convolution pads an image of 28x28 to the 32x32 that LeCun used.
 PADDING = {28: 2, 32: 0}
@@ -41,7 +37,7 @@ PADDING = {28: 2, 32: 0}
 
 def lenet(
     *,
-    num_classes: int = 10,
+    num_classes: int | None = 10,
     in_channels: int = 1,
     input_size: int = 28,
     activation: str = "relu",
@@ -53,6 +49,7 @@ def lenet(
     """Make a LeNet-5.
 
     ```
+    >>> import jax.numpy as jnp
     >>> model = lenet(rngs=nnx.Rngs(0))
     >>> model(jnp.zeros((1, 28, 28, 1))).shape
     (1, 10)
@@ -60,93 +57,88 @@ def lenet(
     ```
 
     Args:
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         input_size: height and width of the images: 28 (padded by 2) or 32.
         activation: ``"relu"``, or ``"sigmoid"`` or ``"tanh"`` as of old. It decides the
             initialization: He's for ReLU, Xavier's for the others.
         pool: ``"max"`` or ``"avg"``.
-        dropout: the probability of dropping a value behind each of the two hidden dense layers,
+        dropout: the probability of dropping a value after each of the two hidden dense layers,
             while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
 
     Returns:
-        The network, with dropout in training mode: call its `eval()` before looking at what it
-        computes. (`cnn_jax.training` does so by itself.)
+        The network, in training mode: call its `eval()` before looking at what it computes.
+        (`cnn_jax.training` does so by itself.)
 
     Raises:
-        TypeError: if `num_classes`, `in_channels` or `rngs` has the wrong type.
+        TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named.
 
     References:
         LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document
         recognition*, 1998.
     """
-    return LeNet(num_classes, in_channels, input_size, activation, pool, dropout, dtype, rngs)
+    size = arguments.one_of("input_size", input_size, PADDING)
+    channels = arguments.integer("in_channels", in_channels, at_least=1)
+    arguments.one_of("pool", pool, POOLS)
+    style = Style(activation=activation, dropout=dropout, dtype=dtype)
+    return LeNet(pool, num_classes, (size, size, channels), style, rngs)
 
 
 class LeNet(nnx.Module):
     """LeNet-5; see `lenet`, which makes one."""
 
+    HEAD = ("dense1", "dense2", "logits")
+
     def __init__(
         self,
-        num_classes: int,
-        in_channels: int,
-        input_size: int,
-        activation: str,
         pool: str,
-        dropout: float,
-        dtype: DTypeLike | None,
+        num_classes: int | None,
+        image: tuple[int, int, int],
+        style: Style,
         rngs: nnx.Rngs,
     ):
-        checks.sizes(num_classes, in_channels)
-        checks.one_of("input_size", input_size, PADDING)
-        checks.one_of("activation", activation, ACTIVATIONS)
-        checks.one_of("pool", pool, POOLS)
-        checks.probability("dropout", dropout)
-        self.image = (input_size, input_size, in_channels)
-        self.activation, self.pool, self.dtype = activation, pool, dtype
-        init = nn.for_activation(activation)
-        conv = partial(nn.Conv, kernel_size=(5, 5), kernel_init=init, dtype=dtype, rngs=rngs)
-        dense = partial(nnx.Linear, kernel_init=init, dtype=dtype, rngs=rngs)
-        self.conv1 = conv(in_channels, 6, padding=PADDING[input_size])
+        self.num_classes = check_classes(num_classes)
+        self.image, self.pool, self.style = image, pool, style
+        options = {"kernel_init": nn.for_activation(style.activation), "dtype": style.dtype}
+        conv = partial(nn.Conv, kernel_size=(5, 5), **options, rngs=rngs)
+        self.conv1 = conv(image[-1], 6, padding=PADDING[image[0]])
         self.conv2 = conv(6, 16)
-        self.dense1 = dense(5 * 5 * 16, 120)
-        self.dense2 = dense(120, 84)
-        # No activation behind it: Flax's default.
-        self.logits = nnx.Linear(84, num_classes, dtype=dtype, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
+        if num_classes is not None:
+            self.dense1 = nnx.Linear(5 * 5 * 16, 120, **options, rngs=rngs)
+            self.dense2 = nnx.Linear(120, 84, **options, rngs=rngs)
+        self.logits = head(84, num_classes, style.dtype, rngs)
+        self.dropout = drop_values(style.dropout, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
-        """The output of every stage by name, first to last: what the network sees.
+        """The output of every stage by name, first to last.
 
         Args:
             images: (*batch, height, width, channels).
 
         Returns:
             conv1, pool1, conv2, pool2: (*batch, height, width, channels). dense1, dense2, logits:
-            (*batch, features). All but the logits behind their
-            activation, the dense ones while training behind dropout too.
+            (*batch, features). All but the logits after their activation, the dense ones after
+            dropout too.
 
         Raises:
             ValueError: if the images are not of the size that the network was made for.
         """
-        if np.shape(images)[-3:] != self.image:
-            raise ValueError(
-                f"`images` must be (*batch, {', '.join(map(str, self.image))}), as the network was "
-                f"made; got shape {np.shape(images)}."
-            )
-        activate, pool = ACTIVATIONS[self.activation], POOLS[self.pool]
+        check_image_size(images, self.image)
+        activate, pool = self.style.activate, POOLS[self.pool]
         maps = {}
-        maps["conv1"] = activate(self.conv1(in_dtype(images, self.dtype)))
+        maps["conv1"] = activate(self.conv1(self.style.cast(images)))
         maps["pool1"] = pool(maps["conv1"], (2, 2))
         maps["conv2"] = activate(self.conv2(maps["pool1"]))
         maps["pool2"] = pool(maps["conv2"], (2, 2))
+        if self.logits is None:
+            return maps
         flat = maps["pool2"].reshape(*images.shape[:-3], -1)
         maps["dense1"] = self.dropout(activate(self.dense1(flat)))
         maps["dense2"] = self.dropout(activate(self.dense2(maps["dense1"])))

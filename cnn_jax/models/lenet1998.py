@@ -12,7 +12,7 @@
 
 What `lenet` leaves out: a subsampling unit sums 2x2 inputs, times one trainable coefficient for
 each map, plus one bias. Each map of C3 sees some of the maps of S2, each others, so that they learn
-different things. 1.7159 tanh(2x/3), which maps 1 to 1, stands behind every layer up to F6. And a
+different things. 1.7159 tanh(2x/3), which maps 1 to 1, follows every layer up to F6. And a
 class is a fixed picture of its digit, 12 pixels high and 7 wide, each 1 or -1: F6 has a unit for
 each pixel, and the class is the picture that F6 is nearest to. Figure 3 of the paper shows the
 original pictures; those here were drawn anew.
@@ -32,14 +32,13 @@ from jax.typing import ArrayLike, DTypeLike
 from cnn_jax import arguments, nn
 from cnn_jax import functional as F
 
-from . import _checks as checks
-from ._conv_norm import in_dtype
 from ._digits import DIGITS
+from .blocks import Style, check_image_size, last
 
 # Which maps of S2 each map of C3 sees: the paper's table I, column by column.
 _COLUMNS = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
 TABLE = tuple(tuple(map(int, column)) for column in _COLUMNS.split())
-# The function, and the variance times fan_in of the weights in front of it.
+# The function, and the variance times fan_in of the weights before it.
 ACTIVATIONS = {
     "scaled_tanh": (lambda x: 1.7159 * jnp.tanh(x * (2 / 3)), 1.0),
     "tanh": (jnp.tanh, 1.0),
@@ -53,7 +52,7 @@ def lenet1998(
     *,
     in_channels: int = 1,
     input_size: int = 32,
-    targets: ArrayLike = DIGITS,
+    targets: ArrayLike | None = DIGITS,
     activation: str = "scaled_tanh",
     dtype: DTypeLike | None = None,
     rngs: nnx.Rngs,
@@ -78,64 +77,62 @@ def lenet1998(
         in_channels: channels of the images.
         input_size: height and width of the images: 32, or 28 (padded by 2).
         targets: (num_classes, 84), the pictures that stand for the classes, row after row of 7
-            pixels, usually 1 and -1; by default the ten digits.
+            pixels, usually 1 and -1; by default the ten digits. None leaves out the head, F6 and
+            the distances, see `cnn_jax.models`.
         activation: ``"scaled_tanh"``, as published; ``"tanh"``, which never quite reaches a target;
             or ``"relu"``, which never goes below 0 and has twice the variance at the start.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always, and so are
             the distances: close to 84, bfloat16 has steps of a half.
         rngs: the random stream ``params``.
 
-    Returns:
-        The network.
-
     Raises:
-        TypeError: if `in_channels` or `rngs` has the wrong type.
+        TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named, or `targets` have another shape.
-
-    References:
-        LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document
-        recognition*, 1998.
     """
-    arguments.integer("in_channels", in_channels, at_least=1)
-    checks.one_of("input_size", input_size, PADDING)
-    checks.one_of("activation", activation, ACTIVATIONS)
-    pictures = np.asarray(targets, np.float32)
-    if pictures.ndim != 2 or pictures.shape[1] != 84 or not len(pictures):
+    channels = arguments.integer("in_channels", in_channels, at_least=1)
+    size = arguments.one_of("input_size", input_size, PADDING)
+    arguments.one_of("activation", activation, ACTIVATIONS)
+    pictures = None if targets is None else np.asarray(targets, np.float32)
+    if pictures is not None and not (
+        pictures.ndim == 2 and pictures.shape[1] == 84 and pictures.size
+    ):
         raise ValueError(
             "`targets` must be (num_classes, 84), a picture of 12 rows of 7 pixels for each class; "
             f"got shape {pictures.shape}."
         )
-    return LeNet1998(in_channels, input_size, pictures, activation, dtype, rngs)
+    image, style = (size, size, channels), Style(norm="none", dtype=dtype)
+    return LeNet1998(activation, pictures, image, style, rngs)
 
 
 class LeNet1998(nnx.Module):
     """The LeNet-5 of 1998; see `lenet1998`, which makes one."""
 
+    HEAD = ("f6", "logits")
+
     def __init__(
         self,
-        in_channels: int,
-        input_size: int,
-        targets: np.ndarray,
         activation: str,
-        dtype: DTypeLike | None,
+        targets: np.ndarray | None,
+        image: tuple[int, int, int],
+        style: Style,
         rngs: nnx.Rngs,
     ):
-        self.image = (input_size, input_size, in_channels)
-        self.activation, self.dtype = activation, dtype
+        self.num_classes = None if targets is None else len(targets)
+        self.image, self.activation, self.style = image, activation, style
         variance = ACTIVATIONS[activation][1]
         init = initializers.variance_scaling(variance, "fan_in", "normal")
-        options = {"kernel_init": init, "dtype": dtype, "rngs": rngs}
-        self.c1 = nn.Conv(in_channels, 6, (5, 5), padding=PADDING[input_size], **options)
+        options = {"kernel_init": init, "dtype": style.dtype, "rngs": rngs}
+        self.c1 = nn.Conv(image[-1], 6, (5, 5), padding=PADDING[image[0]], **options)
         self.s2 = Subsample(6)
-        self.c3 = SparseConv(TABLE, variance, dtype, rngs)
+        self.c3 = SparseConv(TABLE, variance, style.dtype, rngs)
         self.s4 = Subsample(16)
         self.c5 = nn.Conv(16, 120, (5, 5), **options)
-        self.f6 = nnx.Linear(120, 84, **options)
-        self.logits = RadialBasis(targets)
+        self.f6 = None if targets is None else nnx.Linear(120, 84, **options)
+        self.logits = None if targets is None else RadialBasis(targets)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every layer by name, first to last.
@@ -144,23 +141,24 @@ class LeNet1998(nnx.Module):
             images: (*batch, height, width, channels); the paper's white is -0.1, black 1.175.
 
         Returns:
-            c1, s2, c3, s4, c5: (*batch, height, width, channels), and f6: (*batch, 84), behind
-            their activation. distances: (*batch, num_classes), squared, from f6 to the targets.
+            c1, s2, c3, s4, c5: (*batch, height, width, channels), and f6: (*batch, 84), after their
+            activation. distances: (*batch, num_classes), squared, from f6 to the targets.
             logits: minus the distances; their cross-entropy is the paper's equation 9 without j.
 
         Raises:
             ValueError: if the images are not of the size that the network was made for.
         """
-        checks.image_size(images, self.image)
+        check_image_size(images, self.image)
         squash, maps = ACTIVATIONS[self.activation][0], {}
-        maps["c1"] = squash(self.c1(in_dtype(images, self.dtype)))
+        maps["c1"] = squash(self.c1(self.style.cast(images)))
         maps["s2"] = squash(self.s2(maps["c1"]))
         maps["c3"] = squash(self.c3(maps["s2"]))
         maps["s4"] = squash(self.s4(maps["c3"]))
         maps["c5"] = squash(self.c5(maps["s4"]))
-        maps["f6"] = squash(self.f6(maps["c5"].squeeze((-3, -2))))
-        logits = self.logits(maps["f6"])
-        maps["distances"], maps["logits"] = -logits, logits
+        if self.f6 is not None and self.logits is not None:
+            maps["f6"] = squash(self.f6(maps["c5"].squeeze((-3, -2))))
+            logits = self.logits(maps["f6"])
+            maps["distances"], maps["logits"] = -logits, logits
         return maps
 
 

@@ -6,10 +6,10 @@
     logits    10                   2,570      2,570             2,570
     parameters                 1,202,058     83,978             5,994
 
-All three have the same units, in the same layers. Each step takes something away from the one
-before it: a *local* unit sees a window of its input alone, so it has zeros for most weights of a
-*full* one; in a *convolutional* layer, all positions have the same weights. Whatever the
-convolutional network computes, the local one could, and whatever that computes, the full one could.
+All three have the same units, in the same layers. From left to right each can compute less: a
+*local* unit sees only a window of its input, so most weights of a *full* one are zero for it; in a
+*convolutional* layer, all positions have the same weights. Whatever the convolutional network
+computes, the local one could, and whatever that computes, the full one could.
 
 References:
     LeCun, *Generalization and network design strategies*, 1989, which compares such networks on
@@ -18,32 +18,31 @@ References:
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from jax.nn import initializers
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments, geometry, nn
 
-from . import _checks as checks
-from ._conv_norm import in_dtype
+from .blocks import Style, check_classes, check_image_size, drop_values, head, last
 
 # Channels, window and stride of each hidden layer.
 LAYERS = ((8, 5, 2), (16, 5, 2))
 CONNECTIONS = ("full", "local", "convolutional")
-ACTIVATIONS = {
-    "relu": (jax.nn.relu, initializers.he_normal),
-    "sigmoid": (jax.nn.sigmoid, initializers.xavier_uniform),
-    "tanh": (jnp.tanh, initializers.xavier_uniform),
+INITIALIZERS = {
+    "relu": initializers.he_normal,
+    "sigmoid": initializers.xavier_uniform,
+    "tanh": initializers.xavier_uniform,
 }
 
 
 def locally_connected(
     *,
     connection: str = "local",
-    num_classes: int = 10,
+    num_classes: int | None = 10,
     in_channels: int = 1,
     input_size: int | Sequence[int] = 28,
     layers: Sequence[Sequence[int]] = LAYERS,
@@ -55,6 +54,7 @@ def locally_connected(
     """Make a small network whose hidden layers are connected in one of three ways.
 
     ```
+    >>> import jax.numpy as jnp
     >>> for connection in ("full", "local", "convolutional"):
     ...     model = locally_connected(connection=connection, rngs=nnx.Rngs(0))
     ...     maps = model.feature_maps(jnp.zeros((1, 28, 28, 1)))
@@ -69,14 +69,14 @@ def locally_connected(
     Args:
         connection: ``"full"``: every unit to every input; ``"local"``: to a window, with weights of
             its own; ``"convolutional"``: to a window, with the weights of all positions.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         input_size: height and width of the images; an int for both.
         layers: channels, window (of height and width) and stride of each hidden layer, first to
             last; the same for every `connection`. A full layer has the units of the windows.
         activation: ``"relu"``, ``"sigmoid"`` or ``"tanh"``. It decides the initialization: He's for
             ReLU, Xavier's for the others, with the number of inputs that a unit really has.
-        dropout: the probability of dropping a value in front of the logits, while training.
+        dropout: the probability of dropping a value before the logits, while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
 
@@ -90,22 +90,29 @@ def locally_connected(
     References:
         LeCun, *Generalization and network design strategies*, 1989.
     """
-    checks.one_of("connection", connection, CONNECTIONS)
-    checks.sizes(num_classes, in_channels)
+    arguments.one_of("connection", connection, CONNECTIONS)
+    channels = arguments.integer("in_channels", in_channels, at_least=1)
     spatial = arguments.per_axis("input_size", input_size, 2, "the images")
-    checks.one_of("activation", activation, ACTIVATIONS)
-    checks.probability("dropout", dropout)
-    image = (*spatial, in_channels)
+    style = Style(norm="none", activation=activation, dropout=dropout, dtype=dtype)
     table = checked(layers)
     least = 1
     for _, window, stride in reversed(table):
         least = (least - 1) * stride + window
     if min(spatial) < least:
         raise ValueError(
-            f"`input_size` must be at least {least} on both axes, for something to be left behind "
+            f"`input_size` must be at least {least} on both axes, for something to be left after "
             f"`layers` {table}; got {input_size}."
         )
-    return LocallyConnected(connection, image, table, num_classes, activation, dropout, dtype, rngs)
+    variant = Variant(connection, table)
+    return LocallyConnected(variant, num_classes, (*spatial, channels), style, rngs)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How units are connected, and channels, window and stride of each hidden layer."""
+
+    connection: str
+    layers: tuple[tuple[int, ...], ...]
 
 
 def checked(layers: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
@@ -129,30 +136,28 @@ def checked(layers: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
 class LocallyConnected(nnx.Module):
     """A network connected in one of three ways; see `locally_connected`, which makes one."""
 
+    HEAD = ("logits",)
+
     def __init__(
         self,
-        connection: str,
+        variant: Variant,
+        num_classes: int | None,
         image: tuple[int, ...],
-        layers: tuple[tuple[int, ...], ...],
-        num_classes: int,
-        activation: str,
-        dropout: float,
-        dtype: DTypeLike | None,
+        style: Style,
         rngs: nnx.Rngs,
     ):
-        self.image, self.depth = image, len(layers)
-        self.activation, self.dtype = activation, dtype
+        self.num_classes = check_classes(num_classes)
+        self.image, self.style, self.depth = image, style, len(variant.layers)
         size = image
-        for i, layer in enumerate(layers, start=1):
-            hidden, size = connected(connection, size, layer, activation, dtype, rngs)
+        for i, layer in enumerate(variant.layers, start=1):
+            hidden, size = connected(variant.connection, size, layer, style, rngs)
             setattr(self, f"layer{i}", hidden)
-        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
-        # No activation behind it: Flax's default.
-        self.logits = nnx.Linear(math.prod(size), num_classes, dtype=dtype, rngs=rngs)
+        self.dropout = drop_values(style.dropout, rngs)
+        self.logits = head(math.prod(size), num_classes, style.dtype, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every layer by name, first to last.
@@ -161,18 +166,18 @@ class LocallyConnected(nnx.Module):
             images: (*batch, height, width, channels).
 
         Returns:
-            layer1, layer2 and so on, behind their activation: (*batch, height, width, channels).
+            layer1, layer2 and so on, after their activation: (*batch, height, width, channels).
             logits: (*batch, num_classes).
 
         Raises:
             ValueError: if the images are not of the size that the network was made for.
         """
-        checks.image_size(images, self.image)
-        activate, maps = ACTIVATIONS[self.activation][0], {}
-        x = in_dtype(images, self.dtype)
+        check_image_size(images, self.image)
+        maps, x = {}, self.style.cast(images)
         for i in range(1, self.depth + 1):
-            x = maps[f"layer{i}"] = activate(getattr(self, f"layer{i}")(x))
-        maps["logits"] = self.logits(self.dropout(x.reshape(*x.shape[:-3], -1)))
+            x = maps[f"layer{i}"] = self.style.activate(getattr(self, f"layer{i}")(x))
+        if self.logits is not None:
+            maps["logits"] = self.logits(self.dropout(x.reshape(*x.shape[:-3], -1)))
         return maps
 
 
@@ -180,8 +185,7 @@ def connected(
     connection: str,
     size: tuple[int, ...],
     layer: tuple[int, ...],
-    activation: str,
-    dtype: DTypeLike | None,
+    style: Style,
     rngs: nnx.Rngs,
 ) -> tuple[Callable[[jax.Array], jax.Array], tuple[int, ...]]:
     """Make a layer of this kind of connection.
@@ -190,8 +194,7 @@ def connected(
         connection: of `CONNECTIONS`.
         size: height, width and channels of its input.
         layer: its channels, window and stride.
-        activation: what follows it, for the initialization.
-        dtype: to compute in.
+        style: see `Style`; the activation decides the initialization.
         rngs: the random streams.
 
     Returns:
@@ -199,14 +202,14 @@ def connected(
     """
     height, width, in_channels = size
     channels, side, stride = layer
-    window, init = (side, side), ACTIVATIONS[activation][1]
+    window, init, dtype = (side, side), INITIALIZERS[style.activation], style.dtype
     made = (*geometry.output_size((height, width), window, stride=stride), channels)
     options = {"stride": stride, "dtype": dtype, "rngs": rngs}
     if connection == "full":
         return Full(size, made, init(), dtype, rngs), made
     if connection == "convolutional":
         return nn.Conv(in_channels, channels, window, kernel_init=init(), **options), made
-    # The positions' kernels are filters beside each other: no unit has them all for inputs.
+    # Fans count the taps and channels of one position: a unit sees no other position's kernel.
     own = init(batch_axis=(0, 1))
     local = nn.ConvLocal(
         in_channels, channels, window, input_size=(height, width), kernel_init=own, **options

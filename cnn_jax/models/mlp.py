@@ -16,25 +16,21 @@ References:
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments, nn
 
-from . import _checks as checks
-from ._conv_norm import in_dtype, normalization
-
-ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
-NORMS = ("none", "batch")
+from .blocks import Style, check_classes, check_image_size, drop_values, head, last
 
 
 def mlp(
     *,
-    num_classes: int = 10,
+    num_classes: int | None = 10,
     in_channels: int = 1,
     input_size: int | Sequence[int] = 28,
     widths: Sequence[int] = (256,),
@@ -48,6 +44,7 @@ def mlp(
     """Make a network of dense layers.
 
     ```
+    >>> import jax.numpy as jnp
     >>> model = mlp(widths=(64, 32), rngs=nnx.Rngs(0))
     >>> model(jnp.zeros((1, 28, 28, 1))).shape
     (1, 10)
@@ -55,18 +52,19 @@ def mlp(
     ```
 
     Args:
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`: what is
+            left ends with the last hidden layer.
         in_channels: channels of the images.
         input_size: height and width of the images, an int for both; or one int for each spatial
             axis, of which there may be any number: ``(40,)`` for signals.
         widths: units of each hidden layer, first to last.
         activation: ``"relu"``, ``"sigmoid"`` or ``"tanh"``. It decides the initialization: He's for
             ReLU, Xavier's for the others.
-        norm: ``"none"`` or ``"batch"``, in front of each activation, which takes the place of the
-            layer's bias.
+        norm: what comes before each activation, in place of the layer's bias: ``"none"``,
+            ``"batch"`` or ``"group"`` (32 groups, or as many as divide the units).
         residual: whether a hidden layer adds its output to its input, where it has as many units as
             the layer before it.
-        dropout: the probability of dropping a value behind each hidden layer, while training.
+        dropout: the probability of dropping a value after each hidden layer, while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
 
@@ -80,59 +78,63 @@ def mlp(
     References:
         Zhang et al., *Dive into Deep Learning*, section 5.2.
     """
-    checks.sizes(num_classes, in_channels)
+    channels = arguments.integer("in_channels", in_channels, at_least=1)
     rank = len(input_size) if isinstance(input_size, Sequence) else 2
     spatial = arguments.per_axis("input_size", input_size, rank, "the images")
-    _check_widths(widths)
-    checks.one_of("activation", activation, ACTIVATIONS)
-    checks.one_of("norm", norm, NORMS)
-    checks.probability("dropout", dropout)
-    if residual and not any(width == before for before, width in pairwise(widths)):
+    variant = Variant(_checked(widths), arguments.flag("residual", residual))
+    if residual and not any(width == before for before, width in pairwise(variant.widths)):
         raise ValueError(
             "`residual` needs a hidden layer with as many units as the one before it; got `widths` "
-            f"{tuple(widths)}."
+            f"{variant.widths}."
         )
-    image = (*spatial, in_channels)
-    return MLP(image, tuple(widths), num_classes, activation, norm, residual, dropout, dtype, rngs)
+    if num_classes is None and not variant.widths:
+        raise ValueError("`num_classes` None leaves no layer where `widths` is empty.")
+    style = Style(norm=norm, activation=activation, dropout=dropout, dtype=dtype)
+    return MLP(variant, num_classes, (*spatial, channels), style, rngs)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How many units each hidden layer has, and whether equal ones add to their input."""
+
+    widths: tuple[int, ...]
+    residual: bool = False
 
 
 class MLP(nnx.Module):
     """A network of dense layers; see `mlp`, which makes one."""
 
+    HEAD = ("logits",)
+
     def __init__(
         self,
+        variant: Variant,
+        num_classes: int | None,
         image: tuple[int, ...],
-        widths: tuple[int, ...],
-        num_classes: int,
-        activation: str,
-        norm: str,
-        residual: bool,
-        dropout: float,
-        dtype: DTypeLike | None,
+        style: Style,
         rngs: nnx.Rngs,
     ):
-        self.image, self.widths, self.activation, self.dtype = image, widths, activation, dtype
-        self.residual = residual
+        self.num_classes = check_classes(num_classes)
+        self.variant, self.image, self.style = variant, image, style
         units = math.prod(image)
-        for i, width in enumerate(widths, start=1):
+        for i, width in enumerate(variant.widths, start=1):
             dense = nnx.Linear(
                 units,
                 width,
-                use_bias=norm == "none",
-                kernel_init=nn.for_activation(activation),
-                dtype=dtype,
+                use_bias=style.norm == "none",
+                kernel_init=nn.for_activation(style.activation),
+                dtype=style.dtype,
                 rngs=rngs,
             )
             setattr(self, f"dense{i}", dense)
-            setattr(self, f"norm{i}", normalization(norm, width, dtype=dtype, rngs=rngs))
+            setattr(self, f"norm{i}", style.normalization(width, rngs))
             units = width
-        # No activation behind it: Flax's default.
-        self.logits = nnx.Linear(units, num_classes, dtype=dtype, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
+        self.logits = head(units, num_classes, style.dtype, rngs)
+        self.dropout = drop_values(style.dropout, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, *input_size, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every layer by name, first to last.
@@ -142,28 +144,31 @@ class MLP(nnx.Module):
 
         Returns:
             dense1, dense2 and so on, as many as there are hidden layers, and logits: (*batch,
-            features). The dense ones behind their activation, while training behind dropout too.
+            features). The dense ones after their activation and dropout.
 
         Raises:
             ValueError: if the images are not of the size that the network was made for.
         """
-        checks.image_size(images, self.image)
-        activate, maps = ACTIVATIONS[self.activation], {}
-        x = in_dtype(images, self.dtype)
+        check_image_size(images, self.image)
+        maps, x = {}, self.style.cast(images)
         x = x.reshape(*x.shape[: x.ndim - len(self.image)], -1)
-        for i, width in enumerate(self.widths, start=1):
-            y = activate(getattr(self, f"norm{i}")(getattr(self, f"dense{i}")(x)))
-            if self.residual and i > 1 and width == x.shape[-1]:
+        for i, width in enumerate(self.variant.widths, start=1):
+            y = getattr(self, f"norm{i}")(getattr(self, f"dense{i}")(x))
+            y = self.style.activate(y)
+            if self.variant.residual and i > 1 and width == x.shape[-1]:
                 y = x + y
             x = maps[f"dense{i}"] = self.dropout(y)
-        maps["logits"] = self.logits(x)
+        if self.logits is not None:
+            maps["logits"] = self.logits(x)
         return maps
 
 
-def _check_widths(widths: Sequence[int]) -> None:
-    if not isinstance(widths, Sequence):
+def _checked(widths: Sequence[int]) -> tuple[int, ...]:
+    if not isinstance(widths, Sequence) or isinstance(widths, str | bytes):
         raise TypeError(
-            f"`widths` must be a sequence of ints, one for each hidden layer; got {widths!r}."
+            "`widths` must be a sequence of ints, one for each hidden layer; got "
+            f"{arguments.shown(widths)}."
         )
-    for i, width in enumerate(widths):
-        arguments.integer(f"widths[{i}]", width, at_least=1)
+    return tuple(
+        arguments.integer(f"widths[{i}]", width, at_least=1) for i, width in enumerate(widths)
+    )

@@ -29,9 +29,8 @@ from jax.typing import DTypeLike
 
 from cnn_jax import arguments, geometry, nn
 
-from . import _checks as checks
-from ._conv_norm import in_dtype, normalization
-from .mlp import ACTIVATIONS, NORMS, mlp
+from .blocks import Style, check_classes, check_image_size, drop_values, head, last
+from .mlp import mlp
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ VARIANTS = {
 def mnist1d(
     variant: str = "prince",
     *,
-    num_classes: int = 10,
+    num_classes: int | None = 10,
     in_channels: int = 1,
     input_size: int = 40,
     activation: str = "relu",
@@ -80,14 +79,14 @@ def mnist1d(
     Args:
         variant: ``"prince"``, as in *Understanding Deep Learning*, or ``"greydanus"``, as of the
             data set's authors.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the signals.
         input_size: how many steps of time a signal has.
         activation: ``"relu"``, ``"sigmoid"`` or ``"tanh"``. It decides the initialization: He's for
             ReLU, Xavier's for the others.
-        norm: ``"none"`` or ``"batch"``, in front of each activation, which takes the place of the
-            convolution's bias.
-        dropout: the probability of dropping a value in front of the logits, while training.
+        norm: what comes before each activation, in place of the convolution's bias: ``"none"``,
+            ``"batch"`` or ``"group"`` (32 groups, or as many as divide the channels).
+        dropout: the probability of dropping a value before the logits, while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
 
@@ -102,32 +101,28 @@ def mnist1d(
         Prince, *Understanding Deep Learning*, 2023, section 10.2. Greydanus and Kobak, *Scaling
         down deep learning with MNIST-1D*, 2020, arXiv:2011.14439.
     """
-    checks.one_of("variant", variant, VARIANTS)
-    checks.sizes(num_classes, in_channels)
-    signal = (arguments.integer("input_size", input_size, at_least=1), in_channels)
-    checks.one_of("activation", activation, ACTIVATIONS)
-    checks.one_of("norm", norm, NORMS)
-    checks.probability("dropout", dropout)
-    shape = VARIANTS[variant]
-    return MNIST1D(shape, signal, num_classes, activation, norm, dropout, dtype, rngs)
+    shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    time = arguments.integer("input_size", input_size, at_least=1)
+    channels = arguments.integer("in_channels", in_channels, at_least=1)
+    style = Style(norm=norm, activation=activation, dropout=dropout, dtype=dtype)
+    return MNIST1D(shape, num_classes, (time, channels), style, rngs)
 
 
 class MNIST1D(nnx.Module):
     """A convolutional network for signals; see `mnist1d`, which makes one."""
 
+    HEAD = ("logits",)
+
     def __init__(
         self,
         variant: Variant,
+        num_classes: int | None,
         signal: tuple[int, int],
-        num_classes: int,
-        activation: str,
-        norm: str,
-        dropout: float,
-        dtype: DTypeLike | None,
+        style: Style,
         rngs: nnx.Rngs,
     ):
-        self.signal, self.depth = signal, len(variant.windows)
-        self.activation, self.dtype = activation, dtype
+        self.num_classes = check_classes(num_classes)
+        self.signal, self.style, self.depth = signal, style, len(variant.windows)
         size, channels = signal[:1], signal[1]
         for i, window in enumerate(variant.windows, start=1):
             if size[0] + 2 * variant.padding < window:
@@ -141,22 +136,21 @@ class MNIST1D(nnx.Module):
                 (window,),
                 stride=2,
                 padding=variant.padding,
-                use_bias=norm == "none",
-                kernel_init=nn.for_activation(activation),
-                dtype=dtype,
+                use_bias=style.norm == "none",
+                kernel_init=nn.for_activation(style.activation),
+                dtype=style.dtype,
                 rngs=rngs,
             )
             setattr(self, f"conv{i}", conv)
-            setattr(self, f"norm{i}", normalization(norm, variant.channels, dtype=dtype, rngs=rngs))
+            setattr(self, f"norm{i}", style.normalization(variant.channels, rngs))
             size = geometry.output_size(size, (window,), stride=2, padding=variant.padding)
             channels = variant.channels
-        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
-        # No activation behind it: Flax's default.
-        self.logits = nnx.Linear(math.prod(size) * channels, num_classes, dtype=dtype, rngs=rngs)
+        self.dropout = drop_values(style.dropout, rngs)
+        self.logits = head(math.prod(size) * channels, num_classes, style.dtype, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map signals `images` (*batch, time, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every layer by name, first to last.
@@ -165,19 +159,19 @@ class MNIST1D(nnx.Module):
             images: the signals, (*batch, time, channels).
 
         Returns:
-            conv1, conv2, conv3, behind their activation: (*batch, time, channels). logits:
-            (*batch, num_classes).
+            conv1, conv2, conv3, after their activation: (*batch, time, channels). logits: (*batch,
+            num_classes).
 
         Raises:
             ValueError: if the signals are not of the size that the network was made for.
         """
-        checks.image_size(images, self.signal)
-        activate, maps = ACTIVATIONS[self.activation], {}
-        x = in_dtype(images, self.dtype)
+        check_image_size(images, self.signal)
+        maps, x = {}, self.style.cast(images)
         for i in range(1, self.depth + 1):
-            x = activate(getattr(self, f"norm{i}")(getattr(self, f"conv{i}")(x)))
-            maps[f"conv{i}"] = x
-        maps["logits"] = self.logits(self.dropout(x.reshape(*x.shape[:-2], -1)))
+            y = getattr(self, f"norm{i}")(getattr(self, f"conv{i}")(x))
+            x = maps[f"conv{i}"] = self.style.activate(y)
+        if self.logits is not None:
+            maps["logits"] = self.logits(self.dropout(x.reshape(*x.shape[:-2], -1)))
         return maps
 
 

@@ -25,19 +25,16 @@ References:
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
-from cnn_jax.geometry import PADDING_MODES, PaddingMode
+from cnn_jax.geometry import PaddingMode
 
-from . import _checks as checks
-from ._channels import scaled
-from ._conv_norm import NORMS, ConvNorm, in_dtype
-from ._shrinking import DOWNSAMPLING, shrink
+from .blocks import Style, check_classes, check_images, drop_values, head, last, scaled
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def of_width(width: float) -> Variant:
 def mobilenet_v2(
     *,
     width: float = 1.0,
-    num_classes: int = 1000,
+    num_classes: int | None = 1000,
     in_channels: int = 3,
     norm: str = "batch",
     downsample: str = "stride",
@@ -108,15 +105,15 @@ def mobilenet_v2(
     Args:
         width: how many times the published channels to have, rounded to multiples of 8; the paper
             has 0.35, 0.5, 0.75, 1.0 and 1.4.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
-        downsample: how maps are halved: ``"stride"``; ``"blur"`` or ``"polyphase"``, in front of
-            which a layer runs at stride 1: without aliasing, for 2 to 4 times the work. Polyphase
-            needs a size that halves evenly 5 times.
+        downsample: how maps are halved: ``"stride"``; or without aliasing, for 2 to 4 times the
+            work, ``"blur"`` or ``"polyphase"`` after a layer of stride 1. Polyphase needs a size
+            that halves evenly 5 times.
         padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
-        dropout: the probability of dropping a feature in front of the logits, while training.
+        dropout: the probability of dropping a feature before the logits, while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
 
@@ -127,46 +124,31 @@ def mobilenet_v2(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named, or `width` is not above 0.
     """
-    checks.positive("width", width)
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("norm", norm, NORMS)
-    checks.one_of("downsample", downsample, DOWNSAMPLING)
-    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
-    checks.probability("dropout", dropout)
-    style = Style(norm, downsample, padding_mode, dropout, dtype)
-    return MobileNetV2(of_width(width), num_classes, in_channels, style, rngs)
-
-
-@dataclass(frozen=True)
-class Style:
-    """What all layers of a network have in common; see `mobilenet_v2`."""
-
-    norm: str = "batch"
-    downsample: str = "stride"
-    padding_mode: PaddingMode = "zeros"
-    dropout: float = 0.0
-    dtype: DTypeLike | None = None
-
-    def layer(self, rngs: nnx.Rngs) -> partial[ConvNorm]:
-        """What makes a convolution of this network."""
-        style = {"norm": self.norm, "padding_mode": self.padding_mode, "dtype": self.dtype}
-        return partial(ConvNorm, **style, activation=jax.nn.relu6, rngs=rngs)
-
-    def conv_stride(self, stride: int) -> int:
-        """The stride of a layer that shrinks its input so: 1 if `shrink` does, behind it."""
-        return stride if self.downsample == "stride" else 1
+    shape = of_width(arguments.number("width", width, above=0))
+    style = Style(
+        norm=norm, downsample=downsample, padding_mode=padding_mode, dropout=dropout, dtype=dtype
+    )
+    return MobileNetV2(shape, num_classes, in_channels, style, rngs)
 
 
 class MobileNetV2(nnx.Module):
     """A MobileNetV2; see `mobilenet_v2`, which makes one."""
 
+    HEAD = ("logits",)
+
     def __init__(
-        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+        self,
+        variant: Variant,
+        num_classes: int | None,
+        in_channels: int,
+        style: Style,
+        rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
         self.in_channels, self.style, self.depth = in_channels, style, len(variant.stages)
         self.least = least_size(variant, style)
-        layer, channels = style.layer(rngs), variant.stem
-        self.stem = layer(in_channels, channels, 3, stride=style.conv_stride(2))
+        layer, channels = style.layer(rngs, jax.nn.relu6), variant.stem
+        self.stem = layer(in_channels, channels, 3, stride=style.strides(2))
         for number, stage in enumerate(variant.stages, 1):
             chain = []
             for block in range(stage.blocks):
@@ -176,12 +158,12 @@ class MobileNetV2(nnx.Module):
                 channels = stage.channels
             setattr(self, f"stage{number}", nnx.Sequential(*chain))
         self.head = layer(channels, variant.head, 1)
-        self.dropout = nnx.Dropout(style.dropout, rngs=rngs if style.dropout else None)
-        self.logits = nnx.Linear(variant.head, num_classes, dtype=style.dtype, rngs=rngs)
+        self.dropout = drop_values(style.dropout, rngs)
+        self.logits = head(variant.head, num_classes, style.dtype, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -197,15 +179,15 @@ class MobileNetV2(nnx.Module):
             ValueError: if the images have another rank or other channels than the network, or are
                 too small for its padding or downsampling.
         """
-        how, around = self.style.downsample, self.style.padding_mode
-        checks.images(images, self.in_channels, (self.least, self.least), f"stage{self.depth}")
+        check_images(images, self.in_channels, (self.least, self.least), f"stage{self.depth}")
         maps = {}
-        maps["stem"] = x = shrink(self.stem(in_dtype(images, self.style.dtype)), 2, how, around)[0]
+        maps["stem"] = x = self.style.shrink(self.stem(self.style.cast(images)), 2)[0]
         for number in range(1, self.depth + 1):
             x = maps[f"stage{number}"] = getattr(self, f"stage{number}")(x)
         maps["head"] = self.head(x)
-        maps["features"] = F.global_avg_pool(maps["head"], spatial_rank=2)
-        maps["logits"] = self.logits(self.dropout(maps["features"]))
+        if self.logits is not None:
+            maps["features"] = F.global_avg_pool(maps["head"], spatial_rank=2)
+            maps["logits"] = self.logits(self.dropout(maps["features"]))
         return maps
 
 
@@ -234,16 +216,15 @@ class InvertedResidual(nnx.Module):
     """
 
     def __init__(self, widths: tuple[int, int, int], stride: int, style: Style, rngs: nnx.Rngs):
-        layer, (channels, inner, last) = style.layer(rngs), widths
+        layer, (channels, inner, out) = style.layer(rngs, jax.nn.relu6), widths
         self.stride, self.style = stride, style
-        self.adds = stride == 1 and channels == last
+        self.adds = stride == 1 and channels == out
         self.expand = None if channels == inner else layer(channels, inner, 1)
-        self.depthwise = layer(inner, inner, 3, stride=style.conv_stride(stride), groups=inner)
-        self.project = layer(inner, last, 1, activation=None)
+        self.depthwise = layer(inner, inner, 3, stride=style.strides(stride), groups=inner)
+        self.project = layer(inner, out, 1, activation=None)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x (*batch, height, width, channels) to (*batch, height', width', widths[-1])."""
-        how, around = self.style.downsample, self.style.padding_mode
         y = x if self.expand is None else self.expand(x)
-        y, _ = shrink(self.depthwise(y), self.stride, how, around)
+        y, _ = self.style.shrink(self.depthwise(y), self.stride)
         return x + self.project(y) if self.adds else self.project(y)

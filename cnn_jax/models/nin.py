@@ -1,4 +1,4 @@
-"""Network in network: 1x1 convolutions behind each convolution, and one feature map per class.
+"""Network in network: 1x1 convolutions after each convolution, and one feature map per class.
 
     stage     output (224x224)
     block1    54 x 54 x 96     11x11, stride 4, without padding; 1x1, 1x1
@@ -7,12 +7,12 @@
     pool2     12 x 12 x 256
     block3    12 x 12 x 384    3x3; 1x1, 1x1
     pool3      5 x  5 x 384
-    block4     5 x  5 x 1000   3x3; 1x1, behind dropout
+    block4     5 x  5 x 1000   dropout; 3x3; 1x1
     classes    5 x  5 x 1000   1x1: where in the image there is how much of each class
     logits    1000             the mean of each map
 
 A 1x1 convolution is a dense layer at each position of the maps, so each block computes what a small
-network would that slides over the image. There is a ReLU behind every convolution, the last one
+network would that slides over the image. There is a ReLU after every convolution, the last one
 included, and no dense layer at the end, where other networks of that time had most of their
 parameters.
 
@@ -22,7 +22,6 @@ References:
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 from flax import nnx
@@ -31,8 +30,7 @@ from jax.typing import DTypeLike
 from cnn_jax import functional as F
 from cnn_jax import nn
 
-from . import _checks as checks
-from ._conv_norm import NORMS, ConvNorm, in_dtype
+from .blocks import ConvNorm, Style, check_classes, check_images, drop_values, last
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Variant:
 
 def nin(
     *,
-    num_classes: int = 1000,
+    num_classes: int | None = 1000,
     in_channels: int = 3,
     norm: str = "none",
     dropout: float = 0.5,
@@ -62,10 +60,11 @@ def nin(
     ```
 
     Args:
-        num_classes: the number of logits, and of the channels of all that is behind pool3.
+        num_classes: the number of logits, and of the channels of all that follows pool3; None
+            leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         norm: ``"none"``, as published; ``"batch"`` or ``"group"`` (32 groups, or as many as divide
-            the channels) behind every convolution but the last.
+            the channels) after every convolution but the last.
         dropout: the probability of dropping an element of pool3, while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
@@ -77,27 +76,26 @@ def nin(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named.
     """
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("norm", norm, NORMS)
-    checks.probability("dropout", dropout)
-    return NiN(Variant(), num_classes, in_channels, norm, dropout, dtype, rngs)
+    style = Style(norm=norm, dropout=dropout, dtype=dtype)
+    return NiN(Variant(), num_classes, in_channels, style, rngs)
 
 
 class NiN(nnx.Module):
     """A network in network; see `nin`, which makes one."""
 
+    HEAD = ("block4", "logits")
+
     def __init__(
         self,
         variant: Variant,
-        num_classes: int,
+        num_classes: int | None,
         in_channels: int,
-        norm: str,
-        dropout: float,
-        dtype: DTypeLike | None,
+        style: Style,
         rngs: nnx.Rngs,
     ):
-        self.in_channels, self.dtype = in_channels, dtype
-        layer = partial(ConvNorm, norm=norm, dtype=dtype, rngs=rngs)
+        self.num_classes = check_classes(num_classes)
+        self.in_channels, self.style = in_channels, style
+        layer = style.layer(rngs)
         first, second, third = variant.widths
 
         def ones(channels: int, number: int) -> list[ConvNorm]:
@@ -108,13 +106,16 @@ class NiN(nnx.Module):
         )
         self.block2 = nnx.Sequential(layer(first, second, 5), *ones(second, 2))
         self.block3 = nnx.Sequential(layer(second, third, 3), *ones(third, 2))
-        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
-        self.block4 = nnx.Sequential(layer(third, num_classes, 3), *ones(num_classes, 1))
-        self.logits = nn.Conv(num_classes, num_classes, (1, 1), dtype=dtype, rngs=rngs)
+        self.dropout = drop_values(style.dropout, rngs)
+        block4 = logits = None
+        if num_classes is not None:
+            block4 = nnx.Sequential(layer(third, num_classes, 3), *ones(num_classes, 1))
+            logits = nn.Conv(num_classes, num_classes, (1, 1), dtype=style.dtype, rngs=rngs)
+        self.block4, self.logits = block4, logits
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -130,12 +131,13 @@ class NiN(nnx.Module):
             ValueError: if the images have another rank or other channels than the network, or are
                 too small for it.
         """
-        checks.images(images, self.in_channels, (67, 67), "pool3")
-        maps, x = {}, in_dtype(images, self.dtype)
+        check_images(images, self.in_channels, (67, 67), "pool3")
+        maps, x = {}, self.style.cast(images)
         for i in (1, 2, 3):
             maps[f"block{i}"] = getattr(self, f"block{i}")(x)
             maps[f"pool{i}"] = x = F.max_pool(maps[f"block{i}"], (3, 3), stride=2)
-        maps["block4"] = self.block4(self.dropout(x))
-        maps["classes"] = jax.nn.relu(self.logits(maps["block4"]))
-        maps["logits"] = F.global_avg_pool(maps["classes"], spatial_rank=2)
+        if self.block4 is not None and self.logits is not None:
+            maps["block4"] = self.block4(self.dropout(x))
+            maps["classes"] = jax.nn.relu(self.logits(maps["block4"]))
+            maps["logits"] = F.global_avg_pool(maps["classes"], spatial_rank=2)
         return maps

@@ -21,19 +21,18 @@ References:
     arXiv:1605.07146.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments
 from cnn_jax import functional as F
-from cnn_jax.geometry import PADDING_MODES, PaddingMode
+from cnn_jax.geometry import PaddingMode
 
-from . import _checks as checks
-from ._conv_norm import NORMS, ConvNorm, in_dtype
-from ._shrinking import DOWNSAMPLING, max_pool, shrink
+from .blocks import Style, check_classes, check_images, drop_blocks, drop_values, head, last
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ class Variant:
     bottleneck: bool = True  # 1x1, 3x3, 1x1, which gives 4 times its width; or 3x3, 3x3
     groups: int = 1  # of the 3x3 convolutions of bottlenecks
     width: int = 64  # channels of each group in the first stage; it doubles in each
+    stride_on: str = "3x3"  # which convolution of a bottleneck has the stride: or the first "1x1"
 
 
 VARIANTS = {
@@ -61,7 +61,7 @@ VARIANTS = {
 def resnet(
     variant: str,
     *,
-    num_classes: int = 1000,
+    num_classes: int | None = 1000,
     in_channels: int = 3,
     stride_on: str = "3x3",
     norm: str = "batch",
@@ -84,17 +84,17 @@ def resnet(
 
     Args:
         variant: a name of `VARIANTS`.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         stride_on: which convolution of a bottleneck has the stride: ``"3x3"``, as everybody has it
             now (and torchvision's weights), or the first ``"1x1"``, as the paper.
         norm: ``"batch"``, ``"group"`` (32 groups) or ``"none"``.
-        downsample: how maps are halved: ``"stride"``; ``"blur"`` or ``"polyphase"``, in front of
-            which a layer runs at stride 1: without aliasing, for 2 to 4 times the work. Polyphase
-            needs a size that halves evenly 5 times.
+        downsample: how maps are halved: ``"stride"``; or without aliasing, for 2 to 4 times the
+            work, ``"blur"`` or ``"polyphase"`` after a layer of stride 1. Polyphase needs a size
+            that halves evenly 5 times.
         padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
-        dropout: the probability of dropping a feature in front of the logits, while training.
+        dropout: the probability of dropping a feature before the logits, while training.
         stochastic_depth: the probability of skipping the last block, while training; it grows
             with depth from almost none (Huang et al. 2016, arXiv:1603.09382, equation 4).
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
@@ -107,45 +107,35 @@ def resnet(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named.
     """
-    checks.one_of("variant", variant, VARIANTS)
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("stride_on", stride_on, ("3x3", "1x1"))
-    checks.one_of("norm", norm, NORMS)
-    checks.one_of("downsample", downsample, DOWNSAMPLING)
-    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
-    checks.probability("dropout", dropout)
-    checks.probability("stochastic_depth", stochastic_depth)
-    style = Style(stride_on, norm, downsample, padding_mode, dropout, stochastic_depth, dtype)
-    return ResNet(VARIANTS[variant], num_classes, in_channels, style, rngs)
-
-
-@dataclass(frozen=True)
-class Style:
-    """What all layers of a network have in common; see `resnet`."""
-
-    stride_on: str = "3x3"
-    norm: str = "batch"
-    downsample: str = "stride"
-    padding_mode: PaddingMode = "zeros"
-    dropout: float = 0.0
-    stochastic_depth: float = 0.0
-    dtype: DTypeLike | None = None
-
-    def layer(self, rngs: nnx.Rngs) -> partial[ConvNorm]:
-        """What makes a convolution of this network."""
-        style = {"norm": self.norm, "padding_mode": self.padding_mode, "dtype": self.dtype}
-        return partial(ConvNorm, **style, rngs=rngs)
+    shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    shape = replace(shape, stride_on=arguments.one_of("stride_on", stride_on, ("3x3", "1x1")))
+    style = Style(
+        norm=norm,
+        downsample=downsample,
+        padding_mode=padding_mode,
+        dropout=dropout,
+        stochastic_depth=stochastic_depth,
+        dtype=dtype,
+    )
+    return ResNet(shape, num_classes, in_channels, style, rngs)
 
 
 class ResNet(nnx.Module):
     """A ResNet; see `resnet`, which makes one."""
 
+    HEAD = ("logits",)
+
     def __init__(
-        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+        self,
+        variant: Variant,
+        num_classes: int | None,
+        in_channels: int,
+        style: Style,
+        rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
         self.in_channels, self.style = in_channels, style
-        stem_stride = 2 if style.downsample == "stride" else 1
-        self.stem = style.layer(rngs)(in_channels, 64, 7, stride=stem_stride)
+        self.stem = style.layer(rngs)(in_channels, 64, 7, stride=style.strides(2))
         channels, number, depth = 64, 0, sum(variant.blocks)
         for stage, blocks in enumerate(variant.blocks):
             inner = variant.width * variant.groups * 2**stage
@@ -155,16 +145,15 @@ class ResNet(nnx.Module):
                 number += 1
                 stride = 2 if stage and not block else 1
                 skipped = style.stochastic_depth * number / depth
-                residual = Residual(channels, widths, stride, variant.groups, style, skipped, rngs)
-                chain.append(residual)
+                chain.append(Residual(channels, widths, stride, variant, style, skipped, rngs))
                 channels = widths[-1]
             setattr(self, f"stage{stage + 1}", nnx.Sequential(*chain))
-        self.dropout = nnx.Dropout(style.dropout, rngs=rngs if style.dropout else None)
-        self.logits = nnx.Linear(channels, num_classes, dtype=style.dtype, rngs=rngs)
+        self.dropout = drop_values(style.dropout, rngs)
+        self.logits = head(channels, num_classes, style.dtype, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -179,17 +168,17 @@ class ResNet(nnx.Module):
         Raises:
             ValueError: if the images have another rank or other channels than the network.
         """
-        how, around = self.style.downsample, self.style.padding_mode
-        least = 17 if how == "blur" else 1  # the blur reflects its input, from 2 on
-        checks.images(images, self.in_channels, (least, least), "stage4")
+        style = self.style
+        least = 17 if style.downsample == "blur" else 1  # the blur reflects its input, from 2 on
+        check_images(images, self.in_channels, (least, least), "stage4")
         maps = {}
-        maps["stem"] = shrink(self.stem(in_dtype(images, self.style.dtype)), 2, how, around)[0]
-        maps["pool"] = max_pool(maps["stem"], 3, 2, 1, how, around)
-        x = maps["pool"]
+        maps["stem"] = style.shrink(self.stem(style.cast(images)), 2)[0]
+        maps["pool"] = x = style.max_pool(maps["stem"], 3, 2, 1)
         for stage in ("stage1", "stage2", "stage3", "stage4"):
             x = maps[stage] = getattr(self, stage)(x)
-        maps["features"] = F.global_avg_pool(x, spatial_rank=2)
-        maps["logits"] = self.logits(self.dropout(maps["features"]))
+        if self.logits is not None:
+            maps["features"] = F.global_avg_pool(x, spatial_rank=2)
+            maps["logits"] = self.logits(self.dropout(maps["features"]))
         return maps
 
 
@@ -201,40 +190,39 @@ class Residual(nnx.Module):
         channels: int,
         widths: tuple[int, ...],
         stride: int,
-        groups: int,
+        variant: Variant,
         style: Style,
         skipped: float,
         rngs: nnx.Rngs,
     ):
-        layer, bottleneck = style.layer(rngs), len(widths) == 3
-        self.windows = (1, 3, 1) if bottleneck else (3, 3)
-        # The convolution behind which the maps are smaller, counted from 0.
-        self.strided = int(bottleneck and style.stride_on == "3x3")
+        layer, has_stride = style.layer(rngs), style.strides(stride)
+        self.windows = (1, 3, 1) if variant.bottleneck else (3, 3)
+        # The convolution that makes the maps smaller, counted from 0.
+        self.strided = int(variant.bottleneck and variant.stride_on == "3x3")
         self.stride, self.style = stride, style
-        has_stride = stride if style.downsample == "stride" else 1
         inner = channels
         for i, (window, width) in enumerate(zip(self.windows, widths)):
-            last, step = i + 1 == len(widths), has_stride if i == self.strided else 1
-            options = {"activation": None if last else jax.nn.relu, "stride": step}
-            conv = layer(inner, width, window, groups=groups if window == 3 else 1, **options)
+            is_last, step = i + 1 == len(widths), has_stride if i == self.strided else 1
+            groups = variant.groups if window == 3 else 1
+            activation = None if is_last else jax.nn.relu
+            options = {"stride": step, "groups": groups, "activation": activation}
+            conv = layer(inner, width, window, **options)
             setattr(self, f"conv{i + 1}", conv)
             inner = width
         same = stride == 1 and channels == inner
         short = None if same else layer(channels, inner, 1, stride=has_stride, activation=None)
         self.shortcut = short
-        self.skip = nnx.Dropout(
-            skipped, broadcast_dims=(-3, -2, -1), rngs=rngs if skipped else None
-        )
+        self.skip = drop_blocks(skipped, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x (*batch, height, width, channels) to (*batch, height', width', widths[-1])."""
-        how, around, phase, y = self.style.downsample, self.style.padding_mode, None, x
+        phase, y = None, x
         for i in range(len(self.windows)):
             y = getattr(self, f"conv{i + 1}")(y)
             if i == self.strided:
-                y, phase = shrink(y, self.stride, how, around)
+                y, phase = self.style.shrink(y, self.stride)
         if self.shortcut is not None:
-            x = self.shortcut(shrink(x, self.stride, how, around, phase)[0])
+            x = self.shortcut(self.style.shrink(x, self.stride, phase)[0])
         return jax.nn.relu(x + self.skip(y))
 
 

@@ -6,12 +6,12 @@
     stage3     56 x  56 x 256          2 / 2 / 3 / 4
     stage4     28 x  28 x 512          2 / 2 / 3 / 4
     stage5     14 x  14 x 512          2 / 2 / 3 / 4
-    average     7 x   7 x 512          behind the fifth pool; for other sizes of images
+    average     7 x   7 x 512          of the fifth pool; means for other sizes of images
     dense1    4096
     dense2    4096
     logits    1000
 
-Behind each stage a 2x2 maximum halves the map. These are the paper's configurations A, B, D and E;
+After each stage a 2x2 maximum halves the map. These are the paper's configurations A, B, D and E;
 its networks have no batch normalization, which torchvision's ``vgg11_bn`` and so on have.
 
 References:
@@ -26,13 +26,11 @@ import jax
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments, nn
 from cnn_jax import functional as F
-from cnn_jax import nn
-from cnn_jax.geometry import PADDING_MODES, PaddingMode
+from cnn_jax.geometry import PaddingMode
 
-from . import _checks as checks
-from ._conv_norm import NORMS, in_dtype, normalization
-from ._shrinking import DOWNSAMPLING, max_pool
+from .blocks import Style, check_classes, check_images, drop_values, head, last
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ VARIANTS = {
 def vgg(
     variant: str,
     *,
-    num_classes: int = 1000,
+    num_classes: int | None = 1000,
     in_channels: int = 3,
     norm: str = "none",
     downsample: str = "stride",
@@ -83,16 +81,16 @@ def vgg(
 
     Args:
         variant: a name of `VARIANTS`.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
-        norm: behind each convolution: ``"none"``, ``"batch"`` or ``"group"`` (32 groups). The
+        norm: after each convolution: ``"none"``, ``"batch"`` or ``"group"`` (32 groups). The
             convolutions have biases in any case, as torchvision's have.
-        downsample: how maps are halved: ``"stride"``; ``"blur"`` or ``"polyphase"``, in front of
-            which the pools run at stride 1: without aliasing. Polyphase needs a size that halves
-            evenly 5 times.
+        downsample: how maps are halved: ``"stride"``; or without aliasing, ``"blur"`` or
+            ``"polyphase"`` after a pool of stride 1. Polyphase needs a size that halves evenly 5
+            times.
         padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
-        dropout: the probability of dropping a value behind each of the two hidden dense layers,
+        dropout: the probability of dropping a value after each of the two hidden dense layers,
             while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
@@ -108,38 +106,27 @@ def vgg(
         Simonyan and Zisserman, *Very deep convolutional networks for large-scale image
         recognition*, 2014, arXiv:1409.1556.
     """
-    checks.one_of("variant", variant, VARIANTS)
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("norm", norm, NORMS)
-    checks.one_of("downsample", downsample, DOWNSAMPLING)
-    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
-    checks.probability("dropout", dropout)
-    style = Style(norm, downsample, padding_mode, dtype)
-    return VGG(VARIANTS[variant], num_classes, in_channels, style, dropout, rngs)
-
-
-@dataclass(frozen=True)
-class Style:
-    """What all layers of a network have in common; see `vgg`."""
-
-    norm: str = "none"
-    downsample: str = "stride"
-    padding_mode: PaddingMode = "zeros"
-    dtype: DTypeLike | None = None
+    shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    style = Style(
+        norm=norm, downsample=downsample, padding_mode=padding_mode, dropout=dropout, dtype=dtype
+    )
+    return VGG(shape, num_classes, in_channels, style, rngs)
 
 
 class VGG(nnx.Module):
     """A VGG; see `vgg`, which makes one."""
 
+    HEAD = ("dense1", "dense2", "logits")
+
     def __init__(
         self,
         variant: Variant,
-        num_classes: int,
+        num_classes: int | None,
         in_channels: int,
         style: Style,
-        dropout: float,
         rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
         self.in_channels, self.style = in_channels, style
         channels = in_channels
         for stage, (number, width) in enumerate(zip(variant.convolutions, variant.channels)):
@@ -148,17 +135,17 @@ class VGG(nnx.Module):
                 chain.append(Layer(channels, width, style, rngs))
                 channels = width
             setattr(self, f"stage{stage + 1}", nnx.Sequential(*chain))
-        hidden, init = variant.hidden, nn.for_activation("relu")
-        dense = partial(nnx.Linear, kernel_init=init, dtype=style.dtype, rngs=rngs)
-        self.dense1 = dense(7 * 7 * channels, hidden)
-        self.dense2 = dense(hidden, hidden)
-        # No activation behind it: Flax's default.
-        self.logits = nnx.Linear(hidden, num_classes, dtype=style.dtype, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout, rngs=rngs if dropout else None)
+        if num_classes is not None:
+            hidden, init = variant.hidden, nn.for_activation("relu")
+            dense = partial(nnx.Linear, kernel_init=init, dtype=style.dtype, rngs=rngs)
+            self.dense1 = dense(7 * 7 * channels, hidden)
+            self.dense2 = dense(hidden, hidden)
+        self.logits = head(variant.hidden, num_classes, style.dtype, rngs)
+        self.dropout = drop_values(style.dropout, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -174,15 +161,16 @@ class VGG(nnx.Module):
             ValueError: if the images have another rank or other channels than the network, or are
                 too small for its pools.
         """
-        how, around = self.style.downsample, self.style.padding_mode
         least = 32
-        if how == "blur":  # which rounds halves up; a reflection needs a second position
-            least = 17 if around in ("zeros", "reflect") else 1
-        checks.images(images, self.in_channels, (least, least), "pool5")
-        maps, x = {}, in_dtype(images, self.style.dtype)
+        if self.style.downsample == "blur":  # which rounds halves up; reflections need 2 positions
+            least = 17 if self.style.padding_mode in ("zeros", "reflect") else 1
+        check_images(images, self.in_channels, (least, least), "pool5")
+        maps, x = {}, self.style.cast(images)
         for stage in range(1, 6):
             maps[f"stage{stage}"] = x = getattr(self, f"stage{stage}")(x)
-            maps[f"pool{stage}"] = x = max_pool(x, 2, 2, 0, how, around)
+            maps[f"pool{stage}"] = x = self.style.max_pool(x, 2, 2, 0)
+        if self.logits is None:
+            return maps
         maps["average"] = F.adaptive_avg_pool(x, (7, 7))
         flat = maps["average"].reshape(*images.shape[:-3], -1)
         maps["dense1"] = self.dropout(jax.nn.relu(self.dense1(flat)))
@@ -204,7 +192,7 @@ class Layer(nnx.Module):
             dtype=style.dtype,
             rngs=rngs,
         )
-        self.norm = normalization(style.norm, out_channels, dtype=style.dtype, rngs=rngs)
+        self.norm = style.normalization(out_channels, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x (*batch, height, width, in_channels) to (*batch, height, width, out_channels)."""

@@ -5,11 +5,12 @@
     stage1     32 x 32 x 16 k    n = 2             3      4       6 blocks [3x3 16 k, 3x3 16 k]
     stage2     16 x 16 x 32 k    as many                                   [3x3 32 k, 3x3 32 k]
     stage3      8 x  8 x 64 k    as many                                   [3x3 64 k, 3x3 64 k]
-    features   64 k              normalization, ReLU, the mean of each map
+    norm        8 x  8 x 64 k    normalization, ReLU
+    features   64 k              the mean of each map
     logits     10
     parameters                   11.0 M            17.2   36.5    8.9
 
-Normalization and activation stand in front of each convolution, not behind it, so that nothing but
+Normalization and activation come before each convolution, not after it, so that nothing but
 additions lies between the stem and the last stage: y = x + f(relu(norm(x))). The first block of
 each stage changes the number of channels; there a 1x1 convolution of relu(norm(x)) stands on the
 shortcut. Dropout lies between a block's two convolutions.
@@ -26,13 +27,11 @@ import jax
 from flax import nnx
 from jax.typing import DTypeLike
 
+from cnn_jax import arguments, nn
 from cnn_jax import functional as F
-from cnn_jax import nn
-from cnn_jax.geometry import PADDING_MODES, PaddingMode
+from cnn_jax.geometry import PaddingMode
 
-from . import _checks as checks
-from ._conv_norm import NORMS, ConvNorm, in_dtype, normalization
-from ._shrinking import DOWNSAMPLING, LEAST, shrink
+from .blocks import LEAST, Style, check_classes, check_images, drop_values, head, last
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ VARIANTS = {
 def wide_resnet(
     variant: str,
     *,
-    num_classes: int = 10,
+    num_classes: int | None = 10,
     in_channels: int = 3,
     norm: str = "batch",
     downsample: str = "stride",
@@ -80,11 +79,11 @@ def wide_resnet(
 
     Args:
         variant: a name of `VARIANTS`.
-        num_classes: the number of logits.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
-        downsample: how maps are halved: ``"stride"``; ``"blur"`` or ``"polyphase"``, in front of
-            which a layer runs at stride 1: without aliasing. Polyphase needs a size that 4 divides.
+        downsample: how maps are halved: ``"stride"``; or without aliasing, ``"blur"`` or
+            ``"polyphase"`` after a layer of stride 1. Polyphase needs a size that 4 divides.
         padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
         dropout: the probability of dropping a value between the two convolutions of a block, while
@@ -99,52 +98,30 @@ def wide_resnet(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named.
     """
-    checks.one_of("variant", variant, VARIANTS)
-    checks.sizes(num_classes, in_channels)
-    checks.one_of("norm", norm, NORMS)
-    checks.one_of("downsample", downsample, DOWNSAMPLING)
-    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
-    checks.probability("dropout", dropout)
-    style = Style(norm, downsample, padding_mode, dropout, dtype)
-    return WideResNet(VARIANTS[variant], num_classes, in_channels, style, rngs)
-
-
-@dataclass(frozen=True)
-class Style:
-    """What all layers of a network have in common; see `wide_resnet`."""
-
-    norm: str = "batch"
-    downsample: str = "stride"
-    padding_mode: PaddingMode = "zeros"
-    dropout: float = 0.0
-    dtype: DTypeLike | None = None
-
-    def conv(
-        self, in_channels: int, out_channels: int, window: int, stride: int, rngs: nnx.Rngs
-    ) -> nn.Conv:
-        """Make a convolution behind which no normalization stands."""
-        return nn.Conv(
-            in_channels,
-            out_channels,
-            (window, window),
-            stride=stride,
-            padding=window // 2,
-            padding_mode=self.padding_mode,
-            use_bias=self.norm == "none",
-            dtype=self.dtype,
-            rngs=rngs,
-        )
+    shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    style = Style(
+        norm=norm, downsample=downsample, padding_mode=padding_mode, dropout=dropout, dtype=dtype
+    )
+    return WideResNet(shape, num_classes, in_channels, style, rngs)
 
 
 class WideResNet(nnx.Module):
     """A Wide ResNet for small images; see `wide_resnet`, which makes one."""
 
+    HEAD = ("logits",)
+
     def __init__(
-        self, variant: Variant, num_classes: int, in_channels: int, style: Style, rngs: nnx.Rngs
+        self,
+        variant: Variant,
+        num_classes: int | None,
+        in_channels: int,
+        style: Style,
+        rngs: nnx.Rngs,
     ):
+        self.num_classes = check_classes(num_classes)
         self.in_channels, self.style = in_channels, style
         channels = 16
-        self.stem = style.conv(in_channels, channels, 3, 1, rngs)
+        self.stem = bare(in_channels, channels, 3, 1, style, rngs)
         for stage in range(3):
             width, chain = variant.width * 2**stage, []
             for block in range(variant.blocks):
@@ -152,12 +129,12 @@ class WideResNet(nnx.Module):
                 chain.append(Residual(channels, width, stride, style, rngs))
                 channels = width
             setattr(self, f"stage{stage + 1}", nnx.Sequential(*chain))
-        self.norm = normalization(style.norm, channels, dtype=style.dtype, rngs=rngs)
-        self.logits = nnx.Linear(channels, num_classes, dtype=style.dtype, rngs=rngs)
+        self.norm = style.normalization(channels, rngs)
+        self.logits = head(channels, num_classes, style.dtype, rngs)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, height, width, channels) to logits (*batch, num_classes)."""
-        return self.feature_maps(images)["logits"]
+        return last(self.feature_maps(images))
 
     def feature_maps(self, images: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage by name, first to last.
@@ -166,21 +143,23 @@ class WideResNet(nnx.Module):
             images: (*batch, height, width, channels).
 
         Returns:
-            stem, stage1, stage2, stage3: (*batch, height, width, channels), sums that nothing was
-            applied to yet. features, logits: (*batch, features).
+            stem, stage1, stage2, stage3: (*batch, height, width, channels), sums before their
+            normalization. norm: the last of them after it. features, logits: (*batch, features).
 
         Raises:
             ValueError: if the images have another rank or other channels than the network, or are
                 too small for it.
         """
         least = LEAST[self.style.downsample][self.style.padding_mode == "reflect"]
-        checks.images(images, self.in_channels, (least, least), "stage3")
+        check_images(images, self.in_channels, (least, least), "stage3")
         maps = {}
-        maps["stem"] = x = self.stem(in_dtype(images, self.style.dtype))
+        maps["stem"] = x = self.stem(self.style.cast(images))
         for stage in ("stage1", "stage2", "stage3"):
             x = maps[stage] = getattr(self, stage)(x)
-        maps["features"] = F.global_avg_pool(jax.nn.relu(self.norm(x)), spatial_rank=2)
-        maps["logits"] = self.logits(maps["features"])
+        maps["norm"] = jax.nn.relu(self.norm(x))
+        if self.logits is not None:
+            maps["features"] = F.global_avg_pool(maps["norm"], spatial_rank=2)
+            maps["logits"] = self.logits(maps["features"])
         return maps
 
 
@@ -188,33 +167,40 @@ class Residual(nnx.Module):
     """A block: y = shortcut(x) + f(relu(norm(x))), where f is two 3x3 convolutions."""
 
     def __init__(self, channels: int, width: int, stride: int, style: Style, rngs: nnx.Rngs):
-        has_stride = stride if style.downsample == "stride" else 1
+        has_stride = style.strides(stride)
         self.stride, self.style = stride, style
-        self.norm = normalization(style.norm, channels, dtype=style.dtype, rngs=rngs)
-        self.conv1 = ConvNorm(
-            channels,
-            width,
-            3,
-            stride=has_stride,
-            norm=style.norm,
-            padding_mode=style.padding_mode,
-            dtype=style.dtype,
-            rngs=rngs,
-        )
-        self.dropout = nnx.Dropout(style.dropout, rngs=rngs if style.dropout else None)
-        self.conv2 = style.conv(width, width, 3, 1, rngs)
+        self.norm = style.normalization(channels, rngs)
+        self.conv1 = style.layer(rngs)(channels, width, 3, stride=has_stride)
+        self.dropout = drop_values(style.dropout, rngs)
+        self.conv2 = bare(width, width, 3, 1, style, rngs)
         changes = channels != width
-        self.shortcut = style.conv(channels, width, 1, has_stride, rngs) if changes else None
+        self.shortcut = bare(channels, width, 1, has_stride, style, rngs) if changes else None
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x (*batch, height, width, channels) to (*batch, height', width', width)."""
-        how, around = self.style.downsample, self.style.padding_mode
         ready = jax.nn.relu(self.norm(x))
-        y, phase = shrink(self.conv1(ready), self.stride, how, around)
+        y, phase = self.style.shrink(self.conv1(ready), self.stride)
         y = self.conv2(self.dropout(y))
         if self.shortcut is not None:
-            x = self.shortcut(shrink(ready, self.stride, how, around, phase)[0])
+            x = self.shortcut(self.style.shrink(ready, self.stride, phase)[0])
         return x + y
+
+
+def bare(
+    in_channels: int, out_channels: int, window: int, stride: int, style: Style, rngs: nnx.Rngs
+) -> nn.Conv:
+    """Make a convolution whose output goes into a sum, without a normalization of its own."""
+    return nn.Conv(
+        in_channels,
+        out_channels,
+        (window, window),
+        stride=stride,
+        padding=window // 2,
+        padding_mode=style.padding_mode,
+        use_bias=style.norm == "none",
+        dtype=style.dtype,
+        rngs=rngs,
+    )
 
 
 wide_resnet16_4 = partial(wide_resnet, "wide_resnet16_4")

@@ -17,8 +17,8 @@ from flax import nnx
 
 from cnn_jax import models
 from cnn_jax.models.alexnet import VARIANTS as ALEXNETS
+from cnn_jax.models.blocks import Style
 from cnn_jax.models.vgg import VARIANTS as VGGS
-from cnn_jax.models.vgg import Style as VGGStyle
 from tests.compilation import QUICKLY
 
 torch = pytest.importorskip("torch")
@@ -58,15 +58,13 @@ class Case:
 def narrow_alexnet(name):
     """All convolutions, and hidden dense layers that are 64 wide, for a tenth of the weights."""
     variant = dataclasses.replace(ALEXNETS[name], hidden=64)
-    return lambda num_classes, rngs: models.AlexNet(
-        variant, num_classes, 3, variant.groups, 0.0, None, rngs
-    )
+    return lambda num_classes, rngs: models.AlexNet(variant, num_classes, 3, Style(), rngs)
 
 
 def narrow_vgg(name, norm="none"):
     """See `narrow_alexnet`."""
     variant = dataclasses.replace(VGGS[name], hidden=64)
-    return lambda num_classes, rngs: models.VGG(variant, num_classes, 3, VGGStyle(norm), 0.0, rngs)
+    return lambda num_classes, rngs: models.VGG(variant, num_classes, 3, Style(norm=norm), rngs)
 
 
 CASES = [

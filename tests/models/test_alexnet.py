@@ -11,13 +11,15 @@ from flax import nnx
 
 from cnn_jax import models
 from cnn_jax.models.alexnet import VARIANTS, local_response_normalization
+from cnn_jax.models.blocks import Style
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
 
 def tiny(year="2014", groups=1, dropout=0.0, downsample="stride"):
-    variant = dataclasses.replace(VARIANTS[year], channels=(4, 6, 8, 6, 4), hidden=9)
-    return filled(models.AlexNet, variant, 5, 2, groups, dropout, None, downsample=downsample)
+    narrow = {"channels": (4, 6, 8, 6, 4), "hidden": 9, "groups": groups}
+    variant = dataclasses.replace(VARIANTS[year], **narrow)
+    return filled(models.AlexNet, variant, 5, 2, Style(downsample=downsample, dropout=dropout))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_options_change_what_they_say():
             lambda: abstract(models.alexnet, downsample="max"),
             "`downsample` must be one of 'stride'",
         ),
-        (lambda: abstract(models.alexnet, dropout=1.5), "`dropout` must be a probability in [0, 1"),
+        (lambda: abstract(models.alexnet, dropout=1.5), "`dropout` must be a number in [0, 1"),
         (lambda: abstract(models.alexnet, num_classes=0), "`num_classes` must be a positive int;"),
         (lambda: shapes(abstract(models.alexnet), 64, 64), "`images` must be (*batch, height, wid"),
         (lambda: shapes(abstract(models.alexnet), 64, 64, 1), "got shape (64, 64, 1)."),

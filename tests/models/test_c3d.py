@@ -10,6 +10,7 @@ from flax import nnx
 
 from cnn_jax import functional as F
 from cnn_jax import models
+from cnn_jax.models.blocks import Style
 from cnn_jax.models.c3d import Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
@@ -19,7 +20,7 @@ SIZE = (16, 17, 20)
 
 
 def tiny(norm="none", dropout=0.0, size=SIZE):
-    return filled(models.C3D, VARIANT, (*size, 2), 5, norm, dropout, None)
+    return filled(models.C3D, VARIANT, 5, (*size, 2), Style(norm=norm, dropout=dropout))
 
 
 def test_published_parameters():
@@ -102,7 +103,7 @@ def test_the_least_size_leaves_one_position():
         ),
         (
             lambda **o: models.c3d(dropout=1, **o),
-            "`dropout` must be a probability in [0, 1); got 1",
+            "`dropout` must be a number in [0, 1); got 1",
         ),
         (lambda **o: models.c3d(num_classes=0, **o), "`num_classes` must be a positive int; got 0"),
         (

@@ -10,8 +10,8 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models._shrinking import LEAST
-from cnn_jax.models.cifar_resnet import VARIANTS, Style, Variant
+from cnn_jax.models.blocks import LEAST, Style
+from cnn_jax.models.cifar_resnet import VARIANTS, Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
@@ -24,8 +24,9 @@ PARAMETERS = {  # with shortcut A and B
 }
 
 
-def tiny(blocks=2, **style):
-    return filled(models.CifarResNet, Variant(blocks, width=4), 5, 2, Style(**style))
+def tiny(blocks=2, shortcut="A", **style):
+    variant = Variant(blocks, width=4, shortcut=shortcut)
+    return filled(models.CifarResNet, variant, 5, 2, Style(**style))
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from functools import cache
 
 import chex
@@ -12,7 +13,8 @@ from flax import nnx
 
 from cnn_jax import functional as F
 from cnn_jax import models
-from cnn_jax.models.convnext import VARIANTS, Block, Style, Variant
+from cnn_jax.models.blocks import Style
+from cnn_jax.models.convnext import VARIANTS, Block, Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
@@ -27,8 +29,9 @@ def published(name):
     return abstract(getattr(models, name))
 
 
-def tiny(**style):
-    return filled(models.ConvNeXt, SMALL, 5, 2, Style(**style))
+def tiny(layer_scale=1e-6, **style):
+    variant = replace(SMALL, layer_scale=layer_scale)
+    return filled(models.ConvNeXt, variant, 5, 2, Style(**style))
 
 
 def blocks(model):
@@ -73,7 +76,7 @@ def test_published_shapes():
     ("padding_mode", "least"), [("zeros", 32), ("circular", 32), ("reflect", 64)]
 )
 def test_the_least_size_is_exact(padding_mode, least):
-    model = abstract(models.ConvNeXt, SMALL, 5, 3, Style(padding_mode))
+    model = abstract(models.ConvNeXt, SMALL, 5, 3, Style(padding_mode=padding_mode))
     assert shapes(model, least, least + 31, 3)["stage4"] == (least // 32, least // 32, 10)
     with pytest.raises(ValueError, match=f"at least {least}x{least}: a smaller one leaves nothing"):
         shapes(model, least, least - 1, 3)
@@ -107,15 +110,15 @@ def test_a_block_is_its_equation():
 
 
 def test_parameters_at_first():
-    block = Block(32, Style(layer_scale=0.25), 0.0, nnx.Rngs(0))
+    block = Block(32, 0.25, Style(), 0.0, nnx.Rngs(0))
     for kernel in (block.depthwise.kernel, block.expand.kernel, block.contract.kernel):
         assert 0.015 < kernel[...].std() < 0.02  # cut off at 2 standard deviations of 0.02
         assert jnp.abs(kernel[...]).max() <= 0.0401
     assert (block.layer_scale[...] == 0.25).all()
     assert not block.expand.bias[...].any()
-    small = abstract(Block, 32, Style(), 0.0)
+    small = abstract(Block, 32, 1e-6, Style(), 0.0)
     assert small.layer_scale.shape == (32,)
-    assert Style().layer_scale == 1e-6
+    assert {variant.layer_scale for variant in VARIANTS.values()} == {1e-6}
 
 
 def test_stochastic_depth_skips_whole_blocks():
@@ -158,10 +161,18 @@ def test_padding_modes_differ_and_circular_ones_commute_with_shifts():
     [
         (ValueError, {"variant": "convnext_huge"}, "`variant` must be one of 'convnext_tiny'"),
         (ValueError, {"padding_mode": "wrap"}, "`padding_mode` must be one of"),
-        (ValueError, {"layer_scale": -1.0}, "`layer_scale` must be a number above 0; got -1.0."),
-        (TypeError, {"layer_scale": "1"}, "`layer_scale` must be a number above 0; got '1'."),
-        (ValueError, {"dropout": -0.1}, "`dropout` must be a probability in [0, 1); got -0.1."),
-        (ValueError, {"stochastic_depth": 1}, "`stochastic_depth` must be a probability"),
+        (
+            ValueError,
+            {"layer_scale": -1.0},
+            "`layer_scale` must be a finite number above 0; got -1.0.",
+        ),
+        (
+            TypeError,
+            {"layer_scale": "1"},
+            "`layer_scale` must be a finite number above 0; got '1'.",
+        ),
+        (ValueError, {"dropout": -0.1}, "`dropout` must be a number in [0, 1); got -0.1."),
+        (ValueError, {"stochastic_depth": 1}, "`stochastic_depth` must be a number in [0, 1)"),
         (TypeError, {"num_classes": 2.0}, "`num_classes` must be"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models.densenet import LEAST, VARIANTS, Style, Variant
+from cnn_jax.models.blocks import Style
+from cnn_jax.models.densenet import LEAST, VARIANTS, Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
@@ -56,7 +57,9 @@ def test_published_shapes():
 @pytest.mark.parametrize("how", LEAST)
 def test_the_least_size(how, around):
     least = LEAST[how][around == "reflect"]
-    model = abstract(models.DenseNet, Variant((1, 1, 1, 1)), 5, 2, Style("batch", how, around))
+    model = abstract(
+        models.DenseNet, Variant((1, 1, 1, 1)), 5, 2, Style(downsample=how, padding_mode=around)
+    )
     last = 2 if around == "reflect" else 1
     assert shapes(model, least, least, 2)["block4"] == (last, last, 68)
     for size in ((least - 1, least), (least, least - 1)):

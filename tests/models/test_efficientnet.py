@@ -11,8 +11,8 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models._squeeze_excite import SqueezeExcite
-from cnn_jax.models.efficientnet import Style, Variant
+from cnn_jax.models.blocks import SqueezeExcite, Style
+from cnn_jax.models.efficientnet import Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
@@ -162,11 +162,15 @@ def test_convolutions_are_padded_alike_on_both_sides():
     [
         (ValueError, {"variant": "efficientnet_b8"}, "`variant` must be one of 'efficientnet_b0'"),
         (ValueError, {"norm": "layer"}, "`norm` must be one of 'batch', 'group', 'none'"),
-        (ValueError, {"epsilon": 0.0}, "`epsilon` must be a number above 0; got 0.0."),
-        (TypeError, {"epsilon": "small"}, "`epsilon` must be a number above 0; got 'small'."),
-        (ValueError, {"dropout": 1.5}, "`dropout` must be a probability in [0, 1); got 1.5."),
-        (ValueError, {"stochastic_depth": 1}, "`stochastic_depth` must be a probability"),
-        (TypeError, {"stochastic_depth": "a"}, "`stochastic_depth` must be a probability"),
+        (ValueError, {"epsilon": 0.0}, "`epsilon` must be a finite number above 0; got 0.0."),
+        (
+            TypeError,
+            {"epsilon": "small"},
+            "`epsilon` must be a finite number above 0; got 'small'.",
+        ),
+        (ValueError, {"dropout": 1.5}, "`dropout` must be a number in [0, 1); got 1.5."),
+        (ValueError, {"stochastic_depth": 1}, "`stochastic_depth` must be a number in [0, 1)"),
+        (TypeError, {"stochastic_depth": "a"}, "`stochastic_depth` must be a number in [0, 1)"),
         (ValueError, {"num_classes": -1}, "`num_classes` must be a positive"),
     ],
 )

@@ -1,6 +1,7 @@
 """GoogLeNet: published sizes, the classifiers that are there in training alone, the options."""
 
 import re
+from dataclasses import replace
 
 import chex
 import jax.numpy as jnp
@@ -9,7 +10,8 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models.googlenet import Style, Variant
+from cnn_jax.models.blocks import Style
+from cnn_jax.models.googlenet import Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
@@ -20,9 +22,11 @@ SMALL = Variant(
 )
 
 
-def tiny(**style):
-    still = {"dropout": 0.0, "auxiliary_dropout": 0.0}
-    return filled(models.GoogLeNet, SMALL, 5, 2, Style(**(still | style)))
+def tiny(has_auxiliary=True, auxiliary_dropout=0.0, five="3x3", **style):
+    variant = replace(
+        SMALL, has_auxiliary=has_auxiliary, auxiliary_dropout=auxiliary_dropout, five=five
+    )
+    return filled(models.GoogLeNet, variant, 5, 2, Style(epsilon=1e-3, **style))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_published_shapes():
 
 
 def test_without_the_classifiers():
-    model, plain = tiny(), tiny(auxiliary=False)
+    model, plain = tiny(), tiny(has_auxiliary=False)
     assert set(shapes(model, 40, 40, 2)) - set(shapes(plain, 40, 40, 2)) == {"aux1", "aux2"}
     assert not hasattr(plain, "aux1")
 
@@ -143,8 +147,8 @@ def test_the_branches_see_the_same():
     [
         (ValueError, {"five": 5}, "`five` must be one of '3x3', '5x5'; got 5."),
         (ValueError, {"norm": "layer"}, "`norm` must be one of 'batch'"),
-        (ValueError, {"dropout": 1.0}, "`dropout` must be a probability in [0, 1); got 1.0."),
-        (ValueError, {"auxiliary_dropout": -0.1}, "`auxiliary_dropout` must be a probability"),
+        (ValueError, {"dropout": 1.0}, "`dropout` must be a number in [0, 1); got 1.0."),
+        (ValueError, {"auxiliary_dropout": -0.1}, "`auxiliary_dropout` must be a number in [0, 1)"),
         (TypeError, {"auxiliary": 1}, "`auxiliary` must be True or False; got 1."),
         (ValueError, {"num_classes": 0}, "`num_classes` must be a pos"),
     ],

@@ -91,7 +91,7 @@ def test_dropout_acts_while_training_alone():
         (lambda: lenet(num_classes=0), "`num_classes` must be a positive int; got 0."),
         (lambda: lenet(activation=["relu"]), "`activation` must be one of 'relu'"),
         (lambda: lenet()([1.0]), "got shape (1,)."),
-        (lambda: lenet(dropout=1.0), "`dropout` must be a probability in [0, 1); got 1.0."),
+        (lambda: lenet(dropout=1.0), "`dropout` must be a number in [0, 1); got 1.0."),
         (lambda: lenet(pool="min"), "`pool` must be one of 'max', 'avg'; got 'min'."),
         (lambda: lenet(input_size=30), "`input_size` must be one of 28, 32; got 30."),
         (

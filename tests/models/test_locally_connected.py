@@ -112,7 +112,7 @@ def test_options_change_what_they_say(connection):
 def test_the_least_size_leaves_one_position(connection):
     model = abstract(models.locally_connected, connection=connection, input_size=13)
     assert shapes(model, 13, 13, 1)["layer2"] == (1, 1, 16)
-    text = "`input_size` must be at least 13 on both axes, for something to be left behind `layers`"
+    text = "`input_size` must be at least 13 on both axes, for something to be left after `layers`"
     with pytest.raises(ValueError, match=re.escape(text)):
         abstract(models.locally_connected, connection=connection, input_size=(40, 12))
 
@@ -128,7 +128,7 @@ def test_the_least_size_leaves_one_position(connection):
         ({"input_size": (28,)}, ValueError, "`input_size` must be an int or 2 ints"),
         ({"num_classes": 0}, ValueError, "`num_classes` must be a positive int; got 0."),
         ({"activation": "gelu"}, ValueError, "`activation` must be one of 'relu'"),
-        ({"dropout": -0.1}, ValueError, "`dropout` must be a probability in [0, 1); got -0.1."),
+        ({"dropout": -0.1}, ValueError, "`dropout` must be a number in [0, 1); got -0.1."),
     ],
 )
 def test_a_wrong_option_is_told_what_is_wrong(options, error, text):

@@ -101,8 +101,14 @@ def test_dropout_acts_while_training_alone():
         ({"input_size": 2.5}, TypeError, "`input_size` must be an int or 2 ints"),
         ({"in_channels": 0}, ValueError, "`in_channels` must be a positive int; got 0."),
         ({"activation": "gelu"}, ValueError, "`activation` must be one of 'relu', 'sigmoid'"),
-        ({"norm": "group"}, ValueError, "`norm` must be one of 'none', 'batch'; got 'group'."),
-        ({"dropout": 1.0}, ValueError, "`dropout` must be a probability in [0, 1); got 1.0."),
+        ({"norm": "layer"}, ValueError, "`norm` must be one of 'batch', 'group', 'none'; got"),
+        ({"residual": 1}, TypeError, "`residual` must be True or False; got 1."),
+        (
+            {"num_classes": None, "widths": ()},
+            ValueError,
+            "leaves no layer where `widths` is empty",
+        ),
+        ({"dropout": 1.0}, ValueError, "`dropout` must be a number in [0, 1); got 1.0."),
         (
             {"widths": (5, 4), "residual": True},
             ValueError,

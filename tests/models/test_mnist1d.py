@@ -101,9 +101,9 @@ def test_the_least_signal(variant, size):
             "`variant` must be one of 'prince', 'greydanus'",
         ),
         (lambda **o: models.mnist1d(input_size=0, **o), "`input_size` must be a positive int"),
-        (lambda **o: models.mnist1d(norm="group", **o), "`norm` must be one of 'none', 'batch'"),
+        (lambda **o: models.mnist1d(norm="layer", **o), "`norm` must be one of 'batch'"),
         (lambda **o: models.mnist1d(activation="gelu", **o), "`activation` must be one of 'relu'"),
-        (lambda **o: models.mnist1d(dropout=2, **o), "`dropout` must be a probability in [0, 1)"),
+        (lambda **o: models.mnist1d(dropout=2, **o), "`dropout` must be a number in [0, 1)"),
         (
             lambda **o: filled(models.mnist1d)(images(2, 40)),
             "`images` must be (*batch, 40, 1), as the network was made; got shape (2, 40).",

@@ -11,8 +11,8 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models._channels import scaled
-from cnn_jax.models.mobilenet_v2 import PUBLISHED, Stage, Style, Variant, of_width
+from cnn_jax.models.blocks import Style, scaled
+from cnn_jax.models.mobilenet_v2 import PUBLISHED, Stage, Variant, of_width
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
@@ -171,14 +171,14 @@ def test_options_change_what_they_say():
 @pytest.mark.parametrize(
     ("error", "make", "text"),
     [
-        (ValueError, {"width": 0}, "`width` must be a number above 0; got 0."),
-        (ValueError, {"width": float("inf")}, "`width` must be a number above 0; got inf."),
-        (TypeError, {"width": "1.0"}, "`width` must be a number above 0; got '1.0'."),
-        (TypeError, {"width": True}, "`width` must be a number above 0; got True."),
+        (ValueError, {"width": 0}, "`width` must be a finite number above 0; got 0."),
+        (ValueError, {"width": float("inf")}, "`width` must be a finite number above 0; got inf."),
+        (TypeError, {"width": "1.0"}, "`width` must be a finite number above 0; got '1.0'."),
+        (TypeError, {"width": True}, "`width` must be a finite number above 0; got True."),
         (ValueError, {"norm": "layer"}, "`norm` must be one of 'batch', 'group', 'none'"),
         (ValueError, {"downsample": "max"}, "`downsample` must be one of 'stride'"),
         (ValueError, {"padding_mode": "wrap"}, "`padding_mode` must be one of"),
-        (ValueError, {"dropout": 1.0}, "`dropout` must be a probability in [0, 1); got 1.0."),
+        (ValueError, {"dropout": 1.0}, "`dropout` must be a number in [0, 1); got 1.0."),
         (ValueError, {"num_classes": 0}, "`num_classes` must be a positive"),
         (TypeError, {"in_channels": 3.0}, "`in_channels` must be"),
     ],

@@ -9,13 +9,15 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
+from cnn_jax.models.blocks import Style
 from cnn_jax.models.nin import Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
 
 def tiny(norm="none", dropout=0.0, seed=0):
-    return filled(models.NiN, Variant((4, 6, 8)), 5, 2, norm, dropout, None, seed=seed)
+    style = Style(norm=norm, dropout=dropout)
+    return filled(models.NiN, Variant((4, 6, 8)), 5, 2, style, seed=seed)
 
 
 def test_parameters():
@@ -103,7 +105,7 @@ def test_norms_stand_behind_every_convolution_but_the_last():
     ("make", "text"),
     [
         (lambda: models.nin(norm="lrn", rngs=nnx.Rngs(0)), "`norm` must be one of 'batch'"),
-        (lambda: models.nin(dropout=1, rngs=nnx.Rngs(0)), "probability in [0, 1); got 1."),
+        (lambda: models.nin(dropout=1, rngs=nnx.Rngs(0)), "a number in [0, 1); got 1."),
         (lambda: models.nin(num_classes=0, rngs=nnx.Rngs(0)), "`num_classes` must be a pos"),
         (lambda: tiny()(images(2, 80, 80, 3)), "(*batch, height, width, 2), as the network was"),
         (lambda: tiny()(images(80, 2)), "as the network was made; got shape (80, 2)."),

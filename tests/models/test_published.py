@@ -6,13 +6,13 @@ References:
 """
 
 from functools import cache
-from importlib import import_module
 
 import pytest
 
 from cnn_jax import functional as F
 from cnn_jax import models
 from cnn_jax.analysis import summarize
+from cnn_jax.models.blocks import Style
 
 from .networks import abstract
 
@@ -156,9 +156,8 @@ def test_fields_of_resnets_with_the_stride_on_the_1x1(name, field, padding, monk
     """Araujo et al. measured networks whose pool pads as "SAME": one row less in front of it."""
     make = getattr(models, name)
     assert ends(make, stride_on="1x1")["stage4"] == (field, 32, padding + 2)
-    module = import_module("cnn_jax.models.resnet")
-    same = lambda x, *_: F.max_pool(x, (3, 3), stride=2, padding="SAME")  # noqa: E731
-    monkeypatch.setattr(module, "max_pool", same)
+    same = lambda _, x, *__: F.max_pool(x, (3, 3), stride=2, padding="SAME")  # noqa: E731
+    monkeypatch.setattr(Style, "max_pool", same)
     assert ends(lambda **options: make(**options), stride_on="1x1")["stage4"] == (
         field,
         32,

@@ -10,7 +10,8 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models.resnet import VARIANTS, Style, Variant
+from cnn_jax.models.blocks import Style
+from cnn_jax.models.resnet import VARIANTS, Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
@@ -26,8 +27,8 @@ PARAMETERS = {  # He et al. 2015, table 1; Xie et al. 2016; Zagoruyko and Komoda
 }
 
 
-def tiny(bottleneck=True, **style):
-    variant = Variant((1, 2, 1, 1), bottleneck, groups=2, width=4)
+def tiny(bottleneck=True, stride_on="3x3", **style):
+    variant = Variant((1, 2, 1, 1), bottleneck, groups=2, width=4, stride_on=stride_on)
     return filled(models.ResNet, variant, 5, 2, Style(**style))
 
 
@@ -141,7 +142,7 @@ def test_options_change_what_they_say():
         (lambda: models.resnet18(norm="layer", rngs=nnx.Rngs(0)), "`norm` must be one of 'batch'"),
         (lambda: models.resnet18(stride_on="7x7", rngs=nnx.Rngs(0)), "`stride_on` must be one of"),
         (lambda: models.resnet18(downsample="max", rngs=nnx.Rngs(0)), "`downsample` must be one"),
-        (lambda: models.resnet18(dropout=1, rngs=nnx.Rngs(0)), "probability in [0, 1); got 1."),
+        (lambda: models.resnet18(dropout=1, rngs=nnx.Rngs(0)), "a number in [0, 1); got 1."),
         (lambda: models.resnet18(num_classes=0, rngs=nnx.Rngs(0)), "`num_classes` must be a pos"),
         (lambda: models.resnet18(stochastic_depth=-1, rngs=nnx.Rngs(0)), "`stochastic_depth` must"),
         (lambda: models.resnet18(padding_mode="wrap", rngs=nnx.Rngs(0)), "`padding_mode` must be"),

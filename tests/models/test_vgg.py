@@ -1,6 +1,7 @@
 """VGG: published sizes, the options, and shifts that polyphase sampling makes harmless."""
 
 import re
+import sys
 
 import chex
 import jax.numpy as jnp
@@ -9,7 +10,8 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models.vgg import VARIANTS, Style, Variant
+from cnn_jax.models.blocks import Style
+from cnn_jax.models.vgg import VARIANTS, Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
@@ -25,9 +27,9 @@ PARAMETERS = {  # Simonyan and Zisserman 2014, table 2; torchvision's with batch
 }
 
 
-def tiny(dropout=0.0, **style):
+def tiny(norm="none", **style):
     variant = Variant((1, 1, 2, 1, 1), channels=(4, 4, 6, 6, 8), hidden=9)
-    return filled(models.VGG, variant, 5, 2, Style(**style), dropout)
+    return filled(models.VGG, variant, 5, 2, Style(norm=norm, **style))
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -86,7 +88,8 @@ def test_the_least_size(downsample, padding_mode, least):
 
 
 def test_below_the_least_size_nothing_would_be_left(monkeypatch):
-    monkeypatch.setattr("cnn_jax.models._checks.images", lambda *_: None)
+    file = sys.modules[models.VGG.__module__]
+    monkeypatch.setattr(file, "check_images", lambda *_: None)
     cases = (("stride", "zeros"), ("stride", "reflect"), ("blur", "zeros"), ("blur", "reflect"))
     for downsample, padding_mode in cases:
         size = 31 if downsample == "stride" else 16
@@ -108,7 +111,7 @@ def test_polyphase_sampling_makes_circular_shifts_harmless():
 
 
 def test_dropout_acts_while_training_alone():
-    model, plain, x = tiny(0.5), tiny(), images(2, 32, 32, 2)
+    model, plain, x = tiny(dropout=0.5), tiny(), images(2, 32, 32, 2)
     expected, trained = maps(plain, x), maps(model, x)
     for name in ("dense1", "dense2"):
         assert (trained[name] == 0).sum() > (expected[name] == 0).sum()
@@ -148,7 +151,7 @@ def test_options_change_what_they_say():
         ),
         (lambda: abstract(models.vgg11, downsample="max"), "`downsample` must be one of 'stride'"),
         (lambda: abstract(models.vgg11, padding_mode="wrap"), "`padding_mode` must be one of"),
-        (lambda: abstract(models.vgg11, dropout=-0.1), "`dropout` must be a probability in [0, 1)"),
+        (lambda: abstract(models.vgg11, dropout=-0.1), "`dropout` must be a number in [0, 1)"),
         (
             lambda: abstract(models.vgg11, in_channels=0),
             "`in_channels` must be a positive int",

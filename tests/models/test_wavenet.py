@@ -133,7 +133,7 @@ def test_one_value_is_enough_and_none_is_not():
         ({"channels": 0}, "`channels` must be a positive int; got 0."),
         ({"skip_channels": 0}, "`skip_channels` must be a positive int; got 0."),
         ({"num_classes": 0}, "`num_classes` must be a positive int; got 0."),
-        ({"dropout": 1.5}, "`dropout` must be a probability in [0, 1); got 1.5."),
+        ({"dropout": 1.5}, "`dropout` must be a number in [0, 1); got 1.5."),
     ],
 )
 def test_a_wrong_option_is_told_what_is_wrong(options, text):

@@ -9,8 +9,8 @@ import pytest
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models._shrinking import LEAST
-from cnn_jax.models.wide_resnet import VARIANTS, Style, Variant
+from cnn_jax.models.blocks import LEAST, Style
+from cnn_jax.models.wide_resnet import VARIANTS, Variant
 
 from .networks import abstract, filled, images, maps, parameters, shapes
 
@@ -46,6 +46,7 @@ def test_published_shapes(how):
         "stage1": (2, 3, 32, 32, 64),
         "stage2": (2, 3, 16, 16, 128),
         "stage3": (2, 3, 8, 8, 256),
+        "norm": (2, 3, 8, 8, 256),
         "features": (2, 3, 256),
         "logits": (2, 3, 10),
     }
@@ -146,7 +147,7 @@ def test_options_change_what_they_say():
             "`variant` must be one of 'wide_resnet16_4'",
         ),
         (lambda: models.wide_resnet40_4(norm="layer", rngs=nnx.Rngs(0)), "`norm` must be one of"),
-        (lambda: models.wide_resnet40_4(dropout=1.5, rngs=nnx.Rngs(0)), "`dropout` must be a prob"),
+        (lambda: models.wide_resnet40_4(dropout=1.5, rngs=nnx.Rngs(0)), "`dropout` must be a num"),
         (lambda: tiny()(images(2, 8, 8, 3)), "(*batch, height, width, 2), as the network was made"),
     ],
 )

@@ -8,9 +8,8 @@ import safetensors.numpy
 from flax import nnx
 
 from cnn_jax import models
-from cnn_jax.models.resnet import Style as ResNetStyle
+from cnn_jax.models.blocks import Style
 from cnn_jax.models.resnet import Variant as ResNetVariant
-from cnn_jax.models.vgg import Style as VGGStyle
 from cnn_jax.models.vgg import Variant as VGGVariant
 
 from .networks import filled
@@ -20,12 +19,12 @@ KINDS = ["safetensors", "npz"]
 
 def tiny_resnet(make=filled, *, classes=5, **options):
     variant = ResNetVariant((1, 1, 1, 1), bottleneck=False, width=2)
-    return fresh(make, models.ResNet, variant, classes, 2, ResNetStyle(), **options)
+    return fresh(make, models.ResNet, variant, classes, 2, Style(), **options)
 
 
 def tiny_vgg(make=filled, **options):
     variant = VGGVariant((1, 1, 2, 1, 1), channels=(2, 3, 4, 5, 6), hidden=7)
-    return fresh(make, models.VGG, variant, 3, 2, VGGStyle(norm="batch"), 0.5, **options)
+    return fresh(make, models.VGG, variant, 3, 2, Style(norm="batch", dropout=0.5), **options)
 
 
 def fresh(make, *arguments, **options):

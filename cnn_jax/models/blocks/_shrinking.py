@@ -19,20 +19,21 @@ def shrink(
     padding_mode: PaddingMode = "zeros",
     phase: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array | None]:
-    """Keep one of `stride` positions on each of the two axes, behind a layer of stride 1.
+    """Keep one of `stride` positions on each of the two axes, after a layer of stride 1.
 
     Args:
         x: (*batch, height, width, channels).
-        stride: of the layer, had it one.
-        downsample: ``"stride"``: the layer had its stride, so nothing is left to do; ``"blur"``:
-            blurred by [1, 2, 1] / 4 first (Zhang 2019); ``"polyphase"``: the phase with the
-            largest norm (Chaman and Dokmanić 2021), for which `stride` must divide the axes.
-        padding_mode: what stands around `x` for the blur: zeros mean its reflection.
-        phase: (*batch), which phase to keep; None chooses.
+        stride: by how much to shrink both axes.
+        downsample: ``"stride"``: the layer itself had the stride, so `x` is returned as it is;
+            ``"blur"``: `x` is blurred by [1, 2, 1] / 4, then every `stride`-th position is kept
+            (Zhang 2019); ``"polyphase"``: of the stride * stride grids of such positions, the one
+            with the largest norm is kept (Chaman and Dokmanić 2021); `stride` must divide the axes.
+        padding_mode: what stands around `x` for the blur; ``"zeros"`` means its reflection.
+        phase: (*batch), the number of the grid to keep; None chooses.
 
     Returns:
-        (*batch, height', width', channels), and the phase that was kept, None unless polyphase. A
-        shortcut beside the layer must keep the same.
+        (*batch, height', width', channels), and the number of the grid that was kept, None unless
+        polyphase. A shortcut beside the layer must keep the same grid.
 
     References:
         Zhang, *Making convolutional networks shift-invariant again*, 2019, arXiv:1904.11486.
@@ -60,16 +61,17 @@ def max_pool(
     downsample: str,
     padding_mode: PaddingMode = "zeros",
 ) -> jax.Array:
-    """Max pooling that shrinks as `shrink` does: then with stride 1, at every position, and this.
+    """Max pooling: with its stride, or with stride 1 followed by `shrink`.
 
     Args:
         x: (*batch, height, width, channels).
-        window: of the pool on both axes, like `stride` and `padding`, which the pool has if
-            `downsample` is ``"stride"``.
-        stride: see `window`.
-        padding: see `window`; it never is the largest.
+        window: of the pool, on both axes.
+        stride: by how much to shrink both axes.
+        padding: at both ends of both axes, if `downsample` is ``"stride"``. Otherwise the pool
+            keeps the size.
         downsample: as for `shrink`.
-        padding_mode: what stands around `x`; zeros mean nothing that could be the largest.
+        padding_mode: what stands around `x`; ``"zeros"`` means minus infinity, which is never the
+            largest.
 
     Returns:
         (*batch, height', width', channels).

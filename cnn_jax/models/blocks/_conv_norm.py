@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
@@ -44,15 +43,15 @@ def normalization(
 
 
 class ConvNorm(nnx.Module):
-    """A convolution, its normalization (then without a bias of its own), an activation.
+    """A convolution, its normalization and an activation; a bias only without a normalization.
 
     Args:
         in_channels: of the input.
         out_channels: of the output.
-        kernel_size: taps of the window, one int per spatial axis; an int for height and width.
+        kernel_size: taps of the window, one int per spatial axis; an int means height and width.
         stride: of the convolution.
-        padding: as for `functional.conv`; None pads both ends by half the window, which keeps the
-            size at stride 1, as PyTorch's networks do at every stride.
+        padding: as for `functional.conv`. None pads both ends of an axis by half the window, as
+            PyTorch's networks do: at stride 1 the size stays.
         groups: of the convolution.
         norm: see `normalization`, like `epsilon` and `momentum`.
         activation: a function; None for none.
@@ -106,8 +105,3 @@ class ConvNorm(nnx.Module):
 
 def _nothing(x: jax.Array) -> jax.Array:
     return x
-
-
-def in_dtype(images: jax.Array, dtype: DTypeLike | None) -> jax.Array:
-    """`images` in the dtype to compute in; as they are where that is None."""
-    return jnp.asarray(images) if dtype is None else jnp.asarray(images).astype(dtype)

@@ -1,8 +1,8 @@
-"""Numbers of channels of networks that are made wider or narrower by a factor."""
+"""The number of channels of a network that is made wider or narrower by a factor."""
 
 
 def scaled(channels: int, width: float) -> int:
-    """`channels` times `width`, rounded to a multiple of 8 that is not below nine tenths of that.
+    """`channels * width`, rounded to a multiple of 8, and up if that would lose over a tenth.
 
     ```
     >>> [scaled(24, width) for width in (0.35, 0.5, 1.0, 1.2)]

@@ -1,4 +1,4 @@
-"""Squeeze and excitation: the mean of each map decides how much of that map goes on."""
+"""Squeeze and excitation: multiply each channel by a gate computed from the means of all."""
 
 import jax
 from flax import nnx
@@ -8,11 +8,11 @@ from cnn_jax import functional as F
 
 
 class SqueezeExcite(nnx.Module):
-    """x * sigmoid(W' swish(W mean(x) + b) + b'), channel by channel.
+    """y = x * sigmoid(W' swish(W mean(x) + b) + b'), where mean(x) is one number per channel.
 
     Args:
         channels: of the input and the output.
-        squeezed: channels between the two dense layers, which are few.
+        squeezed: units between the two dense layers, fewer than `channels`.
         dtype: to compute in; parameters are float32 always.
         rngs: the random streams.
 

@@ -1,0 +1,55 @@
+"""What the networks check of the images that they are given."""
+
+import jax
+import numpy as np
+
+AXES = {1: "time", 2: "height, width", 3: "time, height, width"}
+
+
+def check_images(images: jax.Array, channels: int, least: tuple[int, ...], layer: str = "") -> None:
+    """Check that `images` have the network's rank and channels, and are large enough for it.
+
+    Args:
+        images: what the network was called with.
+        channels: of the images that the network was made for.
+        least: the smallest spatial lengths that leave something for every layer.
+        layer: the first for which nothing is left below that.
+
+    Raises:
+        ValueError: if not.
+    """
+    shape, rank = np.shape(images), len(least)
+    expected = f"`images` must be (*batch, {AXES[rank]}, {channels}), as the network was made"
+    if len(shape) <= rank or shape[-1] != channels:
+        hint = _if_channels_first(shape, channels, rank)
+        raise ValueError(f"{expected}; got shape {shape}.{hint}")
+    if any(n < smallest for n, smallest in zip(shape[-1 - rank : -1], least)):
+        size = "x".join(map(str, least))
+        why = f": a smaller one leaves nothing for its layer {layer!r}" if layer else ""
+        raise ValueError(f"{expected}, and at least {size}{why}; got shape {shape}.")
+
+
+def check_image_size(images: jax.Array, size: tuple[int, ...]) -> None:
+    """Check that `images` have the one size that the network was made for.
+
+    Args:
+        images: what the network was called with.
+        size: spatial lengths, then channels.
+
+    Raises:
+        ValueError: if not.
+    """
+    shape = np.shape(images)
+    if len(shape) < len(size) or shape[len(shape) - len(size) :] != size:
+        hint = _if_channels_first(shape, size[-1], len(size) - 1)
+        raise ValueError(
+            f"`images` must be (*batch, {', '.join(map(str, size))}), as the network was made; "
+            f"got shape {shape}.{hint}"
+        )
+
+
+def _if_channels_first(shape: tuple[int, ...], channels: int, rank: int) -> str:
+    """What to add to an error if the channels seem to stand before the spatial axes."""
+    if len(shape) <= rank or shape[-1] == channels or shape[-1 - rank] != channels:
+        return ""
+    return f" Channels come last here: jnp.moveaxis(images, {-1 - rank}, -1)."

@@ -1,0 +1,105 @@
+"""What the layers of a network have in common: `Style`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from cnn_jax import arguments
+from cnn_jax.geometry import PADDING_MODES, PaddingMode
+
+from ._conv_norm import NORMS, ConvNorm, normalization
+from ._shrinking import DOWNSAMPLING, max_pool, shrink
+
+ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How the layers of a network are made, whatever its table says; checked when it is made.
+
+    A network offers those that make sense for it, and describes them where it is made.
+
+    Attributes:
+        norm: ``"batch"``, ``"group"`` or ``"none"``, see `normalization`.
+        epsilon: added to the variance by the normalization.
+        momentum: how much of the running averages stays at each step: 1 minus PyTorch's.
+        activation: a name of `ACTIVATIONS`, in networks that leave the choice.
+        downsample: how maps are halved: ``"stride"``, ``"blur"`` or ``"polyphase"``, see `shrink`.
+        padding_mode: what stands around images and maps, see `functional.pad`.
+        dropout: the probability of dropping a value, while training.
+        stochastic_depth: the probability of skipping the last block, while training.
+        dtype: to compute in; parameters are float32 always. None means that of the images.
+
+    Raises:
+        TypeError: if one has the wrong type.
+        ValueError: if one is none of the values named, or no probability.
+    """
+
+    norm: str = "batch"
+    epsilon: float = 1e-5
+    momentum: float = 0.9
+    activation: str = "relu"
+    downsample: str = "stride"
+    padding_mode: PaddingMode = "zeros"
+    dropout: float = 0.0
+    stochastic_depth: float = 0.0
+    dtype: DTypeLike | None = None
+
+    def __post_init__(self) -> None:
+        arguments.one_of("norm", self.norm, NORMS)
+        arguments.number("epsilon", self.epsilon, above=0)
+        arguments.number("momentum", self.momentum, at_least=0, at_most=1)
+        arguments.one_of("activation", self.activation, ACTIVATIONS)
+        arguments.one_of("downsample", self.downsample, DOWNSAMPLING)
+        arguments.one_of("padding_mode", self.padding_mode, PADDING_MODES)
+        arguments.number("dropout", self.dropout, at_least=0, below=1)
+        arguments.number("stochastic_depth", self.stochastic_depth, at_least=0, below=1)
+        if self.dtype is not None:
+            arguments.dtype("dtype", self.dtype)
+
+    def layer(
+        self, rngs: nnx.Rngs, activation: Callable[[jax.Array], jax.Array] = jax.nn.relu
+    ) -> partial[ConvNorm]:
+        """What makes a convolution with its normalization and activation."""
+        return partial(
+            ConvNorm,
+            activation=activation,
+            norm=self.norm,
+            epsilon=self.epsilon,
+            momentum=self.momentum,
+            padding_mode=self.padding_mode,
+            dtype=self.dtype,
+            rngs=rngs,
+        )
+
+    def normalization(self, channels: int, rngs: nnx.Rngs) -> Callable[[jax.Array], jax.Array]:
+        """Make a normalization of this many channels."""
+        options = {"epsilon": self.epsilon, "momentum": self.momentum, "dtype": self.dtype}
+        return normalization(self.norm, channels, **options, rngs=rngs)
+
+    def activate(self, x: jax.Array) -> jax.Array:
+        """The activation of `x`."""
+        return ACTIVATIONS[self.activation](x)
+
+    def strides(self, stride: int) -> int:
+        """The stride of a layer that halves its input: 1 where `shrink` halves after it."""
+        return stride if self.downsample == "stride" else 1
+
+    def shrink(
+        self, x: jax.Array, stride: int, phase: jax.Array | None = None
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """`shrink` after a layer, in this style."""
+        return shrink(x, stride, self.downsample, self.padding_mode, phase)
+
+    def max_pool(self, x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
+        """`max_pool` in this style."""
+        return max_pool(x, window, stride, padding, self.downsample, self.padding_mode)
+
+    def cast(self, images: jax.Array) -> jax.Array:
+        """`images` in the dtype to compute in; as they are where that is None."""
+        return jnp.asarray(images) if self.dtype is None else jnp.asarray(images).astype(self.dtype)
