@@ -114,9 +114,9 @@ UNUSABLE = {
     "format": (lambda: content(format=2), "it does not say that it has format 1"),
     "foreign": (
         lambda: content(environment={**environment.environment(), "cores": 99, "jax": "0.1"}),
-        "it was measured elsewhere, with another cores, jax",
+        "it was made elsewhere, with another cores, jax",
     ),
-    "no environment": (lambda: content(environment=3), "it was measured elsewhere"),
+    "no environment": (lambda: content(environment=3), "it was made elsewhere"),
     "no entries": (lambda: content(entries=[]), "it has no entries"),
 }
 
@@ -155,6 +155,12 @@ GOOD = {"algorithm": "shifted", "default": "xla", "milliseconds": {}, "failures"
         ({**GOOD, "algorithm": ["xla"]}, "there is no algorithm"),
         ({**GOOD, "milliseconds": {"xla": "1"}}, "a field has the wrong type"),
         ({**GOOD, "milliseconds": 1}, "a field has the wrong type"),
+        ({**GOOD, "milliseconds": {"xla": 0}}, "the time of 'xla' must be positive, and at most"),
+        ({**GOOD, "milliseconds": {"xla": -1.0}}, "the time of 'xla' must be positive"),
+        ({**GOOD, "milliseconds": {"xla": True}}, "the time of 'xla' must be positive"),
+        ({**GOOD, "milliseconds": {"xla": 10**400}}, "the time of 'xla' .* at most 1e\\+12 ms"),
+        ({**GOOD, "milliseconds": {"xla": float("inf")}}, "the time of 'xla' must be"),
+        ({**GOOD, "milliseconds": {"xla": float("nan")}}, "the time of 'xla' must be"),
         ({**GOOD, "failures": {"xla": 1}}, "a field has the wrong type"),
         ({**GOOD, "default": None}, "a field has the wrong type"),
         ({"algorithm": "xla"}, "it does not have the fields of one"),

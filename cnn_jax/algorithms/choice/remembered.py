@@ -14,11 +14,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cnn_jax.files import JsonCache, Unusable, cache_folder
+
 from .._contract import Problem
-from .cache_file import Unusable, merge, read
 from .environment import environment
 from .environment import platform as platform
 from .registry import ALGORITHMS
+
+LONGEST = 1e12  # milliseconds that a measurement may say, 30 years: more is damage
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def lookup(problem: Problem) -> str | None:
 
 def entry(problem: Problem) -> Entry | None:
     """What was measured for `problem` in this environment, if anything."""
-    folder = _folder()
+    folder = cache_folder()
     if folder not in _worth_reading:
         _worth_reading[folder] = _holds_files(folder)
     if not _worth_reading[folder]:  # so JAX is not asked for its devices, which would start them
@@ -71,7 +74,7 @@ def remember(problem: Problem, measured: Entry) -> str | None:
     trouble = _misplaced(path.parent)
     if trouble is None:
         try:
-            _known[path].update(_checked(merge(path, {name: asdict(measured)}), path))
+            _known[path].update(_checked(_cache(path).merge({name: asdict(measured)}), path))
             return None
         except OSError as error:
             trouble = f"{path.parent} cannot be written ({error})"
@@ -105,11 +108,11 @@ def key(problem: Problem) -> str:
 def file() -> Path:
     """The file of this environment."""
     about = json.dumps(environment(), sort_keys=True)
-    return _folder() / f"tuned-{sha256(about.encode()).hexdigest()[:16]}.json"
+    return cache_folder() / f"tuned-{sha256(about.encode()).hexdigest()[:16]}.json"
 
 
-def _folder() -> Path:
-    return Path(os.path.expanduser(os.environ.get("CNN_JAX_CACHE") or "~/.cache/cnn_jax"))
+def _cache(path: Path) -> JsonCache:
+    return JsonCache(path, format=1, environment=environment())
 
 
 def _misplaced(folder: Path) -> str | None:
@@ -139,7 +142,7 @@ def _entries(path: Path) -> dict[str, Entry]:
         _known[path] = {}
         if _misplaced(path.parent) is None:
             try:
-                _known[path].update(_checked(read(path), path))
+                _known[path].update(_checked(_cache(path).read(), path))
             except Unusable as why:
                 _warn(f"{path} is ignored: {why}. Delete it, or run cnn_jax.autotune again.")
     return _known[path]
@@ -172,6 +175,9 @@ def _entry(value: Any) -> Entry:
         and all(isinstance(reason, str) for reason in reasons.values())
     ):
         raise Unusable("a field has the wrong type")
+    for name, time in times.items():
+        if isinstance(time, bool) or not 0 < time <= LONGEST:
+            raise Unusable(f"the time of {name!r} must be positive, and at most {LONGEST:.0e} ms")
     return found
 
 
