@@ -1,23 +1,17 @@
 """How an operation is computed: one algorithm per file, the same functions in each.
 
-==============  =====================================================================
-``xla``         XLA's own convolution and window reductions: the built-ins
-``vmap``        the definition: one window, mapped over positions, channels, images
-``toeplitz``    the matrix that a convolution is
-``im2col``      patches, block by block, and one matrix product
-``shifted``     a sum over taps, of shifted products; depthwise of multiplications
-``winograd``    several outputs at once from fewer multiplications
-``fft``         products of spectra, for large windows
-``phases``      strides undone phase by phase: transposed convolutions
-``planes``      one and three spatial axes as convolutions of two
-``separable``   pooling, one axis after the other
-==============  =====================================================================
+Each of the files exports one `Algorithm`, whose attributes say what its functions take and give; a
+function that a file does not offer is None. `python -m cnn_jax.algorithms` lists them.
 
-Each file exports one `Algorithm`, whose attributes say what its functions take and give; a function
-that a file does not offer is None. `choice.registry` lists them by name.
+    _contract.py     `Algorithm`, the type, and `Problem`, the shapes that it is asked about
+    _operations.py   an algorithm's functions, made differentiable: what the layers above call
+    parts/           what several algorithms are made of
+    choice/          the algorithms by name, and which one computes a call
+    tuning/          measuring them on request, `cnn_jax.autotune`
 
-`parts` holds what several algorithms are made of, `choice` decides which one computes a call, and
-`tuning` measures them on request. What the layers above use is exported here.
+What the layers above use is exported here. A new algorithm is a file beside these, and a line in
+`choice/registry.py`. A rule in `choice/cpu_rules.py`, with its measurement, makes ``"auto"`` take
+it.
 """
 
 from ._contract import Algorithm as Algorithm

@@ -69,9 +69,8 @@ def conv(
             elements.
         groups: splits the channels into groups that are convolved on their own;
             ``groups=in_channels`` is a depthwise convolution.
-        algorithm: how it is computed: ``"auto"``, by what was measured to be fast, or a name:
-            ``"xla"``, ``"vmap"``, ``"im2col"``, ``"shifted"``, ``"winograd"``, ``"fft"``,
-            ``"phases"``, ``"planes"`` or ``"toeplitz"`` (see `cnn_jax.algorithms`); one that does
+        algorithm: how it is computed: ``"auto"``, by what was measured to be fast, or a name, such
+            as ``"xla"`` or ``"vmap"``: ``python -m cnn_jax.algorithms`` lists them. One that does
             not compute this window says so.
         precision: of the products on accelerators: None (JAX's default), a `jax.lax.Precision` or
             its name. On a TPU the default multiplies in bfloat16.

@@ -58,7 +58,8 @@ def conv_local(
         padding: as for `conv`; negative entries crop.
         dilation: input steps between two kernel taps (1: no gaps).
         groups: splits the channels into groups that are convolved on their own.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: how it is computed: ``"auto"``, or a name, such as ``"vmap"``, of one that can:
+            ``python -m cnn_jax.algorithms`` lists them.
         precision: of the products on accelerators, as for `conv`.
 
     Returns:

@@ -46,7 +46,8 @@ def unfold(
         stride: input steps between two windows.
         padding: as for `conv`; negative entries crop.
         dilation: input steps between two taps.
-        algorithm: how it is computed: ``"auto"``, ``"xla"`` or ``"vmap"``.
+        algorithm: how it is computed: ``"auto"``, or a name, such as ``"vmap"``, of one that can:
+            ``python -m cnn_jax.algorithms`` lists them.
 
     Returns:
         (*batch, *positions, taps, channels), of the dtype of `x`, the taps in row-major order, with

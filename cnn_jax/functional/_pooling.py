@@ -50,8 +50,8 @@ def max_pool(
         ceil_mode: also take a last window that starts in the input, or in the padding at its low
             end, and reaches beyond the padding at its high end (PyTorch's rule). What lies beyond
             counts as padding.
-        algorithm: how it is computed: ``"auto"``, by what was measured to be fast, or a name:
-            ``"xla"``, ``"vmap"``, ``"shifted"`` or ``"separable"``.
+        algorithm: how it is computed: ``"auto"``, by what was measured to be fast, or a name, such
+            as ``"xla"`` or ``"vmap"``: ``python -m cnn_jax.algorithms`` lists them.
 
     Returns:
         (*batch, *positions, channels), of the dtype of `x`, with

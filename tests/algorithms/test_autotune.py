@@ -182,6 +182,21 @@ def test_what_needs_more_workspace_than_allowed_is_not_measured(times, monkeypat
     assert row.chosen == "shifted"
 
 
+def test_what_was_measured_is_taken_only_where_it_fits(times, monkeypatch):
+    times["shifted"] = 0.5
+    (row,) = cnn_jax.autotune(F.conv, X, KERNEL).rows
+    hungry = replace(shifted.ALGORITHM, workspace=lambda problem: 100)
+    monkeypatch.setitem(ALGORITHMS, "shifted", hungry)
+    for limit, taken in ((100, "shifted"), (99, "xla")):
+        assert policy.pick(row.problem, limit)["cpu"].algorithm == taken
+        with F.using(max_workspace=limit):
+            assert F.explain(F.conv, X, KERNEL).parts[0].algorithm == taken
+    unable = replace(shifted.ALGORITHM, unsupported=lambda problem: "it is tired")
+    monkeypatch.setitem(ALGORITHMS, "shifted", unable)
+    assert policy.pick(row.problem, 100)["cpu"].algorithm == "xla"
+    assert F.explain(F.conv, X, KERNEL).parts[0].algorithm == "xla"
+
+
 def test_nothing_to_measure():
     report = cnn_jax.autotune(lambda x: F.conv(x, KERNEL, algorithm="xla") + 1, X)
     assert report.rows == ()
@@ -227,9 +242,9 @@ def test_an_accelerator_is_as_exact_as_its_own_convolution(monkeypatch, times):
     ("given", "error"),
     [
         ({"f": 3}, "TypeError: `f` must be callable; got 3."),
-        ({"seconds": 0}, "ValueError: `seconds` must be positive and finite; got 0."),
-        ({"seconds": -1.0}, "ValueError: `seconds` must be positive and finite; got -1.0."),
-        ({"seconds": "1"}, "TypeError: `seconds` must be a number; got '1'."),
+        ({"seconds": 0}, "ValueError: `seconds` must be a finite number above 0; got 0."),
+        ({"seconds": -1.0}, "ValueError: `seconds` must be a finite number above 0; got -1.0."),
+        ({"seconds": "1"}, "TypeError: `seconds` must be a finite number above 0; got '1'."),
         ({"again": 1}, "TypeError: `again` must be True or False; got 1."),
         ({"max_workspace": 0.5}, "TypeError: `max_workspace` must be an int, in bytes; got 0.5."),
         ({"max_workspace": -1}, "ValueError: `max_workspace` must be at least 0 bytes; got -1."),

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cnn_jax import functional as F
+from cnn_jax.algorithms import ALGORITHMS
 
 X = np.ones((2, 8, 8, 4), np.float32)
 KERNEL = np.ones((3, 3, 4, 6), np.float32)
@@ -146,8 +147,7 @@ WRONG = [
     (
         conv(algorithm="cudnn"),
         ValueError,
-        "`algorithm` must be one of 'auto', 'xla', 'vmap', 'toeplitz', 'im2col', 'shifted', "
-        "'winograd', 'fft', 'phases', 'planes', 'separable'; got 'cudnn'.",
+        f"`algorithm` must be one of 'auto', {', '.join(map(repr, ALGORITHMS))}; got 'cudnn'.",
     ),
     (conv(algorithm=None), ValueError, "`algorithm` must be one of"),
     (conv(algorithm=["xla"]), ValueError, "`algorithm` must be one of"),

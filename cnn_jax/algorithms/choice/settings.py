@@ -80,7 +80,8 @@ def using(*, algorithm: str = "auto", max_workspace: int | None = None) -> Itera
     if max_workspace is not None:
         size = arguments.as_int(max_workspace)
         if size is None:
-            raise TypeError(f"`max_workspace` must be an int, in bytes; got {max_workspace!r}.")
+            given = arguments.shown(max_workspace)
+            raise TypeError(f"`max_workspace` must be an int, in bytes; got {given}.")
         if size < 0:
             raise ValueError(f"`max_workspace` must be at least 0 bytes; got {size}.")
         now = replace(now, max_workspace=size)

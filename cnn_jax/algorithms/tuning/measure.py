@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from cnn_jax import arguments
+
 from .._contract import Problem
 from ..choice import ALGORITHMS, candidates, policy, remembered, settings
 from . import check
@@ -97,13 +99,9 @@ def autotune(
 
 def _check(f: object, seconds: object, again: object) -> None:
     if not callable(f):
-        raise TypeError(f"`f` must be callable; got {f!r}.")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.number):
-        raise TypeError(f"`seconds` must be a number; got {seconds!r}.")
-    if not 0 < seconds < float("inf"):
-        raise ValueError(f"`seconds` must be positive and finite; got {seconds!r}.")
-    if not isinstance(again, bool):
-        raise TypeError(f"`again` must be True or False; got {again!r}.")
+        raise TypeError(f"`f` must be callable; got {arguments.shown(f)}.")
+    arguments.number("seconds", seconds, above=0)
+    arguments.flag("again", again)
     if isinstance(jnp.zeros(()), Tracer):
         raise TypeError(
             "`autotune` must be called outside of jit and other functions being traced."
