@@ -3,11 +3,13 @@
     python -m cnn_jax.analysis resnet50 --input 224,224,3
     python -m cnn_jax.analysis my_package.my_module:my_network --input 64,64,3 --out results
 
-It prints the table, and writes summary.html and receptive_field.png.
+It writes summary.html and receptive_field.png, which is on the page too, and prints the table.
 """
 
 import importlib
 import inspect
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +19,10 @@ from typing import Annotated, Any
 import tyro
 from flax import nnx
 
-from cnn_jax import models
+from cnn_jax import files, models, pages
+from cnn_jax.arguments import did_you_mean, shown
 
 from . import plot_receptive_field, receptive_field, summarize
-from .program import shortened
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,10 @@ def main(config: Config) -> list[Path]:
             f"`input` must have all axes of one input, channels last, such as 224,224,3 for an "
             f"image: with {config.input} the batch axis in front was taken for one of them."
         )
-    print(summary)
     config.out.mkdir(parents=True, exist_ok=True)
-    page = config.out / "summary.html"
     title = f"{config.model}, input {'x'.join(map(str, shape))}"
-    page.write_text(
-        f"<!doctype html>\n<meta charset='utf-8'>\n<title>{title}</title>\n"
-        f"<h1>{title}</h1>\n{summary._repr_html_()}",
-        encoding="utf-8",
-    )
+    parts = [summary.to_html()]
+    page, picture = config.out / "summary.html", config.out / "receptive_field.png"
     stages = getattr(f, "feature_maps", f)
     moving = [
         path
@@ -76,14 +73,18 @@ def main(config: Config) -> list[Path]:
     ]
     output = config.output if config.output is not None else moving[-1] if moving else None
     if output is None:
-        print("No unit of the outputs lies in space: there is no receptive field to draw.")
-        return [page]
-    unit = None if config.unit is None else numbers("unit", config.unit, least=0)
-    field = receptive_field(stages, (1, *shape), unit=unit, output=output)
-    picture = config.out / "receptive_field.png"
-    plot_receptive_field(field, path=picture)
-    print(f"wrote {page} and {picture} (of {output or 'the output'})")
-    return [page, picture]
+        said = "No unit of the outputs lies in space: there is no receptive field to draw."
+    else:
+        unit = None if config.unit is None else numbers("unit", config.unit, least=0)
+        field = receptive_field(stages, (1, *shape), unit=unit, output=output)
+        plot_receptive_field(field, path=picture)
+        parts.append(pages.figure(picture, f"What unit {field.unit} of {output or 'it'} sees."))
+        said = f"wrote {page} and {picture} (of {output or 'the output'})"
+    # Before anything is printed: who reads it may stop before the end.
+    files.replace(page, pages.page(title, parts))
+    print(summary)
+    print(said)
+    return [page] if output is None else [page, picture]
 
 
 def network(name: str, shape: tuple[int, ...]) -> Callable:
@@ -94,14 +95,16 @@ def network(name: str, shape: tuple[int, ...]) -> Callable:
     else:
         constructors = known()
         if name not in constructors:
-            raise ValueError(
-                f"`model` must be module:name or one of {', '.join(constructors)}; got {name!r}."
+            hint = did_you_mean(name, constructors)
+            some = (
+                "a constructor of `cnn_jax.models`" if hint else f"one of {', '.join(constructors)}"
             )
+            raise ValueError(f"`model` must be module:name or {some}; got {name!r}.{hint}")
         found = constructors[name]
     if not callable(found):
         raise ValueError(
             f"`model` {name} must be a constructor, an NNX module or a function; it is "
-            f"{shortened(found)}."
+            f"{shown(found)}."
         )
     if not isinstance(found, nnx.Module) and "rngs" in options_of(found):
         with said_of(shape):
@@ -148,7 +151,7 @@ def made(name: str, constructor: Callable, shape: tuple[int, ...]) -> nnx.Module
         f"`{p.name}`"
         for p in parameters.values()
         if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        if p.name not in ("self", "rngs", "in_channels", "input_size")
+        if p.name not in ("rngs", "in_channels", "input_size")
     ]
     if wanted:
         raise ValueError(
@@ -166,8 +169,10 @@ def made(name: str, constructor: Callable, shape: tuple[int, ...]) -> nnx.Module
 
 def options_of(thing: Callable) -> Mapping[str, inspect.Parameter]:
     """The parameters of a function, or of a class's constructor."""
-    function = thing.__init__ if inspect.isclass(thing) else thing
-    return inspect.signature(function).parameters
+    if not inspect.isclass(thing):
+        return inspect.signature(thing).parameters
+    _itself, *rest = inspect.signature(thing.__init__).parameters.items()
+    return dict(rest)
 
 
 def numbers(name: str, text: str, least: int = 1) -> tuple[int, ...]:
@@ -185,5 +190,8 @@ if __name__ == "__main__":
     config = tyro.cli(Config, description=__doc__)
     try:
         main(config)
+        sys.stdout.flush()
     except ValueError as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from error
+    except BrokenPipeError:  # such as of `| head`; all files are written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,8 +1,12 @@
 """The command ``python -m cnn_jax.analysis``."""
 
+import base64
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import jax.numpy as jnp
 import pytest
 import tyro
 from flax import nnx
@@ -24,6 +28,21 @@ class Tiny(nnx.Module):
 
 class Needy(nnx.Module):
     def __init__(self, width, *, rngs): ...
+
+
+class Odd(nnx.Module):
+    def __init__(s, width, *, rngs): ...
+
+
+class Odder(nnx.Module):
+    def __init__(s, *, rngs):
+        s.kernel = nnx.Param(jnp.ones((1, 2)))
+
+    def __call__(s, x):
+        return x @ s.kernel[...]
+
+
+globals()["<b>&"] = Tiny
 
 
 def tiny_function(x):
@@ -62,6 +81,38 @@ def test_nothing_in_space_makes_no_picture(tmp_path, capsys):
     assert "there is no receptive field to draw" in capsys.readouterr().out
 
 
+def test_the_page_holds_the_picture_and_escapes_the_name(tmp_path):
+    page, picture = main(Config(f"{HERE}:<b>&", "8,8,1", tmp_path))
+    text = page.read_text(encoding="utf-8")
+    assert "<title>tests.analysis.test_command:&lt;b&gt;&amp;, input 8x8x1</title>" in text
+    assert "<b>" not in text
+    data = re.search(r'src="data:image/png;base64,([^"]+)"', text)
+    assert data is not None
+    assert base64.b64decode(data[1]) == picture.read_bytes()
+    assert not re.search(r'(src|href)="(?!data:)', text)
+
+
+@pytest.mark.parametrize("lines", [0, 3])
+def test_who_reads_the_table_may_stop_before_its_end(lines, tmp_path):
+    """As by ``| head``: everything is written, and there is no traceback."""
+    command = [sys.executable, "-m", "cnn_jax.analysis", "lenet", "--input", "28,28,1", "--out"]
+    with subprocess.Popen(
+        [*command, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for _ in range(lines):
+            process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"summary.html", "receptive_field.png"}
+
+
+def test_itself_may_have_any_name():
+    assert isinstance(network(f"{HERE}:Odder", (4, 4, 1)), Odder)
+
+
 def test_networks_are_in_eval_mode_and_without_values():
     model = network(f"{HERE}:Tiny", (8, 8, 4))
     assert model.conv.kernel.shape == (3, 3, 4, 2)
@@ -76,7 +127,12 @@ def test_known_networks():
 @pytest.mark.parametrize(
     ("config", "text"),
     [
-        (Config("lenet6"), "`model` must be module:name or one of alexnet, "),
+        (Config("nothing like it"), "`model` must be module:name or one of alexnet, "),
+        (
+            Config("rsnet50"),
+            "or a constructor of `cnn_jax.models`; got 'rsnet50'. Did you mean 'resnet50'?",
+        ),
+        (Config(f"{HERE}:Odd"), "it needs `width`: name a function that gives them."),
         (Config("lenet", "28x28"), "`input` must be ints from 1 on with commas between"),
         (Config("lenet", "28,0,1"), "got '28,0,1'."),
         (

@@ -209,3 +209,17 @@ def test_wrong_calls_say_what_is_wrong(call, words):
 def test_what_cannot_be_drawn_is_told_what_can(function, words):
     with pytest.raises(TypeError, match=words):
         getattr(analysis, function)({})
+
+
+def test_a_field_of_one_axis_is_a_strip_that_can_be_seen():
+    """However long the axis: not a line."""
+    field = analysis.receptive_field(
+        lambda x: F.max_pool(x, (9,), stride=1), (1, 2000, 1), unit=(900,)
+    )
+    made = analysis.plot_receptive_field(field)
+    made.canvas.draw()
+    (ax,) = made.axes
+    boxes = [patch.get_window_extent() for patch in ax.patches]
+    assert min(box.height for box in boxes) > 40
+    image = max(boxes, key=lambda box: box.width)
+    assert image.width > 300

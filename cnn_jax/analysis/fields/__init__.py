@@ -26,6 +26,7 @@ from ._field import thinned as thinned
 from ._field import wholly as wholly
 from ._nominal import Nominal as Nominal
 from ._nominal import Number as Number
+from ._phases import phases as phases
 from ._reshaping import reshaped as reshaped
 from ._seeing import Seeing as Seeing
 from ._seeing import Walk as Walk

@@ -16,6 +16,8 @@ from ._figures import COLORS, figure, finished, found_by
 MOST_LINES = 64
 # The side of a picture, in inches.
 SIDE = 5.0
+# The height of a picture of one axis.
+STRIP = 0.9
 
 _ALL = SeenAxis(0, 0, 1, 0, None, 0, True)
 
@@ -61,7 +63,8 @@ def plot_receptive_field(
     high = (max(height - 1, bottom), max(width - 1, right))
     spans = [b - a + 1 for a, b in zip(low, high)]
     scale = SIDE / max(spans)
-    made, ((ax,),) = figure(max(spans[1] * scale, 2) + 1, max(spans[0] * scale, 1) + 1)
+    tall = max(spans[0] * scale, 1) if len(axes) == 2 else STRIP
+    made, ((ax,),) = figure(max(spans[1] * scale, 2) + 1, tall + 1)
     ax.add_patch(_box(0, height - 1, 0, width - 1, facecolor="0.93", label="image"))
     padded = _box(top, bottom, left, right, hatch="///", facecolor="none", edgecolor="0.55")
     if top < 0 or left < 0 or bottom >= height or right >= width:
@@ -82,12 +85,13 @@ def plot_receptive_field(
 
     margin = 0.03 * max(spans) + 0.5
     ax.set_xlim(low[1] - margin, high[1] + margin)
-    ax.set_ylim(high[0] + margin, low[0] - margin)
-    ax.set_aspect("equal")
     ax.set_xlabel(f"axis {axes[-1]}")
     if len(axes) == 2:
+        ax.set_ylim(high[0] + margin, low[0] - margin)
+        ax.set_aspect("equal")
         ax.set_ylabel(f"axis {axes[0]}")
-    else:
+    else:  # a strip, however long
+        ax.set_ylim(0.8, -0.8)
         ax.set_yticks([])
     ax.set_title(_words(field, [seen.axes[a] for a in axes]), fontsize="medium")
     made.legend(loc="outside lower center", ncols=4, frameon=False, fontsize="small")

@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cnn_jax import files
+
 # Light to dark in gray as well.
 COLORS = "viridis"
 
@@ -20,7 +22,8 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tupl
 def finished(made: Figure, path: str | PathLike | None) -> Figure:
     """The figure, written to `path` if there is one."""
     if path is not None:
-        made.savefig(path, dpi=150)
+        with files.replacing(path) as new:
+            made.savefig(new, dpi=150)
     return made
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..fields import Field, checked_unit, chosen_output, spatial_axes, spatial_of
+from ..fields import Field, checked_unit, chosen_output, phases, spatial_axes, spatial_of
 from ..program import trace
 from ..rules import walk
 
@@ -142,7 +142,9 @@ def receptive_field(
     seen = tuple(
         SeenInput(
             its.shape,
-            tuple(_axis(sight.get((n, axis)), index) for axis in range(len(its.shape))),
+            tuple(
+                _axis(sight.get((n, axis)), index, length) for axis, length in enumerate(its.shape)
+            ),
             spatial_of(walked, n),
         )
         for n, its in enumerate(program.inputs)
@@ -150,7 +152,7 @@ def receptive_field(
     return ReceptiveField(index, value.shape, path, seen, tuple(walked.doubts))
 
 
-def _axis(field: Field | None, unit: tuple[int, ...]) -> SeenAxis:
+def _axis(field: Field | None, unit: tuple[int, ...], length: int) -> SeenAxis:
     if field is None:
         return SeenAxis(0, -1, 0, None, None, None, True)
     place = tuple(min(i, n - 1) for i, n in zip(unit, field.low.shape))
@@ -160,12 +162,8 @@ def _axis(field: Field | None, unit: tuple[int, ...]) -> SeenAxis:
     nominal = field.nominal
     if nominal is None:
         return SeenAxis(low, high, None, None, None, None, field.exact)
-    return SeenAxis(
-        low,
-        high,
-        math.ceil(nominal.size),
-        nominal.start_of(unit),
-        nominal.stride,
-        -nominal.start,
-        field.exact,
-    )
+    size, start = math.ceil(nominal.size), nominal.start_of(unit)
+    found = phases(field, length, unit)
+    if found is not None and nominal.axis is not None:
+        size, start = found.size_of(unit[nominal.axis]), found.start_of(unit[nominal.axis])
+    return SeenAxis(low, high, size, start, nominal.stride, -nominal.start, field.exact)

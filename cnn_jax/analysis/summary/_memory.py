@@ -32,7 +32,8 @@ class Memory:
 
     @cached_property
     def training_bytes(self) -> int | None:
-        """Parameters, gradients, two moments of Adam, inputs, and what is kept for the gradient.
+        """The two moments of Adam, and the larger of two: `forward_bytes`; or what there is after
+        the forward pass, that is parameters, gradients, inputs and what is kept for the gradient.
 
         What is kept is what `jax.vjp` keeps, every array once, before XLA decides to compute some
         of it anew; but for what is made of parameters alone, such as kernels laid out otherwise.
@@ -43,12 +44,11 @@ class Memory:
         much for LeNet-5 with a batch of 128.
         """
         kept = _kept_bytes(self.apart)
-        return None if kept is None else kept + self._state_bytes + size_in_bytes(*self.apart.data)
-
-    @property
-    def _state_bytes(self) -> int:
+        if kept is None:
+            return None
         learning = size_in_bytes(*(a.value for a in self.apart.leaves if a.trainable))
-        return self.parameter_bytes + 3 * learning
+        after = self.parameter_bytes + learning + size_in_bytes(*self.apart.data) + kept
+        return max(after, self.forward_bytes) + 2 * learning
 
 
 def memory_of(program: Program, apart: Apart) -> Memory:
@@ -104,9 +104,8 @@ def most_alive(program: Program) -> int:
     alive = most = 0
     for i, step in enumerate(program.steps):
         alive += sum(size_in_bytes(value) for value in step.outputs if value in until)
-        alive += max((most_alive(body.program) for body in step.inner), default=0)
-        most = max(most, alive)
-        alive -= max((most_alive(body.program) for body in step.inner), default=0)
+        inside = max((most_alive(body.program) for body in step.inner), default=0)
+        most = max(most, alive + inside)
         alive -= size_in_bytes(*ending.get(i, ()))
     return most
 

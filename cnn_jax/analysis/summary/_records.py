@@ -10,24 +10,28 @@ from ._xla import XlaCost
 class Seen:
     """What the units of a feature map see of one axis of an input, padding included.
 
-    Unit u sees the elements from ``u * stride - padding`` on, ``size`` of them.
+    Unit u sees the elements from ``u * stride - padding`` on, ``size`` of them. Where upsampling
+    makes units of different phases see more and fewer, that is so on average.
 
     Attributes:
         input: the number of the input.
         axis: the axis of the input.
         size: how many elements, the most of any unit.
+        smallest: how many elements, the fewest of any unit; None if that is not known.
         stride: from one unit to the next; None if there is one unit, or if paths of different
             strides meet.
         padding: how far the first unit's field begins ahead of the input. Not a whole number where
             units in different phases see differently placed elements: right on average.
         whole: whether some path shows every unit the same, such as the mean of the whole axis in
             squeeze-and-excitation. Size, stride and padding are of the other paths, if there are.
-        exact: whether what the network does is known so well that it is not less.
+        exact: whether what the network does is known so well that units see no less; and that
+            units in different phases, if there are, see no more. Otherwise the size is about right.
     """
 
     input: int
     axis: int
     size: int
+    smallest: int | None
     stride: int | float | None
     padding: int | float | None
     whole: bool

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cnn_jax import files
+from cnn_jax import files, pages
 
 from . import _shown
 from ._records import Findings
@@ -32,8 +32,12 @@ class Summary(Findings):
     def __rich__(self) -> Any:
         return _shown.as_rich(self)
 
-    def _repr_html_(self) -> str:
+    def to_html(self) -> pages.Part:
+        """The table and the lines below it, a part of a page of `cnn_jax.pages`."""
         return _shown.as_html(self)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     def to_dict(self) -> dict[str, Any]:
         """The summary of dictionaries, lists, numbers and strings, as JSON has them."""

@@ -112,11 +112,11 @@ def as_text(summary: Findings) -> str:
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
 
 
-def as_html(summary: Findings) -> str:
+def as_html(summary: Findings) -> pages.Part:
     """The table for a notebook or a page."""
     found = columns(summary)
     table = pages.table(list(found), list(zip(*found.values())))
-    return "\n".join([table, *map(pages.text, totals(summary))])
+    return pages.Part("\n".join([table, *map(pages.text, totals(summary))]))
 
 
 def as_dict(summary: Findings) -> dict[str, Any]:
@@ -195,9 +195,9 @@ def _and_all(seen: Seen) -> bool:
 
 
 def _size(seen: Seen) -> str:
-    """How many elements, "~" at most; "+all" if there also is a path from all over the axis."""
-    more = "+all" if _and_all(seen) else ""
-    return f"{'' if seen.exact else '~'}{seen.size:,}{more}"
+    """How many elements, the fewest and the most if they differ; "~" about, "+all" see `totals`."""
+    fewest = "" if seen.smallest in (None, seen.size) else f"{seen.smallest:,}-"
+    return f"{'' if seen.exact else '~'}{fewest}{seen.size:,}{'+all' if _and_all(seen) else ''}"
 
 
 def _number(number: float | str | None) -> str:

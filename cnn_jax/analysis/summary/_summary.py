@@ -5,8 +5,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from ..fields import Number, Sight, Walk
-from ..program import taken_apart, trace
+from ..fields import Number, Sight, Walk, phases
+from ..program import Program, taken_apart, trace
 from ..rules import walk
 from ._costs import multiply_adds, multiply_adds_inside, size_in_bytes
 from ._memory import memory_of
@@ -67,13 +67,16 @@ def summarize(f: Callable, *inputs: Any, params: Any = None, cost: str | None = 
     walked = walk(program)
     layers = Layers(program, walked)
     names = _names(layers)
-    rows = tuple(_row(draft, name, walked) for draft, name in zip(layers.rows, names))
+    rows = tuple(_row(draft, name, walked, program) for draft, name in zip(layers.rows, names))
     parameters = list(program.parameters.values())
     inside = sum(row.macs_inside for row in rows)
     return Summary(
         rows,
         tuple(value.shape for value in program.inputs),
-        {path: Output(o.shape, seen(walked.of(o), walked)) for path, o in program.outputs.items()},
+        {
+            path: Output(o.shape, seen(walked.of(o), walked, program))
+            for path, o in program.outputs.items()
+        },
         sum(math.prod(p.shape) for p in parameters if p.trainable),
         sum(math.prod(p.shape) for p in parameters if not p.trainable),
         sum(row.macs for row in rows),
@@ -84,17 +87,23 @@ def summarize(f: Callable, *inputs: Any, params: Any = None, cost: str | None = 
     )
 
 
-def seen(sight: Sight, walked: Walk) -> tuple[Seen, ...]:
+def seen(sight: Sight, walked: Walk, program: Program) -> tuple[Seen, ...]:
     """What units see of the spatial axes of the inputs."""
     result = []
     for number, axis in sorted(walked.spatial & sight.keys()):
-        its = sight[number, axis]
+        its, exact = sight[number, axis], sight[number, axis].exact
+        stride = padding = smallest = None
         if its.nominal is None:
-            size, stride, padding, whole = int((its.high - its.low).max()) + 1, None, None, False
+            size = max(int((its.high - its.low).max()) + 1, 0)
         else:
-            size, whole = math.ceil(its.nominal.size), its.nominal.whole
             stride, padding = _number(its.nominal.stride), _number(-its.nominal.start)
-        result.append(Seen(number, axis, max(size, 0), stride, padding, whole, its.exact))
+            size = smallest = math.ceil(its.nominal.size)
+            if found := phases(its, program.inputs[number].shape[axis]):
+                size, smallest = max(found.sizes), min(found.sizes)
+            elif stride is not None and Fraction(its.nominal.start).denominator > 1:
+                smallest, exact = None, False
+        whole = its.nominal is not None and its.nominal.whole
+        result.append(Seen(number, axis, size, smallest, stride, padding, whole, exact))
     return tuple(result)
 
 
@@ -102,7 +111,7 @@ def _number(number: Number | None) -> int | float | None:
     return float(number) if isinstance(number, Fraction) else number
 
 
-def _row(draft: Draft, name: str, walked: Walk) -> Row:
+def _row(draft: Draft, name: str, walked: Walk, program: Program) -> Row:
     step = draft.step
     window, groups = stated_window(step, draft.operation, draft.source, walked)
     learning, fixed = (
@@ -128,7 +137,7 @@ def _row(draft: Draft, name: str, walked: Walk) -> Row:
         macs=sum(map(multiply_adds, products)) * draft.times,
         macs_inside=sum(map(multiply_adds_inside, products)) * draft.times,
         activation_bytes=size_in_bytes(draft.output),
-        field=seen(walked.of(draft.output), walked),
+        field=seen(walked.of(draft.output), walked, program),
         remark="; ".join(dict.fromkeys(words)),
     )
 
