@@ -84,7 +84,7 @@ def test_is_the_support_of_the_jacobian(name):
     np.testing.assert_array_equal(found.matrix, np.asarray(jacobian) != 0)
 
 
-def test_several_inputs_and_outputs_stand_behind_one_another():
+def test_several_inputs_and_outputs_stand_one_after_the_other():
     def f(x, y):
         return {"sum": x.sum(0) + y, "first": x[:1]}
 
@@ -158,7 +158,7 @@ def test_connections_are_multiplications_without_those_by_padding():
     assert found.layers[0].connections == int(inside.sum())
 
 
-def test_weights_behind_casts_scales_and_masks_are_still_weights():
+def test_weights_after_casts_scales_and_masks_are_still_weights():
     def f(params, x):
         size = jnp.sqrt((params["v"] ** 2).sum(0, keepdims=True))
         kernel = params["v"] / size * params["g"][None] * np.tri(4, dtype=np.float32)

@@ -108,8 +108,20 @@ def test_shapes_for_parameters_are_refused():
 @pytest.mark.parametrize(
     ("f", "shape", "options", "error", "words"),
     [
-        (residual, (1, 9, 9, 1), {"samples": 0}, ValueError, "`samples` must be at least 1; got 0"),
-        (residual, (1, 9, 9, 1), {"samples": 2.0}, TypeError, "`samples` must be an int; got 2.0"),
+        (
+            residual,
+            (1, 9, 9, 1),
+            {"samples": 0},
+            ValueError,
+            "must be a positive int; got 0",
+        ),
+        (
+            residual,
+            (1, 9, 9, 1),
+            {"samples": 2.0},
+            TypeError,
+            "`samples` must be a positive",
+        ),
         (residual, (1, 9, 9, 1), {"unit": (9, 0)}, ValueError, "`unit` must lie in the output"),
         (jnp.argmax, (3,), {}, TypeError, "`f` must return floats to have a gradient; got int32"),
         (

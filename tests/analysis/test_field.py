@@ -33,7 +33,7 @@ def u_net(x):
 
 
 def patches(x, size):
-    """Squares of an image one behind the other, as the tokens of a transformer."""
+    """Squares of an image one after the other, as the tokens of a transformer."""
     n, height, width, channels = x.shape
     x = x.reshape(n, height // size, size, width // size, size, channels)
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(n, -1, size * size * channels)
@@ -158,7 +158,7 @@ CASES = {
     ),
     "patches in rows": (lambda x: patches(x, 2).reshape(1, 4, 3, 8).sum(-1), (1, 8, 6, 2)),
     "some of the patches": (lambda x: patches(x, 2)[:, 1::2], (1, 8, 6, 2)),
-    "patches behind another": (
+    "patches after another": (
         lambda x: jnp.concatenate([jnp.ones((1, 1, 8)), patches(x, 2)], 1),
         (1, 8, 6, 2),
     ),
@@ -234,7 +234,7 @@ def test_intervals_are_those_of_the_jacobian(name):
 
 # Where an element's place is not that of a window: ends that meet, uneven steps, parts hidden.
 BENT = {"conv, circular", "conv, reflect", "rolled", "updated", "upsample by corners"}
-BENT |= {"branches", "triangle", "some of the patches", "patches behind another"}
+BENT |= {"branches", "triangle", "some of the patches", "patches after another"}
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - BENT))

@@ -168,10 +168,10 @@ def test_filters_find_the_edges_of_a_real_photo():
         (lambda: analysis.plot_kernels(np.ones((3, 3))), r"`kernel` must be .* got shape \(3, 3\)"),
         (
             lambda: analysis.plot_kernels(kernel(3, 1, 2), most=0),
-            "`most` must be at least 1; got 0",
+            "`most` must be a positive int; got 0",
         ),
         (lambda: analysis.plot_feature_maps(np.ones(3)), r"`features` must be .* got shape \(3,\)"),
-        (lambda: analysis.plot_feature_maps(X, image=1), "`image` must be from 0 to 0"),
+        (lambda: analysis.plot_feature_maps(X, image=1), "`image` must be at most 0; got 1"),
         (lambda: analysis.plot_filtered(np.ones(3)), r"`image` must be .* got shape \(3,\)"),
         (lambda: analysis.plot_filtered(np.ones((9, 9)), {"a": [1.0]}), "`filters` must hold"),
         (
@@ -180,7 +180,7 @@ def test_filters_find_the_edges_of_a_real_photo():
         ),
         (
             lambda: analysis.plot_receptive_field(analysis.receptive_field(line, (8, 1)), number=1),
-            "`number` must be that of an input, from 0 to 0; got 1",
+            "`number` must be at most 0; got 1",
         ),
         (
             lambda: analysis.plot_equivariance(analysis.equivariance(pool, X, [(0, 1), (1, 2)])),

@@ -362,7 +362,7 @@ def test_several_inputs_have_fields_of_their_own():
         (
             lambda: summarize(jnp.sin, (2,), cost="flops"),
             ValueError,
-            '`cost` must be None or "xla"',
+            "`cost` must be one of None, 'xla'; got 'flops'.",
         ),
         (
             lambda: summarize(jnp.sin, {"params": {"kernel": np.ones((99, 99))}}, (2,)),

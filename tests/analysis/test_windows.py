@@ -35,24 +35,24 @@ LOCAL = {
 }
 
 
-@pytest.mark.parametrize("behind", ["the input", "other layers"])
+@pytest.mark.parametrize("reads", ["the input", "other layers"])
 @pytest.mark.parametrize(("shape", "size", "channels", "options"), LOCAL.values(), ids=LOCAL)
 def test_a_local_layer_is_shown_as_the_convolution_that_it_unshares(
-    shape, size, channels, options, behind
+    shape, size, channels, options, reads
 ):
     rank = len(size)
     first = jnp.ones((*(2,) * rank, shape[-1], shape[-1]))
 
-    def ahead(x):
-        if behind == "the input":
+    def read(x):
+        if reads == "the input":
             return x
         return F.max_pool(F.conv(x, first, padding=((2, 3),) * rank), (2,) * rank, stride=1)
 
     def conv(kernel, x):
-        return F.conv(ahead(x), kernel, **options)
+        return F.conv(read(x), kernel, **options)
 
     def local(kernel, x):
-        return F.conv_local(ahead(x), kernel, **options)
+        return F.conv_local(read(x), kernel, **options)
 
     shared = abstract(*size, *channels)
     y = jax.eval_shape(conv, shared, abstract(*shape))
@@ -112,7 +112,7 @@ def test_local_layers_of_flax():
 
 
 def test_heads_are_no_places():
-    """A kernel for each head of channels is not local in space, behind a convolution either."""
+    """A kernel for each head of channels is not local in space, nor after a convolution."""
 
     def f(kernels, x):
         x = F.conv(x, kernels["conv"], padding=1).reshape(1, 25, 4, 2)

@@ -259,9 +259,9 @@ def plain(number: Number) -> str:
 
 @lru_cache(maxsize=4096)
 def _span(size: int, dilation: int, base: int) -> int:
-    """How many elements the last that a window sees lies behind its first, at most.
+    """The distance from the first to the last element that a window of taps meets, at most.
 
-    The elements lie `base` steps from one to the next.
+    The elements lie `base` steps apart, the taps `dilation` steps.
     """
     if base == 1:
         return (size - 1) * dilation

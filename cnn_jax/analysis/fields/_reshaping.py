@@ -1,4 +1,4 @@
-"""What units see behind a reshape: axes are split, and merged."""
+"""What units see after a reshape: axes are split, and merged."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -62,7 +62,7 @@ def _dealt(
         nominal: the field.
         digits: of what the axes are made, outermost first.
         lengths: of the axes.
-        repeat: whether units that see the same, one behind the other, count as repeats.
+        repeat: whether units that see the same, one after the other, count as repeats.
 
     Returns:
         Digits of each axis; None if a digit would have to be cut that cannot be.
@@ -94,19 +94,19 @@ def _joined(
     nominal: Nominal, digits: Sequence[Digit], repeat: bool
 ) -> tuple[Nominal, list[Digit]] | None:
     """The field and one digit that stands for several, if they count evenly."""
-    behind, step, repeats, trailing = 1, 0, 1, 1
+    inner, step, repeats, trailing = 1, 0, 1, 1
     for n, s, its in reversed(digits):
         if not step and s:
-            step, repeats, trailing = ratio(s, behind), behind * its, behind
-        elif s != step * behind:
+            step, repeats, trailing = ratio(s, inner), inner * its, inner
+        elif s != step * inner:
             return None
-        behind *= n
+        inner *= n
     if trailing > 1:
         if not repeat:
             return None
         start = simplest(nominal.start - ratio((trailing - 1) * step, 2))
         nominal = replace(nominal, start=start)
-    return nominal, [(behind, step, repeats)]
+    return nominal, [(inner, step, repeats)]
 
 
 def _laid(nominal: Nominal, axis: int, digits: Sequence[Digit]) -> Nominal:

@@ -1,7 +1,8 @@
 """Units of an output: which of its axes follow which axes of the inputs, and how to name one."""
 
 from collections.abc import Sequence
-from numbers import Integral
+
+from cnn_jax.arguments import as_int
 
 from ..program import Operand, Program
 from ._field import Sight
@@ -61,9 +62,7 @@ def checked_unit(
     index = [n // 2 if axis in spatial else 0 for axis, n in enumerate(shape)]
     if unit is None:
         return tuple(index)
-    if not isinstance(unit, tuple | list) or not all(
-        isinstance(i, Integral) and not isinstance(i, bool) for i in unit
-    ):
+    if not isinstance(unit, tuple | list) or any(as_int(i) is None for i in unit):
         raise TypeError(f"`unit` must be a tuple of ints; got {unit!r}.")
     if len(unit) not in (len(shape), len(spatial)):
         among = f" or {len(spatial)}, on its spatial axes {tuple(spatial)}" if spatial else ""

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Rectangle
 
+from cnn_jax.arguments import integer
+
 from ..probes import EffectiveField, EffectiveMap, ReceptiveField, SeenAxis
 from ._figures import COLORS, figure, finished, found_by
 
@@ -48,7 +50,7 @@ def plot_receptive_field(
         TypeError: if `field` is something else.
         ValueError: if there is no such input, or it has no spatial axis.
     """
-    seen = _entry(found_by("receptive_field", field, ReceptiveField).inputs, number)
+    seen = _of_input(found_by("receptive_field", field, ReceptiveField).inputs, number)
     if not seen.spatial:
         raise ValueError(
             f"Input {number} {seen.shape} must have a spatial axis to be drawn, one along which a "
@@ -98,12 +100,8 @@ def plot_receptive_field(
     return finished(made, path)
 
 
-def _entry(inputs: Sequence, number: int):
-    if not 0 <= number < len(inputs):
-        raise ValueError(
-            f"`number` must be that of an input, from 0 to {len(inputs) - 1}; got {number!r}."
-        )
-    return inputs[number]
+def _of_input(inputs: Sequence, number: int):
+    return inputs[integer("number", number, at_least=0, at_most=len(inputs) - 1)]
 
 
 def _shown(axis: SeenAxis) -> tuple[int, int]:
@@ -164,7 +162,7 @@ def plot_effective_field(
         ValueError: if there is no such input.
     """
     found_by("effective_receptive_field", field, EffectiveField)
-    seen: EffectiveMap = _entry(field.inputs, number)
+    seen: EffectiveMap = _of_input(field.inputs, number)
     rank = seen.magnitude.ndim
     values = seen.magnitude.sum(tuple(range(rank - 2)))
     title = "standard deviation " + " x ".join(f"{w:.2f}" for w in seen.width[-2:])

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from cnn_jax import functional as F
+from cnn_jax.arguments import integer
 
 from ._figures import COLORS, bare, figure, finished, pixels
 
@@ -121,12 +122,7 @@ def plot_feature_maps(
             f"got shape {features.shape}."
         )
     if features.ndim == 4:
-        if not 0 <= image < len(features):
-            raise ValueError(
-                f"`image` must be from 0 to {len(features) - 1}, the number of an image; got "
-                f"{image!r}."
-            )
-        features = features[image]
+        features = features[integer("image", image, at_least=0, at_most=len(features) - 1)]
     made, grid = _tiles(features.shape[-1], most, features.shape[:2])
     for channel, ax in enumerate(grid):
         ax.imshow(features[..., channel], cmap=COLORS)
@@ -194,11 +190,7 @@ def _tiles(
     number: int, most: int, shape: tuple[int, ...], columns: int = 8, tile: float = TILE
 ) -> tuple[Figure, list]:
     """A figure with a place for each of at most `most` tiles of that shape."""
-    if isinstance(most, bool) or not isinstance(most, int):
-        raise TypeError(f"`most` must be an int; got {most!r}.")
-    if most < 1:
-        raise ValueError(f"`most` must be at least 1; got {most}.")
-    drawn = min(number, most)
+    drawn = min(number, integer("most", most, at_least=1))
     columns = min(drawn, columns)
     rows = math.ceil(drawn / columns)
     height = tile * min(max(shape[0] / shape[1], 0.25), 4)

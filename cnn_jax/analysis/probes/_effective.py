@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cnn_jax.arguments import integer
+
 from ..fields import checked_unit, chosen_output, spatial_axes, spatial_of
 from ..program import trace
 from ..rules import walk
@@ -124,10 +126,7 @@ def effective_receptive_field(
         Luo, Li, Urtasun and Zemel, *Understanding the effective receptive field in deep
         convolutional neural networks*, 2016, arXiv:1701.04128.
     """
-    if isinstance(samples, bool) or not isinstance(samples, int):
-        raise TypeError(f"`samples` must be an int; got {samples!r}.")
-    if samples < 1:
-        raise ValueError(f"`samples` must be at least 1; got {samples}.")
+    samples = integer("samples", samples, at_least=1)
     typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not typed or key.shape:
         raise TypeError(f"`key` must be one typed key, as jax.random.key(0) makes; got {key!r}.")

@@ -9,11 +9,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from cnn_jax.arguments import one_of
+
 from ..fields import Field, chosen_output, followed
 from ..program import trace
 from ..rules import walk
 from ._running import numbers, running
-from ._shifts import Shift, checked_axes, checked_boundary, checked_shifts, rolled
+from ._shifts import Shift, checked_axes, checked_shifts, rolled
 
 BOUNDARIES = ("interior", "circular")
 
@@ -98,7 +100,7 @@ def equivariance(
         Zhang, *Making convolutional networks shift-invariant again*, 2019, arXiv:1904.11486,
         section 3.1.
     """
-    checked_boundary(boundary, BOUNDARIES)
+    one_of("boundary", boundary, BOUNDARIES)
     x = numbers(x)
     program = trace(f, x, params=params)
     path, value = chosen_output(program, output)

@@ -14,9 +14,9 @@ from ..summary import Draft, Layers, summarize
 def trace_features(f: Callable, *inputs: Any, params: Any = None) -> dict[str, jax.Array]:
     """Run `f` and keep what each of its layers makes of the inputs.
 
-    The layers are the rows of `summarize`, under the same names: with their bias, ahead of an
-    activation function behind them. Of a layer that runs several times the second is ``"name
-    (2)"``; layers inside loops are left out. If `f` returns several arrays by name, as a model's
+    The layers are the rows of `summarize`, under the same names: what a layer makes with
+    its bias, before an activation function. The second run of a layer is called ``"name (2)"``;
+    layers inside loops are left out. If `f` returns several arrays by name, as a model's
     `feature_maps` does, these come in addition, and where both have a name the function's is taken.
 
     ```

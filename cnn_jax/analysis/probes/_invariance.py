@@ -8,10 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from cnn_jax.arguments import one_of
+
 from ..fields import chosen_output
 from ..program import trace
 from ._running import numbers, running
-from ._shifts import Shift, checked_axes, checked_boundary, checked_shifts, rolled
+from ._shifts import Shift, checked_axes, checked_shifts, rolled
 
 BOUNDARIES = ("circular", "crop")
 
@@ -93,7 +95,7 @@ def invariance(
         Zhang, *Making convolutional networks shift-invariant again*, 2019, arXiv:1904.11486,
         section 4.1: the consistency is that of classifying two shifts of an image alike.
     """
-    checked_boundary(boundary, BOUNDARIES)
+    one_of("boundary", boundary, BOUNDARIES)
     x = numbers(x)
     if axes is None and x.ndim < 3:
         raise ValueError(

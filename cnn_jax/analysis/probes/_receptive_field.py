@@ -23,7 +23,7 @@ class SeenAxis:
         start: the first of them, negative in the padding; not a whole number where units in
             different phases see differently placed elements, and right on average.
         stride: how much further the next unit sees; None if all see the same.
-        padding: how far the first unit's field begins ahead of the input.
+        padding: how many elements before the input the first unit's field begins.
         exact: whether the unit depends, for weights in general, on both `low` and `high`;
             otherwise the interval may be too long, never too short.
     """

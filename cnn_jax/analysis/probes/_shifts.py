@@ -1,11 +1,12 @@
 """Shifts of arrays: how a caller names them, and how they are done."""
 
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from cnn_jax.arguments import as_int
 
 Shift = tuple[int, ...]
 
@@ -17,15 +18,15 @@ def checked_shifts(shifts: Iterable[Any], axes: Sequence[int]) -> tuple[Shift, .
         TypeError: if they are no sequence of ints or tuples of ints.
         ValueError: if there is none, or one has another number of entries.
     """
-    if isinstance(shifts, Integral | str) or not isinstance(shifts, Iterable):
+    if isinstance(shifts, str) or not isinstance(shifts, Iterable):
         raise TypeError(
             f"`shifts` must be a sequence of ints, or of tuples with one int per shifted axis; got "
             f"{shifts!r}."
         )
     found = []
     for shift in shifts:
-        entries = (shift,) * len(axes) if _is_int(shift) else shift
-        if not isinstance(entries, tuple | list) or not all(map(_is_int, entries)):
+        entries = (shift,) * len(axes) if as_int(shift) is not None else shift
+        if not _are_ints(entries):
             raise TypeError(
                 f"`shifts` must hold ints, or tuples with one int per shifted axis; got {shift!r}."
             )
@@ -47,7 +48,7 @@ def checked_axes(axes: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
         TypeError: if they are no tuple of ints.
         ValueError: if they are not different axes of `x`.
     """
-    if not isinstance(axes, tuple | list) or not all(map(_is_int, axes)):
+    if not _are_ints(axes):
         raise TypeError(f"`axes` must be a tuple of ints, axes of `x`; got {axes!r}.")
     inside = all(-len(shape) <= axis < len(shape) for axis in axes)
     found = tuple(int(axis) % max(len(shape), 1) for axis in axes)
@@ -56,17 +57,10 @@ def checked_axes(axes: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     return found
 
 
-def checked_boundary(boundary: Any, kinds: Sequence[str]) -> str:
-    """One of `kinds`; a ValueError names them."""
-    if boundary not in kinds:
-        raise ValueError(f"`boundary` must be one of {tuple(kinds)}; got {boundary!r}.")
-    return boundary
-
-
 def rolled(x: jax.Array, shift: Shift, axes: Sequence[int]) -> jax.Array:
     """`x` shifted circularly: content moves towards higher indices."""
     return jnp.roll(x, shift, tuple(axes))
 
 
-def _is_int(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
+def _are_ints(entries: Any) -> bool:
+    return isinstance(entries, tuple | list) and all(as_int(entry) is not None for entry in entries)

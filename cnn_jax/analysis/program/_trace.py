@@ -7,9 +7,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from cnn_jax import functional as F
+from cnn_jax.arguments import as_int
 
 from ._captured import captured_by
 from ._inlining import flattened
@@ -116,28 +116,22 @@ def trace(f: Callable, *inputs: Any, params: Any = None) -> Program:
 
 def abstract_input(number: int, x: Any) -> jax.ShapeDtypeStruct:
     """The shape and dtype of input `number`, given as `trace` takes it."""
+    rule = (
+        f"Input {number} must be a shape, a tuple of ints such as (1, 224, 224, 3), a "
+        f"`jax.ShapeDtypeStruct` or an array; got {shortened(x)}"
+    )
     if isinstance(x, tuple):
-        if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in x):
-            raise TypeError(
-                f"Input {number} must be a shape, a tuple of ints such as (1, 224, 224, 3), a "
-                f"`jax.ShapeDtypeStruct` or an array; got {x!r}."
-            )
+        if any(as_int(n) is None for n in x):
+            raise TypeError(f"{rule}.")
         if not all(n > 0 for n in x):
             raise ValueError(f"The shape of input {number} must be of positive ints; got {x}.")
         return jax.ShapeDtypeStruct(tuple(map(int, x)), jnp.float32)
     if not (hasattr(x, "shape") and hasattr(x, "dtype")):
-        arrays = "; give parameters by `params=`" if jax.tree.leaves(x) and not _plain(x) else ""
-        raise TypeError(
-            f"Input {number} must be a shape, a tuple of ints such as (1, 224, 224, 3), a "
-            f"`jax.ShapeDtypeStruct` or an array; got {shortened(x)}{arrays}."
-        )
+        plain = all(isinstance(leaf, int | float | str) for leaf in jax.tree.leaves(x))
+        raise TypeError(f"{rule}{'' if plain else '; give parameters by `params=`'}.")
     if 0 in x.shape:
         raise ValueError(f"Input {number} must have an element; got shape {x.shape}.")
     return _abstract(x)
-
-
-def _plain(x: Any) -> bool:
-    return all(isinstance(leaf, int | float | str) for leaf in jax.tree.leaves(x))
 
 
 def shortened(thing: Any) -> str:

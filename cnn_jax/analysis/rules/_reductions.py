@@ -21,7 +21,7 @@ def reduction(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
 
 
 def accumulation(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Each element sees those before it, or with `reverse` those behind it."""
+    """Each element sees those before it, or with `reverse` those after it."""
     axis, shape = step.params["axis"], step.inputs[0].shape
     backwards = step.params["reverse"]
 

@@ -21,7 +21,7 @@ POOLS = {
 }
 GLOBAL_POOLS = {"reduce_max": "global max pool", "reduce_sum": "global sum pool"}
 LAYOUTS = ("reshape", "squeeze", "broadcast_in_dim", "convert_element_type")
-# A reshape behind one of these may repeat elements, or lay channels into space.
+# A reshape after one of these may repeat elements, or lay channels into space.
 SPREADERS = ("broadcast_in_dim", "transpose")
 RESIZERS = ("gather", "reshape", "dot_general")
 

@@ -20,8 +20,8 @@ class Seen:
         smallest: how many elements, the fewest of any unit; None if that is not known.
         stride: from one unit to the next; None if there is one unit, or if paths of different
             strides meet.
-        padding: how far the first unit's field begins ahead of the input. Not a whole number where
-            units in different phases see differently placed elements: right on average.
+        padding: how many elements before the input the first unit's field begins; with units in
+            different phases the average, which need not be a whole number.
         whole: whether some path shows every unit the same, such as the mean of the whole axis in
             squeeze-and-excitation. Size, stride and padding are of the other paths, if there are.
         exact: whether what the network does is known so well that units see no less; and that
@@ -90,20 +90,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Findings:
-    """What is known of a network, layer by layer.
-
-    Attributes:
-        rows: the layers in the order in which they run.
-        inputs: the shapes of the data.
-        outputs: by path in what the function returns, "" for a single array.
-        parameters: trainable numbers, all of them.
-        non_trainable: other numbers among the parameters, such as running means.
-        macs: multiply-adds.
-        macs_inside: multiply-adds without those of padded taps.
-        memory: estimated bytes.
-        remarks: where the summary is not exact, and what else is odd.
-        xla: XLA's own count, if it was asked for.
-    """
+    """What is known of a network; its attributes are explained in `Summary`."""
 
     rows: tuple[Row, ...]
     inputs: tuple[tuple[int, ...], ...]

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from cnn_jax.arguments import one_of
+
 from ..fields import Number, Sight, Walk, phases
 from ..program import Program, taken_apart, trace
 from ..rules import walk
@@ -60,8 +62,7 @@ def summarize(f: Callable, *inputs: Any, params: Any = None, cost: str | None = 
         Araujo, Norris and Sim, *Computing receptive fields of convolutional neural networks*,
         Distill, 2019.
     """
-    if cost not in (None, "xla"):
-        raise ValueError(f'`cost` must be None or "xla"; got {cost!r}.')
+    one_of("cost", cost, (None, "xla"))
     program = trace(f, *inputs, params=params)
     apart = taken_apart(f, inputs, params)
     walked = walk(program)

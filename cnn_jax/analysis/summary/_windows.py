@@ -1,10 +1,10 @@
 """The window of a layer, as a person who wrote the layer would give it.
 
-A convolution or a pool has it in its step, but for padding that no window meets. A layer whose
-weights are not shared is a matrix product for each position, and what its units see tells. A unit
-of the feature map ahead sees n elements of the network's input, S from those of the next unit; one
-of the layer sees n' elements, S' from those of the next. So (Araujo, Norris and Sim 2019, equations
-2 and 3)
+The step of a convolution or a pool tells it, but for padding that no window meets. A layer whose
+weights are not shared is a matrix product for each position; its window is found from what its
+units see. A unit of the feature map that the layer reads sees n elements of the network's input,
+and the next unit those S further; a unit of the layer sees n' elements, and the next those S'
+further. So (Araujo, Norris and Sim 2019, equations 2 and 3)
 
     extent = (n' - n) / S + 1,    stride = S' / S,    padding = (start - start') / S.
 """
@@ -99,21 +99,21 @@ def _evened(window: Window, spatial: Sequence[int]) -> Window:
 def _of_local(step: Step, source: Operand, walked: Walk) -> tuple[Window, int] | None:
     """The window of a step that `is_local`, and its groups; None if they are not determined."""
     y = step.outputs[0]
-    before, behind = walked.of(source), walked.of(y)
-    numbers = {number for number, _ in before.keys() & behind.keys()}
+    before, after = walked.of(source), walked.of(y)
+    numbers = {number for number, _ in before.keys() & after.keys()}
     if len(numbers) != 1:
         return None
     (number,) = numbers
-    from_axis, to_axis = followed(before, walked, number), followed(behind, walked, number)
+    from_axis, to_axis = followed(before, walked, number), followed(after, walked, number)
     if not from_axis or from_axis.keys() != to_axis.keys():
         return None
     spatial, axes = tuple(source.shape[axis] for axis in from_axis.values()), []
     for axis, n in zip(from_axis, spatial):
-        old, new = before[number, axis].nominal, behind[number, axis].nominal
+        old, new = before[number, axis].nominal, after[number, axis].nominal
         if old is None or new is None:  # neither is: they are followed
             return None
-        step_before, step_behind = old.steps[from_axis[axis]], new.steps[to_axis[axis]]
-        extent, stride = (new.size - old.size) / step_before + 1, step_behind / step_before
+        step_before, step_after = old.steps[from_axis[axis]], new.steps[to_axis[axis]]
+        extent, stride = (new.size - old.size) / step_before + 1, step_after / step_before
         low = (old.start - new.start) / step_before
         high = (y.shape[to_axis[axis]] - 1) * stride + extent - n - low
         entries = (extent, stride, low, high)
