@@ -50,7 +50,7 @@ def load(name: str, split: str, *, folder: str | os.PathLike[str] | None = None)
     training and the first 1,000 test images of Fashion-MNIST (under 0.1 s).
 
     ``"fashion_mnist"`` is the whole set, 60,000 and 10,000. The first load prepares it (3 s plus a
-    download of 31 MB, if it comes to that), from the first of these that there is:
+    download of 31 MB where needed), from the first of these that exists:
 
     1. ``folder``, with the four files ``{train,t10k}-{images-idx3,labels-idx1}-ubyte.gz``,
     2. ``/usr/share/datasets/fashion-mnist``, from Debian's package ``dataset-fashion-mnist``,

@@ -83,7 +83,7 @@ class Checkpoints:
         return Path(self.directory).resolve() / f"{epoch:06d}"
 
     def epochs(self) -> list[int]:
-        """Return the epochs that have a checkpoint, whole or not, oldest first."""
+        """Return the epochs that have a checkpoint, damaged ones included, oldest first."""
         directory = Path(self.directory)
         folders = directory.iterdir() if directory.is_dir() else ()
         return sorted(int(path.name) for path in folders if path.name.isdecimal())

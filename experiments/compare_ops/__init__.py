@@ -4,7 +4,7 @@
     python -m experiments.compare_ops                      every algorithm
     python -m experiments.compare_ops --quick              a third of the layers, briefly
     python -m experiments.compare_ops --layers mobilenet,"resnet-18 conv1" --algorithms auto,vmap
-    python -m experiments.compare_ops --steps              training steps of five networks: 3
+    python -m experiments.compare_ops --steps              steps of five networks: 3 minutes
 
 Every side of a layer (its output, its gradient by the input, its gradient by the kernel) is
 computed by each of our algorithms, by the built-in (`lax.conv_general_dilated`,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cnn_jax.algorithms import ALGORITHMS
 from experiments._options import require, require_types
-from experiments.compare_ops._compare import Effort
-from experiments.compare_ops._layers import LAYERS, Layer
-from experiments.compare_ops._networks import NETWORKS, Network
+from experiments.compare_ops.clocks.timing import Effort
+from experiments.compare_ops.layers.table import LAYERS, Layer
+from experiments.compare_ops.steps.networks import NETWORKS, Network
 
 AUTO = "auto"
 

@@ -11,26 +11,20 @@ import jax
 from rich.console import Console
 from rich.progress import track
 
-from experiments.compare_ops import (
-    _compare,
-    _page,
-    _plots,
-    _record,
-    _rulers,
-    _steps,
-    _tables,
-    _torch,
-)
-from experiments.compare_ops._case import Case
 from experiments.compare_ops._config import Config as Config
-from experiments.compare_ops._steps import Step
+from experiments.compare_ops.clocks import pytorch, rulers
+from experiments.compare_ops.layers import comparison
+from experiments.compare_ops.layers.case import Case
+from experiments.compare_ops.output import page, plots, results, tables
+from experiments.compare_ops.steps import training
+from experiments.compare_ops.steps.training import Step
 
 WIDTH = 150
 
 
 @dataclass(frozen=True)
-class Report:
-    """What a run found."""
+class Result:
+    """What a run came to."""
 
     folder: Path
     results: tuple[Case, ...] | tuple[Step, ...]
@@ -38,28 +32,28 @@ class Report:
     """False if it was interrupted: then these are the cases that were done."""
 
 
-def main(config: Config) -> Report:
+def main(config: Config) -> Result:
     """Compare, write everything down, print tables."""
     console = Console()
     if not console.is_terminal:  # a file or a notebook scrolls
         console.width = WIDTH
-    folder = _record.open_folder(config.out)
-    head = {"config": dataclasses.asdict(config), "about": _record.about()}
+    folder = results.open_folder(config.out)
+    head = {"config": dataclasses.asdict(config), "about": results.about()}
     return (steps if config.steps else layers)(config, folder, head, console)
 
 
-def layers(config: Config, folder: Path, head: dict[str, Any], console: Console) -> Report:
+def layers(config: Config, folder: Path, head: dict[str, Any], console: Console) -> Result:
     """Compare the sides of layers."""
     algorithms = config.chosen_algorithms()
     jobs = [(layer, side) for layer in config.chosen_layers() for side in layer.sides]
-    rulers = _rulers.measure(small=config.smoke)
-    head["rulers"] = dataclasses.asdict(rulers)
-    with pytorch(config, console) as torch:
+    best = rulers.measure(small=config.smoke)
+    head["rulers"] = dataclasses.asdict(best)
+    with pytorch_process(config, console) as torch:
         head["torch"] = torch and torch.about
 
         def compare(job) -> Case:
             nonlocal torch
-            case = _compare.compare(*job, algorithms, config.effort(), rulers, torch)
+            case = comparison.compare(*job, algorithms, config.effort(), best, torch)
             if torch is not None and not torch.alive:
                 reason = case.measurements[-1].reason
                 console.print(f"{case.name}: {reason}. It goes on without.", markup=False)
@@ -68,28 +62,32 @@ def layers(config: Config, folder: Path, head: dict[str, Any], console: Console)
 
         cases, finished = each(jobs, compare, folder, head, console)
     if cases:
-        plots = [folder / "ratios.png", folder / "roofline.png"]
-        _plots.ratios(plots[0], cases, algorithms[0])
-        _plots.roofline(plots[1], cases, algorithms[0], rulers)
-        _page.write(folder / "compare_ops.html", head, _tables.every_measurement(cases), plots)
-        console.print(_tables.by_case(cases, algorithms, console.width))
-        console.print(_tables.geometric_means(cases, algorithms))
-        console.print(_tables.worst(cases, algorithms[0]))
-    return ended(Report(folder, tuple(cases), finished), head, console)
+        main_one = algorithms[0]
+        plots.ratios(folder / "ratios.png", cases, main_one)
+        plots.roofline(folder / "roofline.png", cases, main_one, best)
+        pictures = {
+            "ratios.png": f"The built-in's time over that of {main_one}, for each layer and side.",
+            "roofline.png": "What each convolution reaches, and what limits it.",
+        }
+        page.write(folder, head, tables.every_measurement(cases), pictures)
+        console.print(tables.by_case(cases, algorithms, console.width))
+        console.print(tables.geometric_means(cases, algorithms))
+        console.print(tables.worst(cases, main_one))
+    return ended(Result(folder, tuple(cases), finished), head, console)
 
 
-def steps(config: Config, folder: Path, head: dict[str, Any], console: Console) -> Report:
+def steps(config: Config, folder: Path, head: dict[str, Any], console: Console) -> Result:
     """Compare whole training steps."""
     algorithms = config.chosen_algorithms()
 
     def compare(network) -> Step:
-        return _steps.compare(network, algorithms, config.effort(), config.smoke)
+        return training.compare(network, algorithms, config.effort(), config.smoke)
 
-    results, finished = each(config.chosen_networks(), compare, folder, head, console)
-    if results:
-        _page.write(folder / "compare_ops.html", head, _tables.every_step(results), [])
-        console.print(_tables.by_step(results))
-    return ended(Report(folder, tuple(results), finished), head, console)
+    done, finished = each(config.chosen_networks(), compare, folder, head, console)
+    if done:
+        page.write(folder, head, tables.every_step(done), {})
+        console.print(tables.by_step(done))
+    return ended(Result(folder, tuple(done), finished), head, console)
 
 
 def each(
@@ -100,31 +98,31 @@ def each(
     console: Console,
 ) -> tuple[list[Any], bool]:
     """The results of all jobs, or of those before Ctrl-C; and whether they are all."""
-    results: list[Any] = []
-    _record.write(folder, head, results, finished=False)
+    done: list[Any] = []
+    results.write(folder, head, done, finished=False)
     try:
         for job in track(jobs, "comparing", console=console, transient=True):
-            results.append(compare(job))
-            _record.write(folder, head, results, finished=False)
+            done.append(compare(job))
+            results.write(folder, head, done, finished=False)
     except KeyboardInterrupt:
-        console.print(f"Interrupted: {len(results)} of {len(jobs)} cases are done.")
-        return results, False
-    _record.write(folder, head, results, finished=True)
-    return results, True
+        console.print(f"Interrupted: {len(done)} of {len(jobs)} cases are done.")
+        return done, False
+    results.write(folder, head, done, finished=True)
+    return done, True
 
 
 @contextlib.contextmanager
-def pytorch(config: Config, console: Console) -> Iterator[_torch.TorchWorker | None]:
+def pytorch_process(config: Config, console: Console) -> Iterator[pytorch.TorchWorker | None]:
     """PyTorch in a process of its own, or None and a line that says why."""
     worker = None
     if config.torch and jax.default_backend() not in ("cpu", "gpu"):
         console.print("PyTorch is compared on CPU and GPU only, so it is left out.")
-    elif config.torch and not _torch.is_installed():
-        console.print(_torch.HOW_TO_GET_IT, markup=False)
+    elif config.torch and not pytorch.is_installed():
+        console.print(pytorch.HOW_TO_GET_IT, markup=False)
     elif config.torch:
         try:
-            worker = _torch.TorchWorker()
-        except _torch.TorchError as error:
+            worker = pytorch.TorchWorker()
+        except pytorch.TorchError as error:
             console.print(f"{error}. It goes on without.", markup=False)
     try:
         yield worker
@@ -133,10 +131,10 @@ def pytorch(config: Config, console: Console) -> Iterator[_torch.TorchWorker | N
             worker.close()
 
 
-def ended(report: Report, head: dict[str, Any], console: Console) -> Report:
+def ended(result: Result, head: dict[str, Any], console: Console) -> Result:
     """Say where it ran and what it wrote."""
     about = head["about"]
-    files = ", ".join(sorted(file.name for file in report.folder.iterdir()))
+    files = ", ".join(sorted(file.name for file in result.folder.iterdir()))
     console.print(f"{about['device']}, {about['cores']} cores, jax {about['versions']['jax']}")
-    console.print(f"written to {report.folder}: {files}", soft_wrap=True)
-    return report
+    console.print(f"written to {result.folder}: {files}", soft_wrap=True)
+    return result

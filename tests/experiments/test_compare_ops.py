@@ -15,10 +15,13 @@ import pytest
 from cnn_jax.algorithms import ALGORITHMS, Algorithm
 from experiments import compare_ops
 from experiments._runs import RunError
-from experiments.compare_ops import _compare, _main, _networks, _timing, _torch
-from experiments.compare_ops._case import BUILT_IN, TORCH
-from experiments.compare_ops._functions import inputs, side_function
-from experiments.compare_ops._layers import CONVOLUTIONS, LAYERS, POOLS
+from experiments.compare_ops import _main
+from experiments.compare_ops.clocks import pytorch, timing
+from experiments.compare_ops.layers import comparison
+from experiments.compare_ops.layers.case import BUILT_IN, TORCH
+from experiments.compare_ops.layers.sides import inputs, side_function
+from experiments.compare_ops.layers.table import CONVOLUTIONS, LAYERS, POOLS
+from experiments.compare_ops.steps import networks
 
 SOME = [
     layer.smaller()
@@ -66,18 +69,18 @@ def fake(monkeypatch):
 
 def test_writes_what_it_returns(tmp_path, capsys):
     folder = tmp_path / "new" / "run"
-    report = run(folder, layers="lenet-5 conv1,LENET-5 max", algorithms="auto,vmap")
+    found = run(folder, layers="lenet-5 conv1,LENET-5 max", algorithms="auto,vmap")
     content = written(folder)
-    assert content["results"] == as_json(report.results)
-    assert report.finished
+    assert content["results"] == as_json(found.results)
+    assert found.finished
     assert content["finished"]
     assert content["about"]["cores"] >= 1
     assert content["rulers"]["flops_per_second"] > 0
-    assert [case.side for case in report.results] == [
+    assert [case.side for case in found.results] == [
         *("output", "input_grad", "kernel_grad"),
         *("output", "input_grad"),
     ]
-    for case in report.results:
+    for case in found.results:
         assert [m.contender for m in case.measurements] == [BUILT_IN, "auto", "vmap"]
         for m in case.measurements:
             assert m.status in ("timed", "one run"), m.reason
@@ -94,8 +97,8 @@ def test_writes_what_it_returns(tmp_path, capsys):
     page = (folder / "compare_ops.html").read_text()
     assert not re.search(r"https?://|<link|src=\"(?!data:)|@import", page)
     assert page.count("data:image/png;base64,") == 2
-    assert page.count("<tr>") == 1 + sum(len(case.measurements) for case in report.results)
-    for case in report.results:
+    assert page.count("<tr>") == 1 + sum(len(case.measurements) for case in found.results)
+    for case in found.results:
         assert f"<td>{case.layer}</td>" in page
         assert f"<td>{case.side}</td>" in page
 
@@ -156,7 +159,7 @@ def test_a_gradient_is_timed_without_the_forward_pass(contender, side):
 
 
 def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch, capsys):
-    compare, calls = _compare.compare, []
+    compare, calls = comparison.compare, []
 
     def interrupted(*arguments):
         calls.append(arguments)
@@ -164,12 +167,12 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path, monkeypatch, capsys):
             raise KeyboardInterrupt
         return compare(*arguments)
 
-    monkeypatch.setattr(_compare, "compare", interrupted)
-    report = run(tmp_path, layers="lenet-5 conv2", algorithms="auto")
-    assert not report.finished
-    assert len(report.results) == 2
+    monkeypatch.setattr(comparison, "compare", interrupted)
+    found = run(tmp_path, layers="lenet-5 conv2", algorithms="auto")
+    assert not found.finished
+    assert len(found.results) == 2
     assert not written(tmp_path)["finished"]
-    assert written(tmp_path)["results"] == as_json(report.results)
+    assert written(tmp_path)["results"] == as_json(found.results)
     assert "Interrupted: 2 of 3" in capsys.readouterr().out
     assert (tmp_path / "compare_ops.html").exists()
 
@@ -183,14 +186,14 @@ def test_an_algorithm_that_cannot_is_recorded(tmp_path, fake):
 
     fake("refusing", refuse)
     fake("failing", fail)
-    report = run(tmp_path, layers="lenet-5 conv1", algorithms="refusing,failing,xla")
+    found = run(tmp_path, layers="lenet-5 conv1", algorithms="refusing,failing,xla")
     for case in written(tmp_path)["results"]:
         _, refusing, failing, xla = case["measurements"]
         assert (refusing["status"], refusing["reason"]) == ("not supported", "only 3x3 kernels")
         assert (failing["status"], failing["reason"]) == ("failed", "RuntimeError: a mistake")
         assert refusing["ratio"] is failing["ratio"] is None
         assert xla["ratio"] > 0
-    assert report.finished
+    assert found.finished
     assert "only 3x3 kernels" in (tmp_path / "compare_ops.html").read_text()
 
 
@@ -200,20 +203,20 @@ def test_a_wrong_algorithm_shows(tmp_path, fake):
         lambda x, kernel, window, groups: 2 * ALGORITHMS["xla"].output(x, kernel, window, groups),
     )
     fake("nan", lambda *arguments: ALGORITHMS["xla"].output(*arguments) * jnp.nan)
-    report = run(tmp_path, layers="lenet-5 conv1", algorithms="twice,nan")
-    for case in report.results:
+    found = run(tmp_path, layers="lenet-5 conv1", algorithms="twice,nan")
+    for case in found.results:
         assert case.by("twice").largest_error == pytest.approx(1, abs=1e-4)
         assert case.by("nan").largest_error is None
         assert case.by("nan").reason == "the result is not finite"
 
 
 def test_what_is_too_large_or_too_slow_is_not_repeated(tmp_path, monkeypatch):
-    report = run(tmp_path / "large", layers="lenet-5 conv1", algorithms="vmap", memory=1e-9)
-    statuses = {m.contender: m.status for m in report.results[0].measurements}
+    found = run(tmp_path / "large", layers="lenet-5 conv1", algorithms="vmap", memory=1e-9)
+    statuses = {m.contender: m.status for m in found.results[0].measurements}
     assert statuses == {BUILT_IN: "timed", "vmap": "too large"}
-    monkeypatch.setattr(_compare, "HOPELESS", 0.0)
-    report = run(tmp_path / "slow", layers="lenet-5 conv1", algorithms="vmap")
-    for case in report.results:
+    monkeypatch.setattr(comparison, "HOPELESS", 0.0)
+    found = run(tmp_path / "slow", layers="lenet-5 conv1", algorithms="vmap")
+    for case in found.results:
         m = case.by("vmap")
         assert (m.status, m.runs, m.spread) == ("one run", 1, None)
         assert m.ratio > 0
@@ -223,8 +226,8 @@ def test_what_is_too_large_or_too_slow_is_not_repeated(tmp_path, monkeypatch):
 def test_in_turn():
     order = []
     runs = {name: lambda name=name: order.append(name) or len(order) for name in "ab"}
-    assert _timing.in_turn(runs, 0.0, 3) == {"a": [1, 3, 5], "b": [2, 4, 6]}
-    ratio = _timing.ratio([4.0, 4.0, 8.0], [2.0, 1.0, 2.0])
+    assert timing.in_turn(runs, 0.0, 3) == {"a": [1, 3, 5], "b": [2, 4, 6]}
+    ratio = timing.ratio([4.0, 4.0, 8.0], [2.0, 1.0, 2.0])
     assert (ratio.median, ratio.spread) == (2.0, (3.0, 4.0))
 
 
@@ -260,32 +263,32 @@ def test_no_run_overwrites_another(tmp_path):
 
 
 def test_without_torch_a_line_says_how_to_get_it(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_torch, "is_installed", lambda: False)
-    report = run(tmp_path, layers="lenet-5 avg", algorithms="auto", torch=True)
+    monkeypatch.setattr(pytorch, "is_installed", lambda: False)
+    found = run(tmp_path, layers="lenet-5 avg", algorithms="auto", torch=True)
     assert "pip install -e '.[parity]'" in capsys.readouterr().out
-    assert all(case.by(TORCH) is None for case in report.results)
+    assert all(case.by(TORCH) is None for case in found.results)
 
 
 def test_a_torch_that_dies_is_reported_and_the_run_goes_on(tmp_path, monkeypatch, capsys):
-    start = _torch.TorchWorker
+    start = pytorch.TorchWorker
     dying = "print('{}', flush=True); input(); raise SystemExit('out of memory')"
     worker = start((sys.executable, "-c", dying))
-    monkeypatch.setattr(_torch, "is_installed", lambda: True)
-    monkeypatch.setattr(_main._torch, "TorchWorker", lambda: worker)
-    report = run(tmp_path, layers="lenet-5 max", algorithms="auto", torch=True)
-    first, second = report.results
+    monkeypatch.setattr(pytorch, "is_installed", lambda: True)
+    monkeypatch.setattr(_main.pytorch, "TorchWorker", lambda: worker)
+    found = run(tmp_path, layers="lenet-5 max", algorithms="auto", torch=True)
+    first, second = found.results
     assert first.by(TORCH).status == "failed"
     assert "out of memory" in first.by(TORCH).reason
     assert second.by(TORCH) is None
-    assert report.finished
+    assert found.finished
     assert "It goes on without." in capsys.readouterr().out
-    with pytest.raises(_torch.TorchError, match="ended with status 3: no word"):
+    with pytest.raises(pytorch.TorchError, match="ended with status 3: no word"):
         start((sys.executable, "-c", "raise SystemExit(3)"))
 
 
-@pytest.mark.skipif(not _torch.is_installed(), reason="PyTorch is not installed")
+@pytest.mark.skipif(not pytorch.is_installed(), reason="PyTorch is not installed")
 def test_torch_computes_the_same():
-    worker = _torch.TorchWorker()
+    worker = pytorch.TorchWorker()
     try:
         assert worker.about["threads"] >= 1
         for layer, side in SIDES:
@@ -295,7 +298,7 @@ def test_torch_computes_the_same():
             theirs = side_function(layer, side, BUILT_IN)(*map(jnp.asarray, inputs(layer)))
             np.testing.assert_allclose(result, theirs, rtol=1e-4, atol=1e-3)
         broken = dataclasses.replace(SOME[0], groups=7)
-        with pytest.raises(_torch.TorchError, match="RuntimeError"):
+        with pytest.raises(pytorch.TorchError, match="RuntimeError"):
             worker.time(broken, "output", 0.0, 1)
         assert worker.alive
     finally:
@@ -304,9 +307,9 @@ def test_torch_computes_the_same():
 
 
 def test_training_steps(tmp_path, capsys):
-    report = run(tmp_path, steps=True, layers="lenet")
-    assert written(tmp_path)["results"] == as_json(report.results)
-    (step,) = report.results
+    found = run(tmp_path, steps=True, layers="lenet")
+    assert written(tmp_path)["results"] == as_json(found.results)
+    (step,) = found.results
     built_in, auto = step.measurements
     assert (built_in.contender, auto.contender) == (BUILT_IN, "auto")
     assert auto.status == "timed"
@@ -325,12 +328,12 @@ PARAMETERS = {  # of the published networks, with 10 classes
 }
 
 
-@pytest.mark.parametrize("network", _networks.NETWORKS, ids=lambda network: network.name)
+@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
 def test_the_networks_are_the_published_ones(network):
-    shapes = _networks.shapes(network)
+    shapes = networks.shapes(network)
     assert sum(map(math.prod, shapes)) == PARAMETERS[network.name]
     params = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
     x = jax.ShapeDtypeStruct(network.x, jnp.float32)
-    for operations in (_networks.built_in(), _networks.ours("auto")):
-        y = jax.eval_shape(partial(_networks.logits, network, operations), params, x)
+    for operations in (networks.built_in(), networks.ours("auto")):
+        y = jax.eval_shape(partial(networks.logits, network, operations), params, x)
         assert y.shape == (network.x[0], 10)

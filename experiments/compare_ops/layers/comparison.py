@@ -9,28 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.compare_ops import _functions, _timing
-from experiments.compare_ops._case import BUILT_IN, TORCH, Case, Measurement
-from experiments.compare_ops._layers import Layer, Side
-from experiments.compare_ops._rulers import Rulers
-from experiments.compare_ops._torch import TorchError, TorchWorker
+from experiments.compare_ops.clocks import timing
+from experiments.compare_ops.clocks.pytorch import TorchError, TorchWorker
+from experiments.compare_ops.clocks.rulers import Rulers
+from experiments.compare_ops.layers import sides
+from experiments.compare_ops.layers.case import BUILT_IN, TORCH, Case, Measurement
+from experiments.compare_ops.layers.table import Layer, Side
 
-BLOCKS = 2  # of JAX's rounds, with one of PyTorch's behind each
+BLOCKS = 2  # of JAX's rounds, with one of PyTorch's after each
 # What takes this many times as long as the built-in is not run again: the case is clear.
 HOPELESS = 40.0
-# A call this short runs once untimed before each block: the first one behind a pause is slower.
+# A call this short runs once untimed before each block: the first one after a pause is slower.
 SOON_WARM = 0.1
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long a case may take, and how much memory."""
-
-    seconds: float
-    """Of the rounds; they may take longer, since there are `at_least` so many."""
-    at_least: int
-    temp_bytes: float
-    """What needs more is not run; the built-in always is."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ def compare(
     layer: Layer,
     side: Side,
     algorithms: Sequence[str],
-    effort: Effort,
+    effort: timing.Effort,
     rulers: Rulers,
     torch: TorchWorker | None = None,
 ) -> Case:
@@ -62,7 +52,7 @@ def compare(
         rulers: what the machine can do at best.
         torch: PyTorch in its own process, if it is to be compared.
     """
-    arrays = [jnp.asarray(array) for array in _functions.inputs(layer)]
+    arrays = [jnp.asarray(array) for array in sides.inputs(layer)]
     reference = attempt(BUILT_IN, layer, side, arrays, Attempt(Measurement("", "failed")), math.inf)
     attempts = [reference]
     for name in algorithms:
@@ -76,7 +66,7 @@ def compare(
         for run in quickly:
             run()
         at_least = -(-(effort.at_least - block) // BLOCKS)
-        for name, own in _timing.in_turn(runs, effort.seconds / BLOCKS, at_least).items():
+        for name, own in timing.in_turn(runs, effort.seconds / BLOCKS, at_least).items():
             times[name] += own
         if torch is not None:
             try:
@@ -121,7 +111,7 @@ def attempt(
         temp_bytes: what needs more is not run.
     """
     try:
-        program = _timing.compiled(_functions.side_function(layer, side, name), *arrays)
+        program = timing.compiled(sides.side_function(layer, side, name), *arrays)
     except ValueError as error:
         return Attempt(Measurement(name, "not supported", str(error)))
     except Exception as error:  # whatever one algorithm meets, the others go on
@@ -139,7 +129,7 @@ def attempt(
 
     try:
         result = call()
-        seconds = _timing.seconds_of(call)
+        seconds = timing.seconds_of(call)
     except Exception as error:
         return Attempt(replace(about, status="failed", reason=f"{type(error).__name__}: {error}"))
     about = checked(about, result, reference.result)
@@ -169,8 +159,8 @@ def checked(about: Measurement, result, expected) -> Measurement:
 
 def timer(attempt: Attempt) -> Callable[[], float]:
     """What runs a contender and returns how long that took."""
-    calls = _timing.calls_per_run(attempt.seconds)
-    return lambda: _timing.seconds_of(attempt.call, calls)
+    calls = timing.calls_per_run(attempt.seconds)
+    return lambda: timing.seconds_of(attempt.call, calls)
 
 
 def timed(
@@ -181,7 +171,7 @@ def timed(
     if own:
         about = replace(about, milliseconds=1e3 * statistics.median(own), runs=len(own))
         if built_in:
-            found = _timing.ratio(built_in, own, neighbors=about.contender != TORCH)
+            found = timing.ratio(built_in, own, neighbors=about.contender != TORCH)
             about = replace(about, ratio=found.median, spread=found.spread)
     if about.milliseconds is None:
         return about

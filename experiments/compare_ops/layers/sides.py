@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 
 from cnn_jax import functional as F
-from experiments.compare_ops._case import BUILT_IN
-from experiments.compare_ops._layers import Layer, Side
+from experiments.compare_ops.layers.case import BUILT_IN
+from experiments.compare_ops.layers.table import Layer, Side
 
 
 def side_function(layer: Layer, side: Side, contender: str) -> Callable[..., jax.Array]:

@@ -1,6 +1,6 @@
 """The process that times PyTorch: a layer as a line of JSON in, its times as a line of JSON out.
 
-Started by `_torch.py` as a script of its own, with the name of JAX's platform; it imports nothing
+Started by `pytorch.py` as a script of its own, with the name of JAX's platform; it imports nothing
 of ours. The first line out says which PyTorch this is. Each line in has the shapes of the input,
 the kernel if there is one, and the output's cotangent, channels last, with the window's options.
 PyTorch's own layout and channels last are both tried, and the faster one counts.
@@ -52,7 +52,7 @@ def forward(case, rank):
 
 def runner(case, device, channels_last):
     """What computes the side once and returns it."""
-    rng = np.random.default_rng(0)  # as `_functions.inputs`
+    rng = np.random.default_rng(0)  # as `sides.inputs`
     arrays = [rng.standard_normal(shape, np.float32) for shape in case["shapes"]]
     x, *kernel, g = arrays
     rank = x.ndim - 2
@@ -85,7 +85,7 @@ def seconds_of(run, device, calls=1):
 
 
 def calls_per_run(seconds, device):
-    """On a GPU calls are queued for 2 ms, as `_timing` does for JAX."""
+    """On a GPU calls are queued for 2 ms, as `timing` does for JAX."""
     return 1 if device == "cpu" else min(max(round(2e-3 / seconds), 1), 32)
 
 

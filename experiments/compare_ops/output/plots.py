@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
-from experiments.compare_ops._case import BUILT_IN, TORCH, Case
-from experiments.compare_ops._rulers import Rulers
+from cnn_jax import files
+from experiments.compare_ops.clocks.rulers import Rulers
+from experiments.compare_ops.layers.case import BUILT_IN, TORCH, Case
 
 COLORS = {"output": "tab:blue", "input_grad": "tab:orange", "kernel_grad": "tab:green"}
 # The sides of a layer have the same operations per byte; so that they do not hide each other.
@@ -44,7 +45,7 @@ def ratios(file: Path, cases: Sequence[Case], algorithm: str) -> None:
         axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
         axes.grid(axis="x", which="both", alpha=0.25)
         _legend(axes, "lower right")
-    figure.savefig(file, dpi=120)
+    _save(figure, file)
 
 
 def roofline(file: Path, cases: Sequence[Case], algorithm: str, rulers: Rulers) -> None:
@@ -75,7 +76,12 @@ def roofline(file: Path, cases: Sequence[Case], algorithm: str, rulers: Rulers) 
     axes.set(xlabel="operations per byte that must move (FLOP/B)", ylabel="GFLOP/s")
     axes.grid(which="both", alpha=0.2)
     _legend(axes, "upper left")
-    figure.savefig(file, dpi=120)
+    _save(figure, file)
+
+
+def _save(figure: Figure, file: Path) -> None:
+    with files.replacing(file) as new:
+        figure.savefig(new, dpi=120)
 
 
 def _legend(axes, where: str) -> None:

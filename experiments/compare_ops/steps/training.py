@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.compare_ops import _networks, _timing
-from experiments.compare_ops._case import BUILT_IN
-from experiments.compare_ops._compare import Effort
-from experiments.compare_ops._networks import Network, Operations
+from experiments.compare_ops.clocks import timing
+from experiments.compare_ops.clocks.timing import Effort
+from experiments.compare_ops.layers.case import BUILT_IN
+from experiments.compare_ops.steps import networks
+from experiments.compare_ops.steps.networks import Network, Operations
 
 RATE = 1e-3
 
@@ -49,7 +50,7 @@ def step(network: Network, operations: Operations) -> Callable:
     """One step of gradient descent on a batch: parameters, images, labels to parameters, loss."""
 
     def loss(params, x, labels):
-        logits = _networks.logits(network, operations, params, x)
+        logits = networks.logits(network, operations, params, x)
         return -(labels * jax.nn.log_softmax(logits)).sum(-1).mean()
 
     def descend(params, x, labels):
@@ -65,14 +66,14 @@ def compare(network: Network, algorithms: Sequence[str], effort: Effort, smoke: 
         network = replace(network, x=(2, *network.x[1:]))
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.standard_normal(network.x, np.float32))
-    labels = jax.nn.one_hot(jnp.arange(len(x)) % _networks.CLASSES, _networks.CLASSES)
-    start = _networks.parameters(network)
+    labels = jax.nn.one_hot(jnp.arange(len(x)) % networks.CLASSES, networks.CLASSES)
+    start = networks.parameters(network)
     runs, abouts, expected = {}, [], None
     for name in (BUILT_IN, *algorithms):
-        operations = _networks.built_in() if name == BUILT_IN else _networks.ours(name)
+        operations = networks.built_in() if name == BUILT_IN else networks.ours(name)
         try:
             state = list(map(jnp.array, start))  # copies: a step uses its state up
-            program = _timing.compiled(step(network, operations), state, x, labels, donate=(0,))
+            program = timing.compiled(step(network, operations), state, x, labels, donate=(0,))
             trainer = Trainer(program.call, state, x, labels)
             trainer.time()
         except ValueError as error:
@@ -93,7 +94,7 @@ def compare(network: Network, algorithms: Sequence[str], effort: Effort, smoke: 
             )
         )
         runs[name] = trainer.time
-    times = _timing.in_turn(runs, effort.seconds, effort.at_least)
+    times = timing.in_turn(runs, effort.seconds, effort.at_least)
     return Step(network.name, network.x, tuple(timed(about, times) for about in abouts))
 
 
@@ -110,7 +111,7 @@ class Trainer:
             self.state, loss = self._program(self.state, *self._batch)
             return self.state, loss
 
-        return _timing.seconds_of(once)
+        return timing.seconds_of(once)
 
 
 def largest_error(after: Sequence, expected: Sequence, start: Sequence) -> float | None:
@@ -129,5 +130,5 @@ def timed(about: StepMeasurement, times: dict[str, list[float]]) -> StepMeasurem
     about = replace(about, milliseconds=1e3 * statistics.median(own), runs=len(own))
     if not built_in:
         return about
-    ratio = _timing.ratio(built_in, own)
+    ratio = timing.ratio(built_in, own)
     return replace(about, ratio=ratio.median, spread=ratio.spread)

@@ -15,6 +15,17 @@ QUEUE_SECONDS, QUEUE_CALLS = 2e-3, 32
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How long a case may take, and how much memory."""
+
+    seconds: float
+    """Of the rounds; they may take longer, since there are `at_least` so many."""
+    at_least: int
+    temp_bytes: float
+    """What needs more is not run; the built-in always is."""
+
+
+@dataclass(frozen=True)
 class Program:
     """A compiled function."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from experiments.compare_ops import _timing
+from experiments.compare_ops.clocks import timing
 
 RUNS = 9
 
@@ -41,7 +41,7 @@ def measure(small: bool = False) -> Rulers:
 
 
 def _median_seconds(f, array: jax.Array) -> float:
-    program = _timing.compiled(f, array).call
+    program = timing.compiled(f, array).call
     jax.block_until_ready(program(array))
-    calls = _timing.calls_per_run(_timing.seconds_of(lambda: program(array)))
-    return statistics.median(_timing.seconds_of(lambda: program(array), calls) for _ in range(RUNS))
+    calls = timing.calls_per_run(timing.seconds_of(lambda: program(array)))
+    return statistics.median(timing.seconds_of(lambda: program(array), calls) for _ in range(RUNS))

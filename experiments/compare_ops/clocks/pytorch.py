@@ -15,9 +15,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments.compare_ops._layers import Layer, Side
+from experiments.compare_ops.layers.table import Layer, Side
 
-WORKER = Path(__file__).with_name("_torch_worker.py")
+WORKER = Path(__file__).with_name("pytorch_worker.py")
 HOW_TO_GET_IT = "PyTorch is not installed, so it is left out; `pip install -e '.[parity]'` adds it."
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from rich import box
 from rich.table import Table
 
-from experiments.compare_ops._case import BUILT_IN, TORCH, Case, Measurement
-from experiments.compare_ops._page import Cell, Sheet
-from experiments.compare_ops._steps import Step, StepMeasurement
+from cnn_jax import pages
+from experiments.compare_ops.layers.case import BUILT_IN, TORCH, Case, Measurement
+from experiments.compare_ops.steps.training import Step, StepMeasurement
 
 WORST = 10
 WIDE = 120  # columns of a screen that takes the whole table
@@ -27,12 +27,12 @@ def ratio_text(m: Measurement | StepMeasurement | None) -> str:
         return "-"
     if m.ratio is None:
         return m.status
-    color = kind_of_ratio(m.ratio)
+    color = color_of_ratio(m.ratio)
     shown = f"{m.ratio:.2f}"
     return f"[{color}]{shown}[/{color}]" if color else shown
 
 
-def kind_of_ratio(ratio: float | None) -> str:
+def color_of_ratio(ratio: float | None) -> str:
     """Green for faster than the built-in, red for slower."""
     if ratio is None:
         return ""
@@ -171,7 +171,7 @@ OF_LAYERS: tuple[Column, ...] = (
 )
 
 
-def every_measurement(cases: Sequence[Case]) -> Sheet:
+def every_measurement(cases: Sequence[Case]) -> pages.Part:
     """Every measurement of every case, a line each."""
     columns = SHARED + OF_LAYERS
     heads = ("network", "layer", "shapes", "family", "side", "by", *(c[0] for c in columns), "note")
@@ -180,10 +180,10 @@ def every_measurement(cases: Sequence[Case]) -> Sheet:
         shapes = ", ".join("x".join(map(str, shape)) for shape in case.shapes)
         where = (case.network, case.layer, shapes, case.family, case.side)
         rows += [_row(where, m, columns) for m in case.measurements]
-    return Sheet(heads, rows)
+    return pages.table(heads, rows, sortable=True)
 
 
-def every_step(steps: Sequence[Step]) -> Sheet:
+def every_step(steps: Sequence[Step]) -> pages.Part:
     """Every measurement of every training step, a line each."""
     heads = ("network", "batch", "by", *(column[0] for column in SHARED), "note")
     rows = [
@@ -191,16 +191,17 @@ def every_step(steps: Sequence[Step]) -> Sheet:
         for step in steps
         for m in step.measurements
     ]
-    return Sheet(heads, rows)
+    return pages.table(heads, rows, sortable=True)
 
 
-def _row(where: Sequence[str], m, columns: Sequence[Column]) -> list[Cell]:
-    cells = [Cell(word) for word in (*where, m.contender)]
+def _row(where: Sequence[str], m, columns: Sequence[Column]) -> list[pages.Cell]:
+    cells = [pages.Cell(word) for word in (*where, m.contender)]
     for column in columns:
         value = column[1](m)
-        kind = kind_of_ratio(value) if column[0] == "ratio" else ""
+        color = color_of_ratio(value) if column[0] == "ratio" else ""
         if column is ERROR and (value or 0) > WRONG:
-            kind = "red"
-        cells.append(Cell(text(value, column[2]), math.inf if value is None else value, kind))
+            color = "red"
+        number = math.inf if value is None else value
+        cells.append(pages.Cell(text(value, column[2]), number, color))
     note = m.reason if m.status == "timed" else f"{m.status}: {m.reason}"
-    return [*cells, Cell(note)]
+    return [*cells, pages.Cell(note)]

@@ -49,12 +49,12 @@ def about() -> dict[str, Any]:
 
 
 def write(folder: Path, head: dict[str, Any], results: Sequence[Any], finished: bool) -> None:
-    """Write everything there is so far into results.json, whole or not at all.
+    """Write everything that is known until now into results.json, completely or not at all.
 
     Args:
         folder: of the run.
         head: about the run.
-        results: of the cases so far, dataclasses.
+        results: of the cases that are done, dataclasses.
         finished: whether these are all.
     """
     content = {**head, "finished": finished, "results": [dataclasses.asdict(r) for r in results]}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.compare_ops._layers import Side
+from experiments.compare_ops.layers.table import Side
 
 BUILT_IN = "built-in"
 TORCH = "PyTorch"
