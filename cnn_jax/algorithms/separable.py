@@ -68,10 +68,10 @@ def _doubled(extreme: Callable, x: jax.Array, window: Window) -> jax.Array:
     axis = next((a for a, k in enumerate(window.size) if k > 1), 0)
     taps, step, at = window.size[axis], window.dilation[axis], axis + 1
 
-    def of_neighbors(x: jax.Array, ahead: int) -> jax.Array:
-        reach = x.shape[at] - ahead * step
+    def of_neighbors(x: jax.Array, apart: int) -> jax.Array:
+        reach = x.shape[at] - apart * step
         return extreme(
-            lax.slice_in_dim(x, 0, reach, axis=at), lax.slice_in_dim(x, ahead * step, None, axis=at)
+            lax.slice_in_dim(x, 0, reach, axis=at), lax.slice_in_dim(x, apart * step, None, axis=at)
         )
 
     seen = 1

@@ -70,7 +70,7 @@ def _tap_between(window: Window, spatial: tuple[int, ...]) -> np.ndarray:
 
     The number of taps stands for none.
     """
-    which, joined = np.zeros((1, 1), int), np.ones((1, 1), bool)
+    which, exists = np.zeros((1, 1), int), np.ones((1, 1), bool)
     axes = zip(
         spatial,
         window.output_size(spatial),
@@ -84,8 +84,8 @@ def _tap_between(window: Window, spatial: tuple[int, ...]) -> np.ndarray:
         steps = np.arange(n) * b + low - np.arange(positions)[:, None] * s
         tap, meets = steps // d, (steps % d == 0) & (steps >= 0) & (steps // d < taps)
         which = np.kron(which * taps, np.ones_like(tap)) + np.kron(np.ones_like(which), tap)
-        joined = np.kron(joined, meets)
-    return np.where(joined, which, math.prod(window.size))
+        exists = np.kron(exists, meets)
+    return np.where(exists, which, math.prod(window.size))
 
 
 ALGORITHM = Algorithm(

@@ -112,7 +112,7 @@ def patches(x: jax.Array, window: Window) -> jax.Array:
 
 
 def window_at(image: jax.Array, start: jax.Array, window: Window) -> jax.Array:
-    """What the window that starts at `start` sees; axes behind the spatial ones are taken whole."""
+    """What the window that starts at `start` sees; axes after the spatial ones are whole."""
     rest = image.shape[window.rank :]
     corner = jnp.pad(start, (0, len(rest)))
     reach = lax.dynamic_slice(image, corner, (*window.extent, *rest))

@@ -231,7 +231,7 @@ def _combined(matrix: np.ndarray, parts: Sequence[jax.Array]) -> jax.Array:
 
 
 def _padded_high(x: jax.Array, axis: int, missing: int) -> jax.Array:
-    """x with `missing` zeros behind it on one axis; it may be negative."""
+    """x with `missing` zeros after it on one axis; where that is negative, it is cut."""
     pads = [(0, 0, 0)] * x.ndim
     pads[axis] = (0, missing, 0)
     return lax.pad(x, np.zeros((), x.dtype)[()], pads) if missing else x

@@ -1,8 +1,8 @@
 """A convolution cut into blocks of positions, so that what one block writes stays in the cache.
 
-The blocks are cut before the loop over them, and are what it runs over. A loop that cut them itself
-would be as fast, but not its transpose, nor the transpose of that, which is how gradients run
-(`bilinear`): what a loop indexes, its transpose adds up at full size in every step.
+The blocks are cut before the loop, which then runs over them. A loop that sliced the whole array in
+every step would be as fast, but not its transpose, by which gradients run (`bilinear`): where a
+loop slices an array, its transpose adds an array of full size in every step.
 """
 
 import math

@@ -69,8 +69,8 @@ def _phases(
         meeting = [t for t in range(taps) if (remainder + t * d - low) % b == 0]
         first, number, dilation = min(meeting, default=0), len(meeting), step * d // b
         before = (low - remainder - first * d) // b
-        behind = length + (number - 1) * dilation - spatial[axis] - before
-        phases.append(_Phase((first, step), number, dilation, (before, behind)))
+        after = length + (number - 1) * dilation - spatial[axis] - before
+        phases.append(_Phase((first, step), number, dilation, (before, after)))
     return phases
 
 

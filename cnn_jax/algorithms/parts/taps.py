@@ -97,8 +97,8 @@ def gathered(given: Sequence[jax.Array], window: Window, spatial: tuple[int, ...
             ]
             if any(step % s for step, s in zip(steps, window.stride)):
                 continue
-            ahead = [step // s for step, s in zip(steps, window.stride)]
-            pads = [(-a, size - p + a, 0) for a, size, p in zip(ahead, lengths, positions)]
+            offsets = [step // s for step, s in zip(steps, window.stride)]
+            pads = [(-a, size - p + a, 0) for a, size, p in zip(offsets, lengths, positions)]
             phase += lax.pad(values, zero, [(0, 0, 0), *pads, (0, 0, 0)])
         phases.append(phase)
     return interleaved(jnp.stack(phases).reshape(*window.stride, *phases[0].shape), spatial)

@@ -15,7 +15,7 @@ from cnn_jax import arguments
 from .._contract import Problem
 from ..choice import ALGORITHMS, candidates, policy, remembered, settings
 from . import check
-from .report import Report, Row
+from .report import TunedProblem, TuningReport
 
 GAIN = 1.05
 ROUNDS = 5
@@ -27,32 +27,33 @@ def autotune(
     seconds: float = 1.0,
     max_workspace: int | None = None,
     again: bool = False,
-) -> Report:
+) -> TuningReport:
     """Measure which algorithms are the fastest, here, for the convolutions and pools of ``f``.
 
-    `f` is traced, not run, and every side of a convolution and every pool noted that it meets with
-    ``algorithm="auto"``, inside of ``jit``, ``scan`` and ``grad`` too: give it the training step,
-    and the gradients are measured with the rest. For each, on random numbers of its shapes,
+    `f` is traced, not run, and every pool and every side of a convolution that says
+    ``algorithm="auto"`` is noted, inside of ``jit``, ``scan`` and ``grad`` too: give it the
+    training step, and the gradients are measured with the rest. For each, on random numbers,
 
-    1. every algorithm that fits runs once, and is skipped if it fails, or is off from XLA's own
-       result, in float32 or wider at the highest precision, by more than 1e-4 of the largest number
-       (1e-10 in float64, 4e-3 in float16, 2e-2 in bfloat16; integers must be exact; on other
-       devices than a CPU at most 4 times as far off as XLA's own at the precision in force);
-    2. the rest are timed in turns for `seconds`, for at least 5 rounds. One that took twice as long
-       as the fastest in both of the first two is not timed further. Pools of floats are timed with
-       their gradient;
-    3. the one with the smallest median time is remembered if it is at least 5 % faster than what
-       ``"auto"`` takes unmeasured, else that.
+    1. every algorithm that fits runs once. It is skipped if it fails, or if its result differs from
+       XLA's, computed in float32 or wider at the highest precision, by more than 1e-4 of the
+       largest number (1e-10 in float64, 4e-3 in float16, 2e-2 in bfloat16; integers must be exact;
+       on a device that is no CPU it may differ 4 times as much as XLA's own at the precision in
+       force);
+    2. the others are timed in turns for `seconds`, for at least 5 rounds. One that took twice as
+       long as the fastest in both of the first two rounds is not timed further. Pools of floats are
+       timed with their gradient;
+    3. the one with the smallest median time is remembered if it is at least 5 % faster than the one
+       that ``"auto"`` takes where nothing was measured; else that one is.
 
     From then on ``"auto"`` takes what was remembered, for the same shapes, options and dtype, on
     the same device, with the same number of usable cores, versions of jax, jaxlib and cnn_jax, and
     ``XLA_FLAGS``, in this process and later ones: it is written to the folder that the environment
-    variable ``CNN_JAX_CACHE`` names, or ``~/.cache/cnn_jax``. Other processes that run already do
-    not read it again. What is remembered is not measured again, unless asked for.
+    variable ``CNN_JAX_CACHE`` names, or ``~/.cache/cnn_jax``. Processes that run already do not
+    read it again. What is remembered is not measured again, unless asked for.
 
-    Everything that JAX has compiled is dropped (`jax.clear_caches`), so that functions that were
-    jitted before are traced anew, and take what was measured when they are called again. Of one
-    program on several hosts all must know the same measurements.
+    Where something was measured, everything that JAX has compiled is dropped (`jax.clear_caches`):
+    functions that were jitted before are traced anew when they are called again, and take it. On
+    several hosts that run one program, all must know the same measurements.
 
     ```
     def loss(kernel, x):
@@ -71,7 +72,7 @@ def autotune(
         again: measure also what is remembered.
 
     Returns:
-        A `Report`; print it for a table. An algorithm that fails is named there.
+        A `TuningReport`; print it for a table. An algorithm that fails is named there.
 
     Raises:
         TypeError: if `f` is not callable, an option has the wrong type, or this is called while JAX
@@ -81,7 +82,6 @@ def autotune(
     _check(f, seconds, again)
     with settings.using(max_workspace=max_workspace), settings.noting() as notes:
         limit = settings.current().max_workspace
-        jax.clear_caches()  # what was traced before is not traced again, and so not met
         jax.eval_shape(f, *args)
     rows, trouble, news = [], None, False
     try:
@@ -90,11 +90,11 @@ def autotune(
             found = known or _measured(problem, limit, float(seconds))
             if known is None and found.milliseconds:
                 trouble, news = remembered.remember(problem, found) or trouble, True
-            rows.append(Row.of(problem, found, from_cache=known is not None))
+            rows.append(TunedProblem.of(problem, found, from_cache=known is not None))
     finally:
         if news:
             jax.clear_caches()
-    return Report(tuple(rows), remembered.file(), trouble)
+    return TuningReport(tuple(rows), remembered.file(), trouble)
 
 
 def _check(f: object, seconds: object, again: object) -> None:

@@ -9,7 +9,7 @@ from ..choice.remembered import Entry
 
 
 @dataclass(frozen=True)
-class Row:
+class TunedProblem:
     """What was found for one side of a convolution, or one pool.
 
     Attributes:
@@ -30,8 +30,8 @@ class Row:
     from_cache: bool
 
     @classmethod
-    def of(cls, problem: Problem, found: Entry, from_cache: bool) -> "Row":
-        """The row of what was measured."""
+    def of(cls, problem: Problem, found: Entry, from_cache: bool) -> "TunedProblem":
+        """What an entry of the cache says of `problem`."""
         return cls(
             problem=problem,
             default=found.default,
@@ -50,7 +50,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class TuningReport:
     """What `cnn_jax.autotune` found; as text, a table.
 
     Attributes:
@@ -59,7 +59,7 @@ class Report:
         trouble: why they could not be written there, if so; this process knows them all the same.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[TunedProblem, ...]
     file: Path
     trouble: str | None = None
 
@@ -78,7 +78,7 @@ class Report:
         return "\n".join([*text, f"{where}."])
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: TunedProblem) -> tuple[str, ...]:
     problem, gain = row.problem, row.gain
     times = sorted(row.milliseconds.items(), key=lambda item: item[1])
     return (
