@@ -70,7 +70,7 @@ def along(entries: np.ndarray, axis: int, rank: int) -> np.ndarray:
 
 
 def reduced(field: Field, axes: Iterable[int], shape: Sequence[int]) -> Field:
-    """What units see that see all along `axes`, which stay, of length 1."""
+    """The field of a sum along `axes`, which are kept with length 1."""
     axes = tuple(axes)
     return replace(
         field,
@@ -112,7 +112,7 @@ def dropped(field: Field, axes: Iterable[int]) -> Field:
 
 
 def taken(ends: np.ndarray, axis: int, places: np.ndarray) -> np.ndarray:
-    """Entries at `places` of `axis`; the same if they are alike along it."""
+    """Entries at `places` of `axis`, of which there may be one for all places."""
     return ends if ends.shape[axis] == 1 else ends.take(places, axis)
 
 
@@ -130,7 +130,7 @@ def masked(ends: np.ndarray, nothing: int, sees: np.ndarray) -> np.ndarray:
 
 
 def sliced(field: Field, axis: int, start: int, stride: int, n: int) -> Field:
-    """What `n` units see that were at ``start + i * stride`` of `axis`."""
+    """The field of `n` units, picked at ``start + i * stride`` from `axis`."""
     places = start + stride * np.arange(n)
 
     def nominally(nominal: Nominal) -> Nominal:
@@ -155,7 +155,7 @@ def sliced_into(field: Field, axis: int, place: int, n: int, m: int) -> Field:
 
 
 def slid(field: Field, axis: int, n: int, window: Window) -> Field:
-    """What a window sees that slides along `axis`, of length `n`; the window has one axis."""
+    """The field after a window of one axis slid along `axis`, of length `n`."""
     if window == _POINT:
         return field
     places, meets = reads(n, window)
@@ -219,7 +219,7 @@ def chained(parts: Sequence[Field | None], lengths: Sequence[int], axis: int, ra
 
 
 def united(fields: Sequence[Field], shape: Sequence[int]) -> tuple[Field, str]:
-    """What units see along several paths together, and what is to be said about it."""
+    """The field of a sum of several arrays, and a remark where their fields do not fit."""
     first, *rest = fields
     low, high, nominal, said = first.low, first.high, first.nominal, ""
     for field in rest:
@@ -234,7 +234,7 @@ def united(fields: Sequence[Field], shape: Sequence[int]) -> tuple[Field, str]:
 
 
 def wholly(field: Field, shape: Sequence[int], rank: int, exact: bool) -> Field:
-    """What units of an array of `rank` see that all see whatever an array of `shape` sees."""
+    """The field of an array of `rank`, each of whose units reads a whole array of `shape`."""
     field = reduced(field, range(len(shape)), shape)
     field = field.changed(lambda ends, _: ends.reshape((1,) * rank))
     field = field.nominally(lambda nominal: nominal.placed(rank, {}))
@@ -242,7 +242,7 @@ def wholly(field: Field, shape: Sequence[int], rank: int, exact: bool) -> Field:
 
 
 def capped(field: Field) -> Field:
-    """The field with no more ends than are worth the memory: an axis may be given up."""
+    """The field, with one interval for all of an axis where there would be too many."""
     while field.low.size > MOST:
         axis = int(np.argmax(field.low.shape))
         field = replace(

@@ -11,12 +11,12 @@ on an axis with step S makes of it (Araujo, Norris and Sim 2019, equations 2 and
     start - p * S,    S * s,    size + (k - 1) * d * S.
 
 Where zeros lie between the input's elements, and where elements are repeated, units in different
-phases see differently placed elements. Then the step is a fraction, the start is right on average,
-and the size is the largest.
+phases see differently placed elements. Then the step is a fraction, and start and size are those
+of an average unit; `phases` finds those of each.
 
-Where axes of space are merged, as pixels are into tokens, the step from one unit to the next is not
-always the same. Such an axis is folded: it has *digits*, of which its index is made as a number is
-of its own. Each has a length and a step; the last one turns fastest.
+Where axes of space are merged, as the rows of an image into one row of tokens, the step from one
+unit to the next is not always the same. Such an axis is *folded*: its index is written with digits,
+one for each axis that was merged, each with a length and a step. The last digit changes fastest.
 
 References:
     Araujo, Norris and Sim, *Computing receptive fields of convolutional neural networks*, Distill,
@@ -112,7 +112,7 @@ class Nominal:
         return replace(field, folds=(*field.folds, (axis, digits)))
 
     def unfolded(self, axis: int) -> "Nominal":
-        """The same if the axis is not folded; otherwise what a unit sees that sees all along it."""
+        """The same, or if the axis is folded, the field of a unit that reads all of it."""
         return self.absorbed([axis], ()) if axis in dict(self.folds) else self
 
     def digits(self, axis: int, n: int) -> Digits:
@@ -130,7 +130,7 @@ class Nominal:
         return simplest(start)
 
     def absorbed(self, axes: Iterable[int], shape: Sequence[int]) -> "Nominal":
-        """What a unit sees that sees all units along `axes` of a feature map of this shape."""
+        """The field of a unit that reads all units along `axes` of a feature map of this shape."""
         field, folds = self, dict(self.folds)
         for axis in axes:
             digits = folds.get(axis) or ((shape[axis], field.steps[axis], field.repeats[axis]),)
@@ -148,7 +148,7 @@ class Nominal:
     def slid(
         self, axis: int, size: int, stride: int, low: int, dilation: int, base: int
     ) -> "Nominal":
-        """What a window along one axis makes of it; `base` is the input's dilation."""
+        """The field after a window slid along one axis; `base` is the input's dilation."""
         if (size, stride, low, base) == (1, 1, 0, 1):
             return self
         if axis in dict(self.folds):
@@ -172,7 +172,7 @@ class Nominal:
         return field.with_step(axis, ratio(step * stride, base))
 
     def fitted(self, axis: int, first: np.ndarray, last: np.ndarray, n: int) -> "Nominal | None":
-        """What reading units ``first[p]`` to ``last[p]`` of `axis` makes of it, for each p.
+        """The field of new units, of which unit p reads ``first[p]`` to ``last[p]`` of `axis`.
 
         Evenly spaced reads are exact. Others, as of resizing, are fitted: the step is the ratio of
         the lengths, `n` to that of `first`, and the start is right on average. None if that leaves

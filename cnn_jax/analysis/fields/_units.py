@@ -29,7 +29,7 @@ def chosen_output(program: Program, output: str | None) -> tuple[str, Operand]:
 
 
 def followed(sight: Sight, walked: Walk, number: int = 0) -> dict[int, int]:
-    """For each spatial axis of an input, the axis of an array that follows it, if one does."""
+    """For each spatial axis of an input, the axis of an array along which fields move on it."""
     axes = {}
     for key in sorted(walked.spatial & sight.keys()):
         nominal = sight[key].nominal

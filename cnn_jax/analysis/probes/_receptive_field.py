@@ -20,8 +20,8 @@ class SeenAxis:
         high: the last one; less than `low` if it sees none.
         size: how many elements the unit sees if padding counts; None where that has no answer,
             because paths of different strides meet.
-        start: the first of them, negative in the padding; not a whole number where units in
-            different phases see differently placed elements, and right on average.
+        start: the first of them, negative in the padding; right on average, and so perhaps no whole
+            number, where units in different phases cannot be told apart.
         stride: how much further the next unit sees; None if all see the same.
         padding: how many elements before the input the first unit's field begins.
         exact: whether the unit depends, for weights in general, on both `low` and `high`;

@@ -8,7 +8,7 @@ import jax
 _SITE = Path(jax.__file__).parents[1]
 _OURS = Path(__file__).parents[2]
 _SKIPPED = (
-    *(str(_OURS / layer) for layer in ("functional", "algorithms", "geometry", "nn")),
+    *(str(_OURS / name) for name in ("arguments", "geometry", "algorithms", "functional", "nn")),
     *(str(_SITE / name) for name in ("jax", "flax", "equinox", "haiku", "numpy")),
     "<",
 )

@@ -11,7 +11,7 @@ from ..program import Rule, Rules, Step
 def dot(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """An element sees a row of the one operand and a column of the other.
 
-    Where it sees several elements, and the next one others, windows had been laid out for it.
+    Where it sees several elements of the input, and the next one others, its operand held windows.
     """
     contracted, batch = step.params["dimension_numbers"]
     rank = len(step.outputs[0].shape)
@@ -51,10 +51,10 @@ def dot(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
 
 
 def _attending(one: Sight, other: Sight, shape: Sequence[int]) -> tuple[Sight, Sight]:
-    """What is seen along the two operands of a product of data with data.
+    """What is seen through each operand of a product of data with data.
 
-    Where the first moves along rows and the second along columns, as queries and keys do, the
-    second is nominally taken to see all: so does what becomes of it, as the columns are summed.
+    In a product of queries with keys one operand moves along the rows and the other along the
+    columns. A later step sums the columns, so the second is nominally taken to see all already.
     """
     compared = dict(other)
     for key in one.keys() & other.keys():

@@ -75,7 +75,7 @@ def _grouped(ends: np.ndarray, nothing: int, axis: int, groups: int, channels: i
 
 
 def _batched(ends: np.ndarray, batches: int, channels: int) -> np.ndarray:
-    """Output channels of group g see the g-th part of the batch alone."""
+    """Output channels of group g see only part g of the batch."""
     if batches == 1 or ends.shape[0] == 1:
         return ends
     n = ends.shape[0] // batches

@@ -76,7 +76,7 @@ class Layers:
         }
         self._latest_of_group: dict[str, Draft] = {}
         self._counted: set[str] = set()
-        # The rows that a value stems from without another in between; the data count as one.
+        # The rows that a value is made of, with no other row in between; an input counts as one.
         self._from: dict[Value, frozenset] = {}
         self._links, self._known = Links(), Known(self.program)
         self._links.add(self.program)

@@ -82,7 +82,7 @@ def _along(window: Window, axes: Sequence[int]) -> Window:
 
 
 def _evened(window: Window, spatial: Sequence[int]) -> Window:
-    """The window with as much padding at both ends of an axis, where that makes no difference.
+    """The window with equal padding at both ends of an axis, where that makes no difference.
 
     With a stride, the last elements of the padding may be met by no window. Such are left out
     before XLA sees them: 3 taps, 2 steps apart, on 112 elements between 1 and 1 more, meet those

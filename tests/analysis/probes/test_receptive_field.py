@@ -12,7 +12,7 @@ from cnn_jax import functional as F
 from cnn_jax import nn
 from cnn_jax.analysis import receptive_field
 
-from .networks import NETWORKS, hull, kernel, line, residual, support
+from ..networks import NETWORKS, hull, kernel, line, residual, support
 
 
 @pytest.mark.parametrize("name", NETWORKS)

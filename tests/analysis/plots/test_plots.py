@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from cnn_jax import analysis
 from cnn_jax import functional as F
 
-from .networks import kernel, residual
+from ..networks import kernel, residual
 
 KEY = jax.random.key(0)
 X = jax.random.normal(KEY, (1, 16, 16, 1))

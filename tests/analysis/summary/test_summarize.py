@@ -13,8 +13,8 @@ from flax import linen, nnx
 from jax import lax
 
 from cnn_jax import functional as F
-from cnn_jax import models, nn
-from cnn_jax.analysis import receptive_field, summarize
+from cnn_jax import models
+from cnn_jax.analysis import summarize
 from cnn_jax.analysis.program import trace
 from cnn_jax.analysis.rules import walk
 
@@ -380,91 +380,3 @@ def test_several_inputs_have_fields_of_their_own():
 def test_a_wrong_call_is_told_what_is_wrong(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
-
-
-class Headed(nnx.Module):
-    def __init__(self, rngs):
-        self.conv = nnx.Conv(3, 4, (3, 3), padding="VALID", rngs=rngs)
-        self.norm = nnx.BatchNorm(4, use_running_average=True, rngs=rngs)
-        self.head = nnx.Linear(4, 2, rngs=rngs)
-
-    def __call__(self, x):
-        return self.head(self.norm(self.conv(x)).mean((-3, -2)))
-
-
-def test_a_function_that_refers_to_a_network_has_its_names():
-    model = Headed(nnx.Rngs(0))
-    expected = rows(summarize(model, (2, 8, 8, 3)))
-    assert [name for name, *_ in expected] == ["conv", "norm", "global_avg_pool_1", "head"]
-    for f in (lambda x: model(x), jax.vmap(model), partial(jax.jit(lambda m, x: m(x)), model)):
-        summary = summarize(f, (2, 8, 8, 3))
-        assert rows(summary) == expected
-        assert (summary.parameters, summary.non_trainable) == (112 + 8 + 10, 8)
-
-
-def test_two_networks_that_a_function_refers_to_have_names_apart():
-    one, other = (nnx.Linear(3, 3, rngs=nnx.Rngs(i)) for i in range(2))
-    summary = summarize(lambda x: other(one(x)), (1, 3))
-    assert [row.name for row in summary.rows] == ["one", "other"]
-    assert summary.parameters == 24
-
-
-@pytest.mark.usefixtures("other_libraries")
-def test_rows_under_vmap_have_their_axes_in_order():
-    network = EquinoxNetwork(jax.random.key(0))
-    summary = summarize(jax.vmap(network), (5, 3, 32, 32))
-    assert [row.name for row in summary.rows] == ["layers.0", "max_pool_1", "layers.3", "head"]
-    assert summary.rows[-1].output == (5, 10)
-
-
-def test_a_local_layer_with_one_place_has_the_axes_of_a_map():
-    model = nn.ConvLocal(1, 16, (3, 3), input_size=(3, 3), rngs=nnx.Rngs(0))
-    (row,) = summarize(model, (2, 3, 3, 1)).rows
-    assert row.output == (2, 1, 1, 16)
-
-
-def levels(x):
-    """Two levels down and up again, beside the paths that stay."""
-    kernel, skipped = jnp.ones((3, 2, 2)), []
-    x = F.conv(x, jnp.ones((3, 1, 2)), padding=1)
-    for _ in range(2):
-        skipped.append(x)
-        x = F.conv(F.avg_pool(x, (2,)), kernel, padding=1)
-    for other in reversed(skipped):
-        x = F.conv_transpose(x, jnp.ones((2, 2, 2)), stride=2)
-        x = F.conv(jnp.concatenate([x, other], -1), jnp.ones((3, 4, 2)), padding=1)
-    return x
-
-
-def test_units_that_see_more_and_fewer_in_turn_are_said_to():
-    """Counted from the gradient: where a unit sees no end, it sees 22 elements or 26."""
-    x = jax.random.normal(jax.random.key(0), (64, 1))
-    with F.using(algorithm="xla"):
-        seen = np.asarray(jax.jit(jax.jacrev(lambda x: levels(x).sum(1)))(x))[..., 0] != 0
-    counted = seen.sum(1)[16:48]
-    assert set(counted.tolist()) == {22, 26}
-    last = summarize(levels, (64, 1)).rows[-1].field[0]
-    assert (last.smallest, last.size, last.exact) == (22, 26, True)
-    assert re.search(r" 22-26 +1 +11.5$", str(summarize(levels, (64, 1))), re.M)
-    for unit in range(16, 48):
-        (axis, _) = receptive_field(levels, (64, 1), unit=(unit,)).inputs[0].axes
-        assert axis.size == counted[unit - 16]
-        assert axis.padded == (axis.low, axis.high)
-    # Units of all phases meet an end: the size is about right, and that is said.
-    small = summarize(levels, (8, 1)).rows[-1].field[0]
-    assert (small.size, small.smallest, small.exact) == (24, None, False)
-
-
-def test_upsampling_by_three_has_phases_whose_mean_is_whole():
-    def f(x):
-        low = F.conv(F.avg_pool(x, (3,)), jnp.ones((3, 1, 1)), padding=1)
-        up = F.conv_transpose(low, jnp.ones((3, 1, 1)), stride=3)
-        return F.conv(jnp.concatenate([up, x], -1), jnp.ones((5, 2, 1)), padding=2)
-
-    field = summarize(f, (60, 1)).rows[-1].field[0]
-    x = jax.random.normal(jax.random.key(0), (60, 1))
-    with F.using(algorithm="xla"):
-        seen = np.asarray(jax.jit(jax.jacrev(lambda x: f(x)[:, 0]))(x))[..., 0]
-    gaps = [int(np.flatnonzero(row)[-1] - np.flatnonzero(row)[0]) + 1 for row in seen[20:40]]
-    assert (field.smallest, field.size) == (min(gaps), max(gaps))
-    assert min(gaps) < max(gaps)

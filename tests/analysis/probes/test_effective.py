@@ -12,7 +12,7 @@ from cnn_jax import functional as F
 from cnn_jax import nn
 from cnn_jax.analysis import effective_receptive_field, receptive_field
 
-from .networks import NETWORKS, kernel, residual
+from ..networks import NETWORKS, kernel, residual
 
 KEY = jax.random.key(7)
 
