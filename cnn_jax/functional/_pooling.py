@@ -206,7 +206,7 @@ def lp_pool(
     """Take the l_p norm of each window of each feature map: ``(sum |x|^p)^(1/p)``.
 
     Between the sum of absolute values (p = 1) and their maximum (p = inf). ``|x|^p`` is computed in
-    float32 or wider and must not overflow. The gradient of a window of zeros is 0.
+    float32 or wider and must not overflow. The gradient by an element that is 0 is 0.
 
     ```
     >>> import jax.numpy as jnp
@@ -235,10 +235,12 @@ def lp_pool(
     x = checks.ordered("x", checks.floats(x, "have a norm"))
     p = checks.norm_order(p)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
-    size = jnp.abs(widened(x))
+    x_wide = widened(x)
+    size = x_wide * jnp.sign(x_wide)  # jnp.abs has the gradient 1 at 0
     if math.isinf(p):
         y = slide(algorithm, "max_pool", size, resolved)
-        return jnp.maximum(y, jnp.zeros_like(y)).astype(x.dtype)
+        # Nothing but padding has no maximum. Not by jnp.maximum, which halves the gradient of ties.
+        return jnp.where(y < 0, jnp.zeros_like(y), y).astype(x.dtype)
     if p == 1:
         return slide(algorithm, "sum_pool", size, resolved).astype(x.dtype)
     sums = slide(algorithm, "sum_pool", jnp.square(size) if p == 2 else size**p, resolved)

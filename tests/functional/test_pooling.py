@@ -200,6 +200,22 @@ def test_the_gradient_of_a_global_maximum_goes_to_the_first(algorithm):
 
 
 @each_algorithm
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3, np.inf])
+def test_the_norm_has_no_gradient_at_zero(p, algorithm):
+    x = jnp.array([0, 0, 0, -3, 0, 2.0])[:, None]  # windows: zeros, two with one element, padding
+    windows = {"stride": 2, "padding": ((0, 2),), "algorithm": algorithm}
+
+    def norms(x):
+        return F.lp_pool(x, (2,), p=p, **windows)
+
+    y, pull = jax.vjp(norms, x)
+    np.testing.assert_allclose(y.ravel(), [0, 3, 2, 0], rtol=1e-6)
+    np.testing.assert_allclose(pull(jnp.ones_like(y))[0].ravel(), [0, 0, 0, -1, 0, 1], rtol=1e-6)
+    _, ahead = jax.jvp(norms, (x,), (jnp.ones_like(x),))
+    np.testing.assert_allclose(ahead.ravel(), [0, -1, 1, 0], rtol=1e-6)
+
+
+@each_algorithm
 @each_kind
 @pytest.mark.parametrize("shape", [(0, 3, 3, 2), (1, 3, 3, 0)])
 @pytest.mark.parametrize("window", [(2, 2), (3, 3)])
