@@ -1,19 +1,11 @@
-"""What every layer checks and keeps of its arguments."""
+"""What every layer checks of its arguments and of its input."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
-from flax import nnx
+import jax.numpy as jnp
 
 from cnn_jax import arguments
-
-
-def params_key(rngs: object) -> jax.Array:
-    """A new key from the stream ``params`` of `rngs`; a TypeError if they are no random streams."""
-    if not isinstance(rngs, nnx.Rngs):
-        raise TypeError(f"`rngs` must be a flax.nnx.Rngs, such as nnx.Rngs(0); got {rngs!r}.")
-    return rngs.params()
 
 
 def window_size(kernel_size: object) -> tuple[int, ...]:
@@ -24,9 +16,11 @@ def window_size(kernel_size: object) -> tuple[int, ...]:
         ValueError: if an entry is below 1.
     """
     if not isinstance(kernel_size, tuple | list):
+        size = arguments.as_int(kernel_size)
+        hint = "" if size is None else f" For images write ({size}, {size})."
         raise TypeError(
             "`kernel_size` must be a tuple with one int per spatial axis, such as (3, 3) for "
-            f"images; got {kernel_size!r}."
+            f"images; got {arguments.shown(kernel_size)}.{hint}"
         )
     return arguments.per_axis("kernel_size", kernel_size, len(kernel_size), source(kernel_size))
 
@@ -53,15 +47,19 @@ def check_channels(in_channels: int, out_channels: int, groups: int) -> None:
         )
 
 
-def check_input(x: jax.Array, channels: int) -> None:
-    """Check that `x` has these channels, where its kernel alone would fit other numbers too."""
-    if x.ndim == 0 or x.shape[-1] != channels:
+def checked_input(x: jax.Array, channels: int, rank: int) -> jax.Array:
+    """`x` (*batch, *spatial, channels) as an array.
+
+    Raises:
+        ValueError: if it has too few axes, or other channels than the layer.
+    """
+    shape = jnp.shape(x)
+    if len(shape) <= rank or shape[-1] != channels:
+        first = len(shape) > rank and shape[-1 - rank] == channels
+        hint = f" Channels come last here: jnp.moveaxis(x, {-1 - rank}, -1)." if first else ""
+        axes = "axis" if rank == 1 else "axes"
         raise ValueError(
-            f"`x` must be (*batch, *spatial, channels) with the layer's {channels} channels; got "
-            f"shape {x.shape}."
+            f"`x` must be (*batch, *spatial, channels) with the layer's {rank} spatial {axes} and "
+            f"{channels} channels; got shape {shape}.{hint}"
         )
-
-
-def hashable(padding: Any) -> Any:
-    """`padding` with tuples for lists: Flax keeps options in a graph definition that is hashed."""
-    return tuple(map(hashable, padding)) if isinstance(padding, list | tuple) else padding
+    return jnp.asarray(x)

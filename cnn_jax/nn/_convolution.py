@@ -12,7 +12,9 @@ from cnn_jax import arguments
 from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
-from . import _checks as checks
+from ._checks import check_channels, checked_input, window_size
+from ._options import read
+from ._parameters import bias, parameter, value
 
 
 class Conv(nnx.Module):
@@ -36,7 +38,7 @@ class Conv(nnx.Module):
         use_bias: whether to add a bias to each output channel.
         weight_standardization: whether to convolve with the kernel shifted and scaled, for each
             output channel, to mean 0 and variance 1 over its window and input channels. Meant for
-            a normalization behind the layer, which takes care of the scale.
+            layers that a normalization follows, which takes care of the scale.
         kernel_init: makes the kernel from (key, shape, dtype); He's by default, see
             `for_activation`.
         bias_init: likewise the bias; zeros by default.
@@ -80,46 +82,36 @@ class Conv(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = checks.params_key(rngs)
-        size = checks.window_size(kernel_size)
-        checks.check_channels(in_channels, out_channels, groups)
+        size = window_size(kernel_size)
+        check_channels(in_channels, out_channels, groups)
+        self.options = read(
+            size,
+            dtype=dtype,
+            stride=stride,
+            padding=padding,
+            padding_mode=padding_mode,
+            dilation=dilation,
+            input_dilation=input_dilation,
+            groups=groups,
+            algorithm=algorithm,
+            precision=precision,
+        )
+        self.in_channels = in_channels
+        flag = arguments.flag("weight_standardization", weight_standardization)
+        self.weight_standardization = flag
+        init = he_normal() if kernel_init is None else kernel_init
         shape = (*size, in_channels // groups, out_channels)
-        kernel = (kernel_init or he_normal())(key, shape, param_dtype)
-        bias = bias_init(rngs.params(), shape[-1:], param_dtype) if use_bias else None
-        self.kernel = nnx.Param(kernel)
-        self.bias = None if bias is None else nnx.Param(bias)
-        rank, source = len(size), checks.source(size)
-        self.weight_standardization = weight_standardization
-        self.dtype = dtype
-        self.stride = arguments.per_axis("stride", stride, rank, source)
-        self.padding = checks.hashable(padding)
-        self.padding_mode: PaddingMode = padding_mode
-        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
-        self.input_dilation = arguments.per_axis("input_dilation", input_dilation, rank, source)
-        self.groups = groups
-        self.algorithm = algorithm
-        self.precision = precision
+        self.kernel = parameter("kernel_init", shape, init, param_dtype, rngs)
+        self.bias = bias(use_bias, shape[-1:], bias_init, param_dtype, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Convolve x (*batch, *spatial, in_channels) into (*batch, *positions, out_channels)."""
-        kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
+        kernel = self.kernel[...]
+        x = checked_input(x, self.in_channels, kernel.ndim - 2)
         if self.weight_standardization:
             kernel = standardized(kernel)
-        if self.dtype is not None:
-            x, kernel = jnp.asarray(x).astype(self.dtype), kernel.astype(self.dtype)
-        return F.conv(
-            x,
-            kernel,
-            bias,
-            stride=self.stride,
-            padding=self.padding,
-            padding_mode=self.padding_mode,
-            dilation=self.dilation,
-            input_dilation=self.input_dilation,
-            groups=self.groups,
-            algorithm=self.algorithm,
-            precision=self.precision,
-        )
+        x, kernel = self.options.cast(x, kernel)
+        return F.conv(x, kernel, value(self.bias), **self.options.keywords())
 
 
 def standardized(kernel: jax.Array) -> jax.Array:

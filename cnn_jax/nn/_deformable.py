@@ -13,8 +13,10 @@ from cnn_jax import arguments
 from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike
 
-from . import _checks as checks
+from ._checks import check_channels, window_size
 from ._convolution import Conv
+from ._options import read
+from ._parameters import bias, parameter, value
 
 
 class DeformConv(nnx.Module):
@@ -85,29 +87,31 @@ class DeformConv(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = checks.params_key(rngs)
-        size = checks.window_size(kernel_size)
-        checks.check_channels(in_channels, out_channels, groups)
-        if in_channels % arguments.integer("offset_groups", offset_groups, at_least=1):
+        size = window_size(kernel_size)
+        check_channels(in_channels, out_channels, groups)
+        self.options = read(
+            size,
+            dtype=dtype,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            offset_groups=offset_groups,
+            precision=precision,
+        )
+        if in_channels % offset_groups:
             raise ValueError(
                 f"`offset_groups` must divide `in_channels`; got {offset_groups} for {in_channels}."
             )
+        self.modulated = arguments.flag("modulated", modulated)
+        init = he_normal() if kernel_init is None else kernel_init
         shape = (*size, in_channels // groups, out_channels)
-        self.kernel = nnx.Param((kernel_init or he_normal())(key, shape, param_dtype))
-        bias = bias_init(rngs.params(), shape[-1:], param_dtype) if use_bias else None
-        self.bias = None if bias is None else nnx.Param(bias)
-        rank, taps, source = len(size), math.prod(size), checks.source(size)
-        self.modulated = modulated
-        self.dtype = dtype
-        self.stride = arguments.per_axis("stride", stride, rank, source)
-        self.padding = checks.hashable(padding)
-        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
-        self.groups = groups
-        self.offset_groups = offset_groups
-        self.precision = precision
+        self.kernel = parameter("kernel_init", shape, init, param_dtype, rngs)
+        self.bias = bias(use_bias, shape[-1:], bias_init, param_dtype, rngs)
+        rank, taps = len(size), math.prod(size)
         self.moves = Conv(
             in_channels,
-            offset_groups * taps * (rank + bool(modulated)),
+            offset_groups * taps * (rank + self.modulated),
             size,
             stride=stride,
             padding=padding,
@@ -121,26 +125,13 @@ class DeformConv(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Convolve x (*batch, *spatial, in_channels) into (*batch, *positions, out_channels)."""
-        kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
         offsets, mask = self.offsets_and_mask(x)
-        if self.dtype is not None:
-            x, kernel = jnp.asarray(x).astype(self.dtype), kernel.astype(self.dtype)
-        return F.deform_conv(
-            x,
-            kernel,
-            offsets,
-            mask,
-            bias,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            offset_groups=self.offset_groups,
-            precision=self.precision,
-        )
+        x, kernel = self.options.cast(jnp.asarray(x), self.kernel[...])
+        keywords = self.options.keywords()
+        return F.deform_conv(x, kernel, offsets, mask, value(self.bias), **keywords)
 
     def offsets_and_mask(self, x: jax.Array) -> tuple[jax.Array, jax.Array | None]:
-        """Where the taps go for `x`, and how much they count, as `functional.deform_conv` takes it.
+        """The offsets and the mask for `x`, as `functional.deform_conv` takes them.
 
         The first ``offset_groups * taps * rank`` channels of `moves` are the offsets, the others
         the mask before its sigmoid.
@@ -148,9 +139,10 @@ class DeformConv(nnx.Module):
         y = self.moves(x)
         *size, _, _ = self.kernel.shape
         rank, taps = len(size), math.prod(size)
-        numbers = self.offset_groups * taps
-        offsets = y[..., : numbers * rank].reshape(*y.shape[:-1], self.offset_groups, taps, rank)
+        groups = self.options.offset_groups or 1
+        numbers = groups * taps
+        offsets = y[..., : numbers * rank].reshape(*y.shape[:-1], groups, taps, rank)
         if not self.modulated:
             return offsets, None
-        logits = y[..., numbers * rank :].reshape(*y.shape[:-1], self.offset_groups, taps)
+        logits = y[..., numbers * rank :].reshape(*y.shape[:-1], groups, taps)
         return offsets, jax.nn.sigmoid(logits)

@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.nn.initializers import Initializer, he_normal, zeros
+from jax.nn.initializers import Initializer, zeros
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments
-from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
-from . import _checks as checks
+from ._convolution import Conv
 
 
-class DepthwiseConv(nnx.Module):
-    """Parameters of `functional.depthwise_conv`, and that call.
+class DepthwiseConv(Conv):
+    """Parameters of `functional.depthwise_conv`, and that call: a `Conv` with a group per channel.
 
     ```
     >>> from flax import nnx
@@ -71,41 +69,24 @@ class DepthwiseConv(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = checks.params_key(rngs)
-        size = checks.window_size(kernel_size)
         arguments.integer("channels", channels, at_least=1)
         arguments.integer("multiplier", multiplier, at_least=1)
-        shape = (*size, 1, channels * multiplier)
-        self.kernel = nnx.Param((kernel_init or he_normal())(key, shape, param_dtype))
-        bias = bias_init(rngs.params(), shape[-1:], param_dtype) if use_bias else None
-        self.bias = None if bias is None else nnx.Param(bias)
-        rank, source = len(size), checks.source(size)
-        self.channels = channels
-        self.dtype = dtype
-        self.stride = arguments.per_axis("stride", stride, rank, source)
-        self.padding = checks.hashable(padding)
-        self.padding_mode: PaddingMode = padding_mode
-        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
-        self.input_dilation = arguments.per_axis("input_dilation", input_dilation, rank, source)
-        self.algorithm = algorithm
-        self.precision = precision
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Convolve x (*batch, *spatial, channels): (*batch, *positions, channels * multiplier)."""
-        x = jnp.asarray(x)
-        checks.check_input(x, self.channels)
-        kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
-        if self.dtype is not None:
-            x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
-        return F.depthwise_conv(
-            x,
-            kernel,
-            bias,
-            stride=self.stride,
-            padding=self.padding,
-            padding_mode=self.padding_mode,
-            dilation=self.dilation,
-            input_dilation=self.input_dilation,
-            algorithm=self.algorithm,
-            precision=self.precision,
+        super().__init__(
+            channels,
+            channels * multiplier,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            padding_mode=padding_mode,
+            dilation=dilation,
+            input_dilation=input_dilation,
+            groups=channels,
+            algorithm=algorithm,
+            precision=precision,
+            use_bias=use_bias,
+            kernel_init=kernel_init,
+            bias_init=bias_init,
+            param_dtype=param_dtype,
+            dtype=dtype,
+            rngs=rngs,
         )

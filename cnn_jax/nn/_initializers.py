@@ -3,6 +3,8 @@
 from jax.nn import initializers
 from jax.nn.initializers import Initializer
 
+from cnn_jax import arguments
+
 _BY_ACTIVATION = {
     "relu": initializers.he_normal,
     "sigmoid": initializers.xavier_uniform,
@@ -11,10 +13,10 @@ _BY_ACTIVATION = {
 
 
 def for_activation(activation: str) -> Initializer:
-    """The initializer that keeps signals from vanishing or growing behind `activation`.
+    """The initializer that keeps the size of signals through layers with this activation.
 
-    For ReLU He's, which makes up for the half that ReLU sets to zero: variance ``2 / fan_in``. For
-    the symmetric sigmoid and tanh Xavier's, ``2 / (fan_in + fan_out)``. The fans of a convolution's
+    He's for ReLU, variance ``2 / fan_in``, where the 2 makes up for the half that ReLU sets to
+    zero. Xavier's for sigmoid and tanh, ``2 / (fan_in + fan_out)``. The fans of a convolution's
     kernel count its taps.
 
     Args:
@@ -31,7 +33,4 @@ def for_activation(activation: str) -> Initializer:
         Bengio, *Understanding the difficulty of training deep feedforward neural networks*,
         AISTATS 2010, equation 16.
     """
-    if activation not in _BY_ACTIVATION:
-        known = ", ".join(map(repr, _BY_ACTIVATION))
-        raise ValueError(f"`activation` must be one of {known}; got {activation!r}.")
-    return _BY_ACTIVATION[activation]()
+    return _BY_ACTIVATION[arguments.one_of("activation", activation, _BY_ACTIVATION)]()

@@ -12,7 +12,9 @@ from cnn_jax import arguments, geometry
 from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike
 
-from . import _checks as checks
+from ._checks import check_channels, checked_input, source, window_size
+from ._options import read
+from ._parameters import bias, parameter, value
 
 
 class ConvLocal(nnx.Module):
@@ -75,50 +77,39 @@ class ConvLocal(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = checks.params_key(rngs)
-        size = checks.window_size(kernel_size)
-        checks.check_channels(in_channels, out_channels, groups)
-        rank, source = len(size), checks.source(size)
-        spatial = arguments.per_axis("input_size", input_size, rank, source)
+        size = window_size(kernel_size)
+        check_channels(in_channels, out_channels, groups)
+        self.options = read(
+            size,
+            dtype=dtype,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            algorithm=algorithm,
+            precision=precision,
+        )
+        rank, said_by = len(size), source(size)
+        spatial = arguments.per_axis("input_size", input_size, rank, said_by)
         window = geometry.resolve(
-            spatial, size, stride=stride, padding=padding, dilation=dilation, source=source
+            spatial, size, stride=stride, padding=padding, dilation=dilation, source=said_by
         )
         positions = window.output_size(spatial)
+        self.input_size, self.in_channels = spatial, in_channels
         he = he_normal(batch_axis=tuple(range(rank)))
+        init = he if kernel_init is None else kernel_init
         shape = (*positions, *size, in_channels // groups, out_channels)
-        self.kernel = nnx.Param((kernel_init or he)(key, shape, param_dtype))
-        biases = (*positions, out_channels)
-        bias = bias_init(rngs.params(), biases, param_dtype) if use_bias else None
-        self.bias = None if bias is None else nnx.Param(bias)
-        self.input_size = spatial
-        self.dtype = dtype
-        self.stride = window.stride
-        self.padding = checks.hashable(padding)
-        self.dilation = window.dilation
-        self.groups = groups
-        self.algorithm = algorithm
-        self.precision = precision
+        self.kernel = parameter("kernel_init", shape, init, param_dtype, rngs)
+        self.bias = bias(use_bias, (*positions, out_channels), bias_init, param_dtype, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Convolve x (*batch, *input_size, in_channels) into (*batch, *positions, out_channels)."""
-        x = jnp.asarray(x)
+        x = checked_input(x, self.in_channels, len(self.input_size))
         spatial = x.shape[x.ndim - 1 - len(self.input_size) : -1]
         if spatial != self.input_size:
             raise ValueError(
                 f"`x` must be (*batch, *input_size, in_channels) with the layer's `input_size` "
                 f"{self.input_size}; got shape {x.shape}."
             )
-        kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
-        if self.dtype is not None:
-            x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
-        return F.conv_local(
-            x,
-            kernel,
-            bias,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            algorithm=self.algorithm,
-            precision=self.precision,
-        )
+        x, kernel = self.options.cast(x, self.kernel[...])
+        return F.conv_local(x, kernel, value(self.bias), **self.options.keywords())

@@ -12,7 +12,9 @@ from cnn_jax import arguments
 from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
-from . import _checks as checks
+from ._checks import check_channels, checked_input, window_size
+from ._options import read
+from ._parameters import bias, parameter, value
 
 
 class SeparableConv(nnx.Module):
@@ -35,10 +37,10 @@ class SeparableConv(nnx.Module):
         stride: as for `functional.separable_conv`, like `padding`, `padding_mode`, `dilation`,
             `input_dilation`, `algorithm` and `precision`.
         use_bias: whether to add a bias to each output channel.
-        depthwise_init: makes the depthwise kernel from (key, shape, dtype); He's by default, for
-            the ReLU in front of the layer.
+        depthwise_init: makes the depthwise kernel from (key, shape, dtype); He's by default, for a
+            ReLU before the layer.
         pointwise_init: likewise the pointwise kernel; LeCun's by default, without He's factor of 2,
-            for no activation stands between the two.
+            for there is no activation between the two.
         bias_init: likewise the bias; zeros by default.
         param_dtype: dtype of the parameters.
         dtype: dtype to compute in; None means that of input and parameters together.
@@ -77,45 +79,32 @@ class SeparableConv(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = checks.params_key(rngs)
-        size = checks.window_size(kernel_size)
-        checks.check_channels(in_channels, out_channels, groups=1)
+        size = window_size(kernel_size)
+        check_channels(in_channels, out_channels, groups=1)
         inner = in_channels * arguments.integer("multiplier", multiplier, at_least=1)
-        depthwise = (depthwise_init or he_normal())(key, (*size, 1, inner), param_dtype)
-        shape = (*(1 for _ in size), inner, out_channels)
-        pointwise = (pointwise_init or lecun_normal())(rngs.params(), shape, param_dtype)
-        bias = bias_init(rngs.params(), (out_channels,), param_dtype) if use_bias else None
-        self.depthwise_kernel = nnx.Param(depthwise)
-        self.pointwise_kernel = nnx.Param(pointwise)
-        self.bias = None if bias is None else nnx.Param(bias)
-        rank, source = len(size), checks.source(size)
+        self.options = read(
+            size,
+            dtype=dtype,
+            stride=stride,
+            padding=padding,
+            padding_mode=padding_mode,
+            dilation=dilation,
+            input_dilation=input_dilation,
+            algorithm=algorithm,
+            precision=precision,
+        )
         self.in_channels = in_channels
-        self.dtype = dtype
-        self.stride = arguments.per_axis("stride", stride, rank, source)
-        self.padding = checks.hashable(padding)
-        self.padding_mode: PaddingMode = padding_mode
-        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
-        self.input_dilation = arguments.per_axis("input_dilation", input_dilation, rank, source)
-        self.algorithm = algorithm
-        self.precision = precision
+        first = he_normal() if depthwise_init is None else depthwise_init
+        second = lecun_normal() if pointwise_init is None else pointwise_init
+        depthwise, pointwise = (*size, 1, inner), (*(1 for _ in size), inner, out_channels)
+        self.depthwise_kernel = parameter("depthwise_init", depthwise, first, param_dtype, rngs)
+        self.pointwise_kernel = parameter("pointwise_init", pointwise, second, param_dtype, rngs)
+        self.bias = bias(use_bias, (out_channels,), bias_init, param_dtype, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Convolve x (*batch, *spatial, in_channels) into (*batch, *positions, out_channels)."""
-        x = jnp.asarray(x)
-        checks.check_input(x, self.in_channels)
         depthwise, pointwise = self.depthwise_kernel[...], self.pointwise_kernel[...]
-        if self.dtype is not None:
-            x, depthwise, pointwise = (a.astype(self.dtype) for a in (x, depthwise, pointwise))
-        return F.separable_conv(
-            x,
-            depthwise,
-            pointwise,
-            None if self.bias is None else self.bias[...],
-            stride=self.stride,
-            padding=self.padding,
-            padding_mode=self.padding_mode,
-            dilation=self.dilation,
-            input_dilation=self.input_dilation,
-            algorithm=self.algorithm,
-            precision=self.precision,
-        )
+        x = checked_input(x, self.in_channels, depthwise.ndim - 2)
+        x, depthwise, pointwise = self.options.cast(x, depthwise, pointwise)
+        options = self.options.keywords()
+        return F.separable_conv(x, depthwise, pointwise, value(self.bias), **options)

@@ -8,11 +8,12 @@ from flax import nnx
 from jax.nn.initializers import Initializer, variance_scaling, zeros
 from jax.typing import DTypeLike
 
-from cnn_jax import arguments
 from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike
 
-from . import _checks as checks
+from ._checks import check_channels, checked_input, window_size
+from ._options import read
+from ._parameters import bias, parameter, value
 
 
 class ConvTranspose(nnx.Module):
@@ -76,26 +77,25 @@ class ConvTranspose(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        key = checks.params_key(rngs)
-        size = checks.window_size(kernel_size)
-        checks.check_channels(in_channels, out_channels, groups)
+        size = window_size(kernel_size)
+        check_channels(in_channels, out_channels, groups)
+        self.options = read(
+            size,
+            dtype=dtype,
+            stride=stride,
+            padding=padding,
+            output_padding=output_padding,
+            dilation=dilation,
+            groups=groups,
+            algorithm=algorithm,
+            precision=precision,
+        )
         # fan_in counts the whole last axis, of which each output sees one group.
         he = variance_scaling(2.0 * groups, "fan_in", "truncated_normal", in_axis=-1, out_axis=-2)
+        init = he if kernel_init is None else kernel_init
         shape = (*size, out_channels // groups, in_channels)
-        self.kernel = nnx.Param((kernel_init or he)(key, shape, param_dtype))
-        bias = bias_init(rngs.params(), (out_channels,), param_dtype) if use_bias else None
-        self.bias = None if bias is None else nnx.Param(bias)
-        rank, source = len(size), checks.source(size)
-        self.dtype = dtype
-        self.stride = arguments.per_axis("stride", stride, rank, source)
-        self.padding = checks.hashable(padding)
-        self.output_padding = arguments.per_axis(
-            "output_padding", output_padding, rank, source, at_least=0
-        )
-        self.dilation = arguments.per_axis("dilation", dilation, rank, source)
-        self.groups = groups
-        self.algorithm = algorithm
-        self.precision = precision
+        self.kernel = parameter("kernel_init", shape, init, param_dtype, rngs)
+        self.bias = bias(use_bias, (out_channels,), bias_init, param_dtype, rngs)
 
     def __call__(self, x: jax.Array, *, output_shape: Sequence[int] | None = None) -> jax.Array:
         """Turn x (*batch, *positions, in_channels) into (*batch, *spatial, out_channels).
@@ -103,19 +103,8 @@ class ConvTranspose(nnx.Module):
         `output_shape` is the spatial lengths of the result where the stride leaves a choice, such
         as those of the feature map that a decoder joins it with.
         """
-        kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
-        if self.dtype is not None:
-            x, kernel = jnp.asarray(x).astype(self.dtype), kernel.astype(self.dtype)
-        return F.conv_transpose(
-            x,
-            kernel,
-            bias,
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            output_shape=output_shape,
-            dilation=self.dilation,
-            groups=self.groups,
-            algorithm=self.algorithm,
-            precision=self.precision,
-        )
+        kernel = self.kernel[...]
+        x = checked_input(x, kernel.shape[-1], kernel.ndim - 2)
+        x, kernel = self.options.cast(x, kernel)
+        options = self.options.keywords()
+        return F.conv_transpose(x, kernel, value(self.bias), output_shape=output_shape, **options)

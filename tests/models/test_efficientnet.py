@@ -76,7 +76,7 @@ def test_windows_and_strides_of_the_blocks():
         firsts = [chain[0] for chain in chains(published(name))]
         windows = [block.depthwise.conv.kernel.shape[0] for block in firsts]
         assert windows == [3, 3, 5, 3, 5, 5, 3]
-        assert [block.depthwise.conv.stride[0] for block in firsts] == [1, 2, 2, 2, 1, 2, 1]
+        assert [block.depthwise.conv.options.stride[0] for block in firsts] == [1, 2, 2, 2, 1, 2, 1]
         assert [block.expand is None for block in firsts] == [True] + 6 * [False]
 
 
@@ -96,7 +96,11 @@ def test_squeezed_channels_are_a_quarter_of_the_input_of_the_block():
     for chain in chains(published("efficientnet_b0")):
         for block in chain:
             conv = block.depthwise.conv if block.expand is None else block.expand.conv
-            entering = block.depthwise.conv.groups if block.expand is None else conv.kernel.shape[2]
+            entering = (
+                block.depthwise.conv.options.groups
+                if block.expand is None
+                else conv.kernel.shape[2]
+            )
             assert block.excite.reduce.out_features == entering // 4
 
 

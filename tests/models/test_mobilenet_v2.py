@@ -78,7 +78,7 @@ def test_what_a_block_has():
             inner = block.depthwise.conv.kernel.shape[-1]
             assert block.depthwise.conv.kernel.shape == (3, 3, 1, inner)
             assert (block.expand is None) is (chain is chains[0])
-    strides = [chain[0].depthwise.conv.stride[0] for chain in chains]
+    strides = [chain[0].depthwise.conv.options.stride[0] for chain in chains]
     assert strides == [1, 2, 2, 2, 1, 2, 1]
 
 

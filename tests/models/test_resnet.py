@@ -65,8 +65,8 @@ def test_any_size_will_do():
 def test_where_the_stride_is():
     paper = abstract(models.resnet50, stride_on="1x1").stage2.layers[0]
     usual = abstract(models.resnet50).stage2.layers[0]
-    assert (paper.conv1.conv.stride, paper.conv2.conv.stride) == ((2, 2), (1, 1))
-    assert (usual.conv1.conv.stride, usual.conv2.conv.stride) == ((1, 1), (2, 2))
+    assert (paper.conv1.conv.options.stride, paper.conv2.conv.options.stride) == ((2, 2), (1, 1))
+    assert (usual.conv1.conv.options.stride, usual.conv2.conv.options.stride) == ((1, 1), (2, 2))
 
 
 def test_stochastic_depth_grows_and_skips_whole_blocks():

@@ -66,7 +66,7 @@ def test_options_written_as_lists_can_be_traced():
             lambda: layer(3, 6, 3),
             TypeError,
             "`kernel_size` must be a tuple with one int per spatial axis, such as (3, 3) for "
-            "images; got 3.",
+            "images; got 3. For images write (3, 3).",
         ),
         (lambda: layer(3, 6, (3, 0)), ValueError, "`kernel_size` must be at least 1 on every axis"),
         (lambda: layer(3, 6, (3, "3")), TypeError, "`kernel_size` must be an int or 2 ints"),
@@ -85,7 +85,13 @@ def test_options_written_as_lists_can_be_traced():
         (
             lambda: layer(3, 6, (3, 3))(jnp.ones((8, 8, 4))),
             ValueError,
-            "it takes 3 input channels, and `x` has 4",
+            "`x` must be (*batch, *spatial, channels) with the layer's 2 spatial axes and 3 "
+            "channels; got shape (8, 8, 4).",
+        ),
+        (
+            lambda: layer(3, 6, (3, 3))(jnp.ones((2, 3, 32, 32))),
+            ValueError,
+            "got shape (2, 3, 32, 32). Channels come last here: jnp.moveaxis(x, -3, -1).",
         ),
         (
             lambda: nn.Conv(3, 6, (3,), rngs=0),

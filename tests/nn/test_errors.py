@@ -37,7 +37,7 @@ def called(kind, *args, x, **options):
         (
             called("ConvTranspose", 3, 6, (3,), x=(8, 4)),
             ValueError,
-            "its last axis meets the 4 channels of `y`",
+            "with the layer's 1 spatial axis and 3 channels; got shape (8, 4).",
         ),
         (layer("DepthwiseConv", 0, (3,)), ValueError, "`channels` must be a positive int; got 0."),
         (
@@ -48,8 +48,8 @@ def called(kind, *args, x, **options):
         (
             called("DepthwiseConv", 4, (3,), x=(8, 2)),
             ValueError,
-            "`x` must be (*batch, *spatial, channels) with the layer's 4 channels; got shape "
-            "(8, 2).",
+            "`x` must be (*batch, *spatial, channels) with the layer's 1 spatial axis and 4 "
+            "channels; got shape (8, 2).",
         ),
         (
             layer("SeparableConv", 3, 4, (3,), multiplier=0),
@@ -59,7 +59,7 @@ def called(kind, *args, x, **options):
         (
             called("SeparableConv", 4, 4, (3,), x=(8, 2)),
             ValueError,
-            "with the layer's 4 channels; got shape (8, 2).",
+            "with the layer's 1 spatial axis and 4 channels; got shape (8, 2).",
         ),
         (
             layer("SeparableConv", 3, 0, (3,)),
@@ -91,7 +91,7 @@ def called(kind, *args, x, **options):
         (
             called("DeformConv", 3, 4, (3, 3), x=(8, 8, 4)),
             ValueError,
-            "it takes 3 input channels, and `x` has 4",
+            "with the layer's 2 spatial axes and 3 channels; got shape (8, 8, 4).",
         ),
         (
             lambda: nn.DeformConv(3, 4, (3, 3), rngs=None),
