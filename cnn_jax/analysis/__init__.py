@@ -1,7 +1,15 @@
 """What any network sees, weighs and costs, read off its program: no JAX function is too foreign.
 
 ``from cnn_jax import analysis``. Everything but what says that it needs arrays works on shapes
-alone, and runs nothing.
+alone, and runs nothing. A room may import those above it:
+
+    program/      a function becomes a list of steps; one interpreter opens loops and branches
+    fields/       what units see: the arithmetic of receptive fields
+    dependence/   which element depends on which: the arithmetic of indicators
+    rules/        what each primitive of JAX means for both: one entry each; add new ones here
+    summary/      what each layer is, weighs and costs
+    probes/       questions: a unit's field, connections, shifts, features
+    plots/        pictures of the answers
 """
 
 from .plots import FILTERS as FILTERS

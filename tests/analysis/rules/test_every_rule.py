@@ -32,6 +32,11 @@ BOTH = {
     "barrier": (lambda x: lax.optimization_barrier((x, x[::-1]))[1], (4,)),
     "copy": (lambda x: jnp.array(x, copy=True), (4,)),
     "stop_gradient": (lambda x: lax.stop_gradient(x), (4,)),
+    "logarithm": (lambda x: jnp.log2(x + 9.0), (4,)),
+    "derivatives of activations": (
+        lambda x: jax.grad(lambda x: (jnp.tanh(x) + jax.nn.sigmoid(x) + jax.nn.gelu(x)).sum())(x),
+        (4,),
+    ),
     "argmax": (lambda x: jnp.argmax(x, 1), (2, 3)),
     "any": (lambda x: (x > 0.0).any(0), (2, 3)),
     "all": (lambda x: (x > 0.0).all(0), (2, 3)),
