@@ -2,6 +2,24 @@
 
 ``from cnn_jax import functional as F``. Arrays are positional and channels last, options are
 keyword-only; every function works under every JAX transformation, to any order.
+
+==============  ====================================================================
+convolution     `conv`, `conv_transpose` (its exact adjoint), `depthwise_conv`,
+                `separable_conv`, `conv_local` (a kernel for each position),
+                `deform_conv` (taps at learned places)
+pooling         `max_pool`, `min_pool`, `avg_pool`, `sum_pool`, `lp_pool`;
+                `max_pool_with_indices`, `max_unpool`
+to one size     `global_avg_pool`, `global_max_pool`, `adaptive_avg_pool`,
+                `adaptive_max_pool`
+random pooling  `fractional_max_pool`, `stochastic_pool`
+anti-aliased    `blur_pool`, `polyphase_pool`, `polyphase_unpool`
+rearrangement   `unfold`, `fold`, `space_to_depth`, `depth_to_space`, `upsample`, `pad`
+drop-ins        `conv_general_dilated`, `reduce_window`, with the signatures of `jax.lax`
+the algorithm   `using` sets it for a block of code, `explain` says which one runs, and why
+==============  ====================================================================
+
+A pool acts on each channel alone. Results have the input's dtype; bfloat16 and float16 are summed
+in float32. The gradient of a maximum goes to the first element that is one.
 """
 
 from cnn_jax.algorithms import using as using
