@@ -16,12 +16,12 @@ def dtype(name: str, value: object) -> np.dtype:
     ```
 
     Raises:
-        TypeError: if it is none. None is none too, though NumPy takes it for float64.
+        TypeError: if it is none. So are None, which NumPy takes for float64, and an array.
     """
     try:
-        if value is None:
+        if not isinstance(value, str | type | np.dtype):  # NumPy takes None, arrays, tuples too
             raise TypeError
-        return np.dtype(value)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        return np.dtype(value)
     except (TypeError, ValueError, SyntaxError, AttributeError):  # whatever NumPy finds in a text
         raise TypeError(
             f"`{name}` must be a dtype, such as jnp.bfloat16 or 'float32'; got {shown(value)}."

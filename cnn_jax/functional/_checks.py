@@ -90,9 +90,11 @@ def scalar(name: str, value: object, dtype: jnp.dtype) -> jax.Array:
         TypeError: if it is no number, or of another kind than `dtype` (a float for integers).
         ValueError: if `dtype` holds integers and not this one.
     """
-    plain = isinstance(value, int | float | complex) and not isinstance(value, bool)
-    known = isinstance(value, np.generic | np.ndarray | jax.Array) and np.shape(value) == ()
-    if not plain and not (known and jnp.issubdtype(jnp.result_type(value), jnp.number)):
+    if isinstance(value, np.generic | np.ndarray | jax.Array):
+        is_number = value.shape == () and jnp.issubdtype(value.dtype, jnp.number)
+    else:
+        is_number = isinstance(value, int | float | complex) and not isinstance(value, bool)
+    if not is_number:
         raise TypeError(f"`{name}` must be a number; got {shown(value)}.")
     whole = arguments.as_int(value)
     kinds = (0 if whole is not None else _kind(jnp.result_type(value)), _kind(dtype))
@@ -134,7 +136,7 @@ def common_dtype(**arrays: jax.Array) -> jnp.dtype:
     """The dtype that JAX promotes the `arrays` to; a TypeError if there is none."""
     try:
         return jnp.dtype(reduce(jnp.promote_types, (array.dtype for array in arrays.values())))
-    except TypeError:
+    except (TypeError, ValueError):  # JAX's TypePromotionError is a ValueError
         names = " and ".join(f"`{name}`" for name in arrays)
         dtypes = ", ".join(str(array.dtype) for array in arrays.values())
         raise TypeError(

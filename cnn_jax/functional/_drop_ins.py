@@ -85,7 +85,7 @@ def conv_general_dilated(
     if out_sharding is not None:
         raise ValueError(
             "`out_sharding` must be None: constrain the result with "
-            f"jax.lax.with_sharding_constraint; got {out_sharding!r}."
+            f"jax.lax.with_sharding_constraint; got {shown(out_sharding)}."
         )
     numbers = _dimension_numbers(x, kernel, dimension_numbers)
     (n, c, *places), (o, i, *window_axes), (_, _, *out_places) = numbers
@@ -105,6 +105,11 @@ def conv_general_dilated(
         lhs_dilation=lhs_dilation,
     )
     result = x.dtype
+    if preferred_element_type is None and checks.common_dtype(lhs=x, rhs=kernel) != result:
+        raise TypeError(
+            f"`rhs` must not be wider than `lhs`, {x.dtype}, unless `preferred_element_type` is "
+            f"given; got {kernel.dtype}."
+        )
     if preferred_element_type is not None:
         result = number_dtype("preferred_element_type", preferred_element_type)
     positions = window.output_size(x.shape[1:-1])
@@ -204,7 +209,7 @@ def reduce_window(
     if not leaves or tree != init_tree:
         raise ValueError(
             "`operand` must be an array or a tree of them, and `init_value` a tree like it, with a "
-            f"scalar for each array; got {tree} and {init_tree}."
+            f"scalar for each array; got {shown(tree)} and {shown(init_tree)}."
         )
     leaves = [checks.array("operand", leaf) for leaf in leaves]
     arguments.function("computation", computation, "two values, or two trees of values")

@@ -29,7 +29,9 @@ def channels_last_hint(
     rank = len(kernel) - 2
     first = len(x) - 1 - rank
     inputs, kernels = [x], [kernel]
-    if rank and first >= 0:
+    if first < 0:
+        return ""
+    if rank:
         inputs.append((*x[:first], *x[first + 1 :], x[first]))
     if rank and len(set(kernel[2:])) == 1:  # a window has equal sides, nearly always
         kernels.append((*kernel[2:], kernel[1], kernel[0]))

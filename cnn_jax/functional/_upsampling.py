@@ -78,7 +78,7 @@ def upsample(
         raise TypeError(
             f"`x` must hold floats with `method` {method!r}; got {x.dtype}: convert it first."
         )
-    size = tuple(math.floor(n * s) for n, s in zip(spatial, scale))
+    size = tuple(math.floor(min(n * s, 2.0**53)) for n, s in zip(spatial, scale))
     geometry.check_size("scale", size, f"{scale} times {spatial}")
     if 0 in size:
         raise ValueError(

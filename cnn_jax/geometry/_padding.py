@@ -18,8 +18,9 @@ TEXTS = (str, bytes, bytearray)
 
 def padding_mode(mode: object) -> str:
     """`mode` in lower case, if it is a padding mode in any case; else a ValueError."""
-    lower = mode.lower() if isinstance(mode, str) else mode
-    return str(lower if lower in PADDING_MODES else one_of("padding_mode", mode, PADDING_MODES))
+    if isinstance(mode, str) and mode.lower() in PADDING_MODES:
+        return mode.lower()
+    return str(one_of("padding_mode", mode, PADDING_MODES))
 
 
 def padding_pairs(

@@ -85,19 +85,20 @@ def resolve_transposed(
             f"got {output_padding!r}."
         )
     spatial = wanted or (longest if same else tuple(n + e for n, e in zip(shortest, extra)))
-    lengthens = "padding" if min(map(min, pairs), default=0) < 0 else "stride"
-    check_size("output_shape" if wanted else lengthens, spatial, f"from {positions} the result")
     if min(spatial, default=1) < 1:
         spans = tuple((p - 1) * s + k for p, s, k in zip(positions, stride, extents))
         raise ValueError(
             f"`padding` {pairs} leaves nothing of the result: {positions} positions of a window of "
             f"{size} taps span {spans}."
         )
+    lengthens = "padding" if min(map(min, pairs), default=0) < 0 else "stride"
+    check_size("dilation", extents, f"with {dilation} a window of {size} taps")
+    check_size("output_shape" if wanted else lengthens, spatial, f"from {positions} the result")
+    check_lengths(resolved, spatial)
     if any(not low <= n < low + s for n, low, s in zip(wanted or (), shortest, stride)):
         last = tuple(low + s - 1 for low, s in zip(shortest, stride))
         raise ValueError(
             f"`output_shape` must be one from which a convolution makes {positions}: from "
             f"{shortest} to {last}; got {shown(output_shape)}."
         )
-    check_lengths(resolved, spatial)
     return spatial, resolved

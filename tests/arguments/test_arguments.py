@@ -69,6 +69,13 @@ WRONG = [
     (lambda: arguments.dtype("d", "x"), TypeError, "`d` must be a dtype"),
     (lambda: arguments.dtype("d", None), TypeError, "got None."),
     (lambda: arguments.dtype("d", np.ones(3)), TypeError, "got an array of float64[3]."),
+    (lambda: arguments.dtype("d", np.float32(3)), TypeError, "`d` must be a dtype, such as"),
+    (lambda: arguments.dtype("d", jnp.ones(3)), TypeError, "got an array of float32[3]."),
+    (lambda: arguments.dtype("d", (None, None)), TypeError, "got (None, None)."),
+    (lambda: arguments.lengths("n", 2), TypeError, "such as (2, 2) for images; got 2."),
+    (lambda: arguments.lengths("n", (2, 1.5)), TypeError, "such as (2, 2) for images; got (2, 1"),
+    (lambda: arguments.lengths("n", "22", example=7), TypeError, "such as (7, 7) for images; got"),
+    (lambda: arguments.lengths("n", (2, 0)), ValueError, "`n` must be at least 1 on every axis"),
 ]
 
 

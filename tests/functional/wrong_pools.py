@@ -82,6 +82,25 @@ WRONG = [
         ValueError,
         "`window` must be an int or 2 ints, one per spatial axis of the input; got (3, 3, 3).",
     ),
+    (pool(window=(2**31, 1)), ValueError, "`window` must be at most 2147483647 on every axis"),
+    (pool(padding=2**31), ValueError, "`padding` must be from -2147483647 to 2147483647"),
+    (pool(algorithm=X), ValueError, "`algorithm` must be one of"),
+    (
+        lambda: F.using(algorithm=X).__enter__(),
+        ValueError,
+        "'separable'; got an array of float32[2, 8, 8, 4].",
+    ),
+    (unpool(spatial=(2**31, 2**31)), ValueError, "`spatial` must be at most 2147483647 on every"),
+    (
+        unpool(spatial=(2**20, 2**20)),
+        ValueError,
+        "`spatial` must leave at most 2147483647 elements",
+    ),
+    (
+        adaptive(output_size=(2**30, 2**30)),
+        ValueError,
+        "`output_size` must leave at most 2147483647",
+    ),
     # ceil_mode, counting, norms
     (pool(ceil_mode=1), TypeError, "`ceil_mode` must be True or False; got 1."),
     (
@@ -144,6 +163,7 @@ WRONG = [
         TypeError,
         "`key` must be a key of jax.random, such as jax.random.key(0); got int.",
     ),
+    (fractional(key=np.float32), TypeError, "`key` must be a key of jax.random"),
     (fractional(key=jax.random.split(KEY)), TypeError, "`key` must be a key of jax.random, such"),
     (
         fractional(output_size=(8, 8)),

@@ -167,7 +167,16 @@ WRONG = [
         TypeError,
         "`x` must hold floats with `method` 'linear'; got int32: convert it first.",
     ),
+    (lambda: F.upsample(X, (1e308, 1e308)), ValueError, "`scale` must leave at most 2147483647"),
+    (lambda: F.upsample(X, (10**400, 2)), ValueError, "for images; got "),
+    (lambda: F.upsample(X, (2, 2), method=X), ValueError, "got an array of float32[2, 8, 8, 4]."),
     # pad
+    (lambda: F.pad(X, (2**31, 0)), ValueError, "`padding` must be from -2147483647 to 2147483647"),
+    (lambda: F.pad(X, (2**31 - 1, 0)), ValueError, "`padding` must leave at most 2147483647"),
+    (lambda: F.pad(X, ((2**31 - 1, 1 - 2**31), 0)), ValueError, "`padding` must leave at most"),
+    (lambda: F.pad(X, (b"ab", 0)), TypeError, "for images; got (b'ab', 0)."),
+    (lambda: F.pad(X, (1, 1), value=np.array("x")), TypeError, "`value` must be a number; got"),
+    (lambda: F.pad(X, (1, 1), value=10**400), ValueError, "`value` must fit float32; got an int"),
     (
         lambda: F.pad(X, 1),
         TypeError,

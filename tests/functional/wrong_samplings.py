@@ -187,5 +187,32 @@ WRONG = [
     ),
     (reduced(init=X), TypeError, "`init_value` must be a number; got an array of float32"),
     (reduced(x=(X, X[0]), init=(0.0, 0.0)), ValueError, "`operand` must hold arrays of one shape;"),
+    (reduced(init=None), ValueError, "`operand` must be an array or a tree of them"),
+    (reduced(init="0"), TypeError, "`init_value` must be a number; got '0'."),
+    (reduced(X.astype(int), -np.inf), TypeError, "`init_value` must fit int32, the dtype of"),
+    (reduced(computation=0), TypeError, "`computation` must be a function of two values"),
+    (
+        reduced(computation=lambda a, b: (a, b)),
+        ValueError,
+        "`computation` must return a tree of scalars like each of its arguments, PyTreeDef(*); got",
+    ),
+    (reduced(window_dilation=2**31 - 1), ValueError, "`window_dilation` must leave at most"),
+    (
+        general(dimension_numbers="NHWC"),
+        ValueError,
+        "`dimension_numbers` must be None, three strings such as ('NHWC', 'HWIO', 'NHWC') or a "
+        "`jax.lax.ConvDimensionNumbers`, for `lhs` (2, 8, 8, 4) and `rhs` (3, 3, 4, 6); got",
+    ),
+    (general(rhs=X[0]), ValueError, "`lhs` and `rhs` must have a number of axes in common"),
+    (
+        general(X.astype(np.float16)),
+        TypeError,
+        "`rhs` must not be wider than `lhs`, float16, unless",
+    ),
+    (
+        general(preferred_element_type=0),
+        TypeError,
+        "`preferred_element_type` must be a dtype, such",
+    ),
     (reduced(window_dilation=(1, 1, 1)), ValueError, "`window_dilation` must be an int or 4 ints"),
 ]

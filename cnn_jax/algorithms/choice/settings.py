@@ -83,7 +83,9 @@ def using(*, algorithm: str = "auto", max_workspace: int | None = None) -> Itera
             given = arguments.shown(max_workspace)
             raise TypeError(f"`max_workspace` must be an int, in bytes; got {given}.")
         if size < 0:
-            raise ValueError(f"`max_workspace` must be at least 0 bytes; got {size}.")
+            raise ValueError(
+                f"`max_workspace` must be at least 0 bytes; got {arguments.shown(size)}."
+            )
         now = replace(now, max_workspace=size)
     with _changed(now):
         yield
