@@ -12,28 +12,6 @@ from .networks import abstract, filled, images, maps, parameters
 from .plain import NETWORKS
 from .tiny import arrays, tiny_resnet
 
-# The last feature map of each, and the layers that the head had.
-ENDS = {
-    "alexnet": ("pool5", {"dense1", "dense2", "logits"}),
-    "c3d": ("stage5", {"dense1", "dense2", "logits"}),
-    "cifar_resnet": ("stage3", {"logits"}),
-    "convnext": ("stage4", {"norm", "logits"}),
-    "densenet": ("norm", {"logits"}),
-    "efficientnet": ("head", {"logits"}),
-    "googlenet": ("inception5b", {"aux1", "aux2", "logits"}),
-    "lenet": ("pool2", {"dense1", "dense2", "logits"}),
-    "lenet1998": ("c5", {"f6", "logits"}),
-    "locally_connected": ("layer2", {"logits"}),
-    "mlp": ("dense1", {"logits"}),
-    "mnist1d": ("conv3", {"logits"}),
-    "mobilenet_v2": ("head", {"logits"}),
-    "nin": ("pool3", {"block4", "logits"}),
-    "resnet": ("stage4", {"logits"}),
-    "vgg": ("pool5", {"dense1", "dense2", "logits"}),
-    "wavenet": ("stack2", {"hidden", "logits"}),
-    "wide_resnet": ("norm", {"logits"}),
-}
-
 
 def names(model, x):
     """The names of the feature maps, in their order, which jit would not keep."""
@@ -42,13 +20,8 @@ def names(model, x):
     return found
 
 
-def test_every_network_is_here():
-    assert set(ENDS) == set(NETWORKS)
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_same_maps_from_the_same_file(name, tmp_path):
-    last, head = ENDS[name]
     network, file = NETWORKS[name], tmp_path / "with_head.npz"
     full = filled(network.small)
     models.save_weights(full, file)
@@ -56,7 +29,7 @@ def test_the_same_maps_from_the_same_file(name, tmp_path):
     report = models.load_weights(backbone, file)
 
     lost = set(arrays(full)) - set(arrays(backbone))
-    assert {path.split(".")[0] for path in lost} == head == set(type(full).HEAD)
+    assert {path.split(".")[0] for path in lost} == set(network.HEAD) == set(type(full).HEAD)
     assert report.fits
     assert set(report.left_out) == {p.replace(".layers.", ".") for p in lost}
     assert parameters(backbone) < parameters(full)
@@ -68,11 +41,11 @@ def test_the_same_maps_from_the_same_file(name, tmp_path):
     stages = names(backbone, x)
     assert stages == names(full, x)[: len(stages)]
     assert set(stages) == set(found)
-    assert stages[-1] == last
+    assert stages[-1] == network.LAST
     for stage, feature_map in found.items():
         np.testing.assert_allclose(feature_map, expected[stage], rtol=1e-4, atol=1e-5)
     called = nnx.eval_shape(lambda x: backbone(x), jnp.asarray(x))
-    assert called.shape == found[last].shape
+    assert called.shape == found[network.LAST].shape
 
 
 PUBLISHED = [

@@ -12,6 +12,7 @@ from ._layers import adaptive_mean, conv, dense, flat, max_pool, relu
 
 SIZE = (75, 75, 2)
 OPTIONS = [{}, {"variant": "2014"}]
+LAST, HEAD = "pool5", ("dense1", "dense2", "logits")
 
 
 def small(*, variant="2012", num_classes=5, dtype=None, rngs):

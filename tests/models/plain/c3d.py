@@ -10,6 +10,7 @@ from ._layers import conv_norm, dense, flat, relu, windows
 
 SIZE = (16, 16, 16, 2)
 OPTIONS = [{}, {"norm": "none"}]
+LAST, HEAD = "stage5", ("dense1", "dense2", "logits")
 
 
 def small(*, norm="batch", num_classes=5, dtype=None, rngs):

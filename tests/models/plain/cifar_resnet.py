@@ -10,6 +10,7 @@ from ._layers import conv_norm, dense, mean, relu
 
 SIZE = (16, 16, 2)
 OPTIONS = [{}, {"shortcut": "B"}]
+LAST, HEAD = "stage3", ("logits",)
 
 
 def small(*, shortcut="A", num_classes=5, dtype=None, rngs):

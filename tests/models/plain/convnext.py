@@ -8,6 +8,7 @@ from ._layers import conv, dense, gelu, layer_norm, mean
 
 SIZE = (64, 64, 2)
 OPTIONS = [{}]
+LAST, HEAD = "stage4", ("norm", "logits")
 BLOCKS = (1, 1, 2, 1)
 
 

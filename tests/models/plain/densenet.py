@@ -10,6 +10,7 @@ from ._layers import batch_norm, conv, conv_norm, dense, max_pool, mean, relu, w
 
 SIZE = (32, 32, 2)
 OPTIONS = [{}]
+LAST, HEAD = "norm", ("logits",)
 LAYERS = (1, 2, 1, 1)
 
 

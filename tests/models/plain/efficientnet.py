@@ -8,6 +8,7 @@ from ._layers import conv_norm, dense, mean, sigmoid, swish
 
 SIZE = (32, 32, 2)
 OPTIONS = [{}]
+LAST, HEAD = "head", ("logits",)
 STAGES = ((3, 1, 8, 1, 1), (3, 6, 8, 1, 2), (5, 6, 16, 2, 2))
 EPSILON = 1e-3
 

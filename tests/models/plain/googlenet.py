@@ -19,6 +19,7 @@ from ._layers import (
 
 SIZE = (32, 32, 2)
 OPTIONS = [{}, {"five": "5x5", "norm": "none"}]
+LAST, HEAD = "inception5b", ("aux1", "aux2", "logits")
 
 
 def small(*, five="3x3", norm="batch", num_classes=5, dtype=None, rngs):

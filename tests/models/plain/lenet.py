@@ -8,6 +8,7 @@ from ._layers import conv, dense, flat, max_pool, relu, windows
 
 SIZE = (28, 28, 1)
 OPTIONS = [{}, {"activation": "tanh", "pool": "avg"}]
+LAST, HEAD = "pool2", ("dense1", "dense2", "logits")
 
 
 def small(*, num_classes=10, dtype=None, rngs, **options):

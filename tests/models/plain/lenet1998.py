@@ -8,6 +8,7 @@ from ._layers import conv, dense, windows
 
 SIZE = (32, 32, 1)
 OPTIONS = [{}]
+LAST, HEAD = "c5", ("f6", "logits")
 TABLE_I = [
     "X...XXX..XXXX.XX",
     "XX...XXX..XXXX.X",

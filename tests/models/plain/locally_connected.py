@@ -8,6 +8,7 @@ from ._layers import conv, dense, flat, relu, windows
 
 SIZE = (16, 16, 1)
 OPTIONS = [{}, {"connection": "full"}, {"connection": "convolutional"}]
+LAST, HEAD = "layer2", ("logits",)
 
 
 def small(*, num_classes=5, dtype=None, rngs, **options):

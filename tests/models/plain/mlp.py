@@ -6,6 +6,7 @@ from ._layers import batch_norm, dense, flat, relu
 
 SIZE = (8, 8, 1)
 OPTIONS = [{}, {"norm": "none", "widths": (12, 12, 6), "residual": True}]
+LAST, HEAD = "dense1", ("logits",)
 
 
 def small(*, norm="batch", widths=(16,), num_classes=10, dtype=None, rngs, **options):

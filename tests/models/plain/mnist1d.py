@@ -6,6 +6,7 @@ from ._layers import batch_norm, conv, dense, flat, relu
 
 SIZE = (40, 1)
 OPTIONS = [{}, {"variant": "greydanus", "norm": "batch"}]
+LAST, HEAD = "conv3", ("logits",)
 
 
 def small(*, variant="prince", num_classes=10, dtype=None, rngs, **options):

@@ -8,6 +8,7 @@ from ._layers import conv_norm, dense, mean, relu6
 
 SIZE = (32, 32, 2)
 OPTIONS = [{}]
+LAST, HEAD = "head", ("logits",)
 STAGES = ((1, 8, 1, 1), (6, 8, 2, 2), (6, 12, 2, 2))  # expansion, channels, blocks, stride
 
 

@@ -8,6 +8,7 @@ from ._layers import conv, conv_norm, max_pool, mean, relu
 
 SIZE = (67, 67, 2)
 OPTIONS = [{}, {"norm": "batch"}]
+LAST, HEAD = "pool3", ("block4", "logits")
 
 
 def small(*, norm="none", num_classes=5, dtype=None, rngs):

@@ -8,6 +8,7 @@ from ._layers import conv_norm, dense, max_pool, mean, relu
 
 SIZE = (32, 32, 2)
 OPTIONS = [{}, {"bottleneck": False}, {"stride_on": "1x1"}]
+LAST, HEAD = "stage4", ("logits",)
 BLOCKS = (1, 2, 1, 1)
 
 

@@ -8,6 +8,7 @@ from ._layers import adaptive_mean, conv_norm, dense, flat, max_pool, relu
 
 SIZE = (32, 32, 2)
 OPTIONS = [{}, {"norm": "none"}]
+LAST, HEAD = "pool5", ("dense1", "dense2", "logits")
 CONVOLUTIONS = (1, 1, 2, 1, 1)
 
 

@@ -8,6 +8,7 @@ from ._layers import conv, dense, relu, sigmoid
 
 SIZE = (40, 3)
 OPTIONS = [{}]
+LAST, HEAD = "stack2", ("hidden", "logits")
 
 
 def small(*, num_classes=5, dtype=None, rngs):

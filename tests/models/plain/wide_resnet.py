@@ -8,6 +8,7 @@ from ._layers import batch_norm, conv, conv_norm, dense, mean, relu
 
 SIZE = (16, 16, 2)
 OPTIONS = [{}]
+LAST, HEAD = "norm", ("logits",)
 
 
 def small(*, num_classes=5, dtype=None, rngs):
