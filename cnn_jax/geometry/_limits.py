@@ -52,7 +52,10 @@ def check_lengths(
     base, taps = window.base_dilation, f"a window of {window.size} taps"
     inputs = tuple(map(dilated, spatial, base))
     check_size(base_dilation, inputs, f"with {base} an input of {spatial}")
-    check_size(dilation, window.extent, f"with {window.dilation} {taps}")
+    without_gaps = max(window.dilation, default=1) == 1
+    check_size(
+        "window" if without_gaps else dilation, window.extent, f"with {window.dilation} {taps}"
+    )
     padded = window.padded_size(spatial)
     check_size("padding", padded, f"with {window.padding} an input of {spatial}")
 

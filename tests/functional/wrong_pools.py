@@ -83,6 +83,7 @@ WRONG = [
         "`window` must be an int or 2 ints, one per spatial axis of the input; got (3, 3, 3).",
     ),
     (pool(window=(2**31, 1)), ValueError, "`window` must be at most 2147483647 on every axis"),
+    (pool(window=(2**20, 2**20)), ValueError, "`window` must leave at most 2147483647 elements on"),
     (pool(padding=2**31), ValueError, "`padding` must be from -2147483647 to 2147483647"),
     (pool(algorithm=X), ValueError, "`algorithm` must be one of"),
     (

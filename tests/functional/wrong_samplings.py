@@ -1,5 +1,6 @@
 """Wrong calls of `conv_local`, `deform_conv` and the drop-ins: call, error, part of its text."""
 
+import jax
 import numpy as np
 from jax import lax
 
@@ -23,6 +24,11 @@ def deform(x=X, kernel=KERNEL, offsets=OFFSETS, mask=None, bias=None, **options)
 def general(lhs=X, rhs=KERNEL, strides=(1, 1), padding="SAME", **options):
     options = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")} | options
     return lambda: F.conv_general_dilated(lhs, rhs, strides, padding, **options)
+
+
+def narrower():
+    with jax.numpy_dtype_promotion("standard"):  # the tests' own is strict
+        general(X.astype(np.float16))()
 
 
 def reduced(x=X, init=0.0, computation=lax.add, window=(1, 2, 2, 1), *rest, **options):
@@ -207,8 +213,9 @@ WRONG = [
     (
         general(X.astype(np.float16)),
         TypeError,
-        "`rhs` must not be wider than `lhs`, float16, unless",
+        "`lhs` and `rhs` must have dtypes that JAX",
     ),
+    (narrower, TypeError, "`rhs` must not be wider than `lhs`, float16, unless `preferred_element"),
     (
         general(preferred_element_type=0),
         TypeError,
