@@ -84,6 +84,17 @@ def integers(what: str, values: ArrayLike) -> np.ndarray | jax.Array:
     return array.astype(np.int32)
 
 
+def check_examples(images: jax.Array, labels: jax.Array) -> None:
+    """Refuse images and labels that do not belong together: JAX would repeat the last label."""
+    if labels.ndim != 1 or images.shape[:1] != labels.shape or not len(labels):
+        raise ValueError(
+            "`images` must have shape (n, ...) and `labels` (n,), with n at least 1; "
+            f"got {images.shape} and {labels.shape}."
+        )
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"`labels` must be integers; got {labels.dtype}.")
+
+
 def check_labels(name: str, labels: jax.Array, classes: int) -> None:
     """Refuse labels that the model has no logit for."""
     low, high = int(labels.min()), int(labels.max())

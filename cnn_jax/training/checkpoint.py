@@ -80,6 +80,7 @@ class Checkpoints:
 
     def folder(self, epoch: int) -> Path:
         """Return the folder of the checkpoint after `epoch` epochs."""
+        arguments.integer("epoch", epoch, at_least=0)
         return Path(self.directory).resolve() / f"{epoch:06d}"
 
     def epochs(self) -> list[int]:

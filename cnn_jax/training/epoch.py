@@ -6,7 +6,7 @@ import jax
 
 from cnn_jax import arguments
 
-from ._checks import check_batch_size
+from ._checks import check_batch_size, check_examples
 from .metrics import Metrics
 from .state import TrainState
 from .step import Step
@@ -32,7 +32,8 @@ def make_epoch(step: Step, batch_size: int) -> Epoch:
 
     Raises:
         TypeError: `step` cannot be called, or `batch_size` is no int.
-        ValueError: `batch_size` is not in `[1, n]`; the upper end when the epoch is first called.
+        ValueError: `batch_size` is not in `[1, n]`, or images and labels are not equally many; what
+            depends on the data is said when the epoch is first called.
 
     Example:
         >>> import jax.numpy as jnp, optax
@@ -50,6 +51,7 @@ def make_epoch(step: Step, batch_size: int) -> Epoch:
     check_batch_size(batch_size)
 
     def epoch(state, images, labels, key):
+        check_examples(images, labels)
         examples = len(images)
         check_batch_size(batch_size, examples)
         steps = examples // batch_size

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from cnn_jax import arguments
 
-from ._checks import check_batch_size
+from ._checks import check_batch_size, check_examples
 from .metrics import score
 from .state import Apply, TrainState
 
@@ -49,7 +49,8 @@ def make_evaluate(
 
     Raises:
         TypeError: `apply` cannot be called, or `batch_size` is no int.
-        ValueError: `batch_size` is under 1.
+        ValueError: `batch_size` is under 1, or (when called) images and labels are not equally
+            many, or none.
 
     Example:
         >>> import optax
@@ -65,6 +66,7 @@ def make_evaluate(
     check_batch_size(batch_size)
 
     def evaluate(state, images, labels):
+        check_examples(images, labels)
         examples = len(images)
         size = min(batch_size, examples)
         steps = -(-examples // size)

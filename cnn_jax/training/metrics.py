@@ -41,17 +41,21 @@ def score(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
 
     Raises:
         ValueError: the shapes are others.
+        TypeError: `labels` are no integers.
 
     Example:
         >>> losses, predictions = score(jnp.array([[0.0, 0.0], [0.0, 9.0]]), jnp.array([0, 1]))
         >>> losses.round(4).tolist(), predictions.tolist()
         ([0.6930999755859375, 9.999999747378752e-05], [0, 1])
     """
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+    if np.ndim(logits) != 2 or np.shape(labels) != np.shape(logits)[:1]:
         raise ValueError(
             "The model must return logits (batch, classes), one row per label; "
-            f"got {logits.shape} for labels {labels.shape}."
+            f"got {np.shape(logits)} for labels {np.shape(labels)}."
         )
+    logits, labels = jnp.asarray(logits), jnp.asarray(labels)
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"`labels` must be integers; got {labels.dtype}.")
     losses = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), labels)
     return losses, jnp.argmax(logits, axis=-1).astype(jnp.int32)
 

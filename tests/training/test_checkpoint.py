@@ -129,6 +129,14 @@ def test_whichever_file_is_damaged_it_is_noticed_and_the_one_before_is_used(tmp_
     assert damaged >= 6
 
 
+def test_an_epoch_that_is_none_has_no_folder(tmp_path):
+    checkpoints = training.Checkpoints(tmp_path, {})
+    with pytest.raises(TypeError, match=r"`epoch` must be an int of at least 0; got 'last'\."):
+        checkpoints.folder("last")
+    with pytest.raises(ValueError, match=r"`epoch` must be an int of at least 0; got -1\."):
+        checkpoints.folder(-1)
+
+
 def test_a_file_too_many_is_damage_too(tmp_path):
     checkpoints = saved(tmp_path)
     (checkpoints.folder(2) / "arrays" / "extra").write_text("")

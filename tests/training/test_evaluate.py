@@ -36,6 +36,37 @@ def test_the_batch_size_changes_nothing():
         np.testing.assert_array_equal(parts.predictions, whole.predictions)
 
 
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        ((20, 4), (1,), r"n at least 1; got \(20, 4\) and \(1,\)\."),
+        ((20, 4), (19,), r"got \(20, 4\) and \(19,\)\."),
+        ((20, 4), (20, 3), r"got \(20, 4\) and \(20, 3\)\."),
+        ((0, 4), (0,), r"got \(0, 4\) and \(0,\)\."),
+    ],
+)
+@pytest.mark.parametrize("make", [training.make_evaluate, training.make_epoch])
+def test_examples_without_a_label_are_refused(make, images, labels, message):
+    state, apply, sgd = tiny.linear()
+    epoch = make is training.make_epoch
+    function = make(training.make_step(apply, sgd) if epoch else apply, 8)
+    rest = (jax.random.key(0),) if epoch else ()
+    with pytest.raises(ValueError, match=r"`images` must have shape \(n, \.\.\.\) .*" + message):
+        function(state, jnp.zeros(images), jnp.zeros(labels, jnp.int32), *rest)
+    with pytest.raises(TypeError, match="`labels` must be integers; got float32"):
+        function(state, jnp.zeros((9, 4)), jnp.zeros(9), *rest)
+
+
+def test_scores_of_lists_and_of_labels_that_are_none():
+    losses, predictions = training.score([[0.0, 0.0], [0.0, 9.0]], [0, 1])
+    np.testing.assert_allclose(losses, [np.log(2), np.log1p(np.exp(-9.0))], atol=1e-6)
+    assert predictions.tolist() == [0, 1]
+    with pytest.raises(TypeError, match="`labels` must be integers; got float32"):
+        training.score(np.zeros((2, 3)), np.zeros(2))
+    with pytest.raises(ValueError, match=r"got \(\) for labels \(\)"):
+        training.score("logits", 1)
+
+
 def test_the_state_is_not_donated():
     state, apply, _ = tiny.start()
     training.make_evaluate(apply, 8)(state, *tiny.split(9))
