@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from ..program import Options, Rule, Step, bind
+from ..program import Rule, Step, bind
 
 
 def moved(
@@ -27,31 +27,19 @@ def moved(
     Returns:
         (layers, *shape) for each output; None if the step's indices are not known.
     """
-    options = dict(step.params)
     if rule.move is not None:
-        return [rule.move(options, *layers).astype(dtype)]
+        return [rule.move(step.params, *layers).astype(dtype)]
     places = range(len(step.inputs)) if rule.moves is None else rule.moves
     operands = [known(operand) for operand in step.inputs]
     if any(operands[i] is None for i in range(len(operands)) if i not in places):
         return None
-    if step.primitive == "gather":
-        options["fill_value"] = 0
     for i in places:
         operands[i] = layers[i].astype(np.int32)
     axes = [0 if i in places else None for i in range(len(operands))]
-    alike = jax.vmap(lambda *arrays: _again(step, list(arrays), options), axes)
+    again = rule.again or (lambda step, arrays: bind(step.equation, arrays, {}))
+    alike = jax.vmap(lambda *arrays: again(step, list(arrays)), axes)
     made = jax.jit(alike)(*map(jnp.asarray, operands))
     return [np.asarray(array).astype(dtype) for array in made]
-
-
-def _again(step: Step, arrays: list, options: Options) -> list:
-    if step.primitive in _SCATTERS:  # whose options hold a sum of the old type
-        names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
-        return [_SCATTERS[step.primitive](*arrays, **{name: options[name] for name in names})]
-    return bind(step.equation, arrays, options)
-
-
-_SCATTERS = {"scatter": lax.scatter, "scatter-add": lax.scatter_add}
 
 
 def products(step: Step, layers: np.ndarray, factor: ArrayLike, side: int) -> jax.Array:

@@ -23,6 +23,7 @@ class Rule:
         moves: the operands whose elements are moved, the others being indices; None: all.
         move: ``(options, *arrays)``, how NumPy moves arrays with one more axis in front. None: JAX
             does it, which takes a compilation.
+        again: ``(step, arrays)``, how JAX moves other arrays. None: as the step's equation says.
         support: ``(step, depending)`` to where a result that reads no data may differ from zero.
             None: anywhere, but for what moves.
         in_place: whether the result may lie where the largest operand lies.
@@ -33,6 +34,7 @@ class Rule:
     depends: Callable[..., list] | None = None
     moves: tuple[int, ...] | None = (0,)
     move: Callable[..., np.ndarray] | None = None
+    again: Callable[..., list] | None = None
     support: Callable[..., np.ndarray] | None = None
     in_place: bool = False
 

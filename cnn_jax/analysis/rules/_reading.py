@@ -1,9 +1,11 @@
 """Primitives that read or write at places which other arrays tell: dynamic slices, gathers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import jax
 import numpy as np
+from jax import lax
 
 from ..fields import (
     Field,
@@ -21,7 +23,7 @@ from ..fields import (
     thinned,
     wholly,
 )
-from ..program import Rule, Rules, Step
+from ..program import Rule, Rules, Step, bind
 
 
 def dynamic_slice(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
@@ -193,10 +195,27 @@ def _scalars(sights: list[Sight], rank: int) -> list[Sight]:
     return [{key: spread(f, rank, (), ()) for key, f in sight.items()} for sight in sights]
 
 
+def _gathered(step: Step, arrays: list) -> list:
+    return bind(step.equation, arrays, {"fill_value": 0})
+
+
+def _scattering(scatter: Callable[..., jax.Array]) -> Callable[..., list]:
+    """The same scatter of other arrays; the equation itself holds a sum of the old type."""
+
+    def again(step: Step, arrays: list) -> list:
+        names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
+        return [scatter(*arrays, **{name: step.params[name] for name in names})]
+
+    return again
+
+
+_SCATTERED = "add sub mul min max"
+_UNITING = Rule("sums", moves=(0, 2), again=_scattering(lax.scatter_add))
+
 RULES: Rules = {
     "dynamic_slice": Rule("moves", dynamic_slice, in_place=True),
     "dynamic_update_slice": Rule("moves", dynamic_update_slice, moves=(0, 1), in_place=True),
-    "gather": Rule("moves", gather),
-    "scatter": Rule("moves", moves=(0, 2)),
-    "scatter-add": Rule("sums", moves=(0, 2)),
+    "gather": Rule("moves", gather, again=_gathered),
+    "scatter": Rule("moves", moves=(0, 2), again=_scattering(lax.scatter)),
+    **dict.fromkeys((f"scatter-{name}" for name in _SCATTERED.split()), _UNITING),
 }

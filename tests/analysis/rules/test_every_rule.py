@@ -11,7 +11,8 @@ from cnn_jax.analysis.program import trace
 from cnn_jax.analysis.rules import RULES, walk
 
 # Told of one of the two only; of the other it is said that nothing is known.
-ONE_SIDED = {"scatter", "scatter-add", "select_and_gather_add"}
+ONE_SIDED = {"scatter", "select_and_gather_add"}
+ONE_SIDED |= {f"scatter-{name}" for name in ("add", "sub", "mul", "min", "max")}
 
 
 def test_an_entry_tells_of_fields_and_of_dependences():
@@ -74,6 +75,15 @@ def test_fields_are_the_hulls_of_dependences(f, shape):
         low, high = along.argmax(-1), n - 1 - along[..., ::-1].argmax(-1)
         np.testing.assert_array_equal(np.broadcast_to(sight[0, axis].low, low.shape), low)
         np.testing.assert_array_equal(np.broadcast_to(sight[0, axis].high, high.shape), high)
+
+
+@pytest.mark.parametrize("name", ["set", "add", "subtract", "multiply", "min", "max"])
+def test_what_is_written_depends_on_what_is_there_unless_it_is_replaced(name):
+    found = connectivity(lambda x: getattr(x.at[np.array([3, 3])], name)(x[:2]), (4,))
+    expected = np.eye(4, dtype=bool)
+    expected[3] = [0, 1, 0, 0] if name == "set" else [1, 1, 0, 1]  # the last one stays
+    assert not found.remarks
+    np.testing.assert_array_equal(found.matrix, expected)
 
 
 def test_what_only_passes_connects_each_element_with_itself():
