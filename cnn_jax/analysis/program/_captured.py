@@ -47,16 +47,18 @@ def _referred(name: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Any]
         names = inspect.getclosurevars(thing)
         for its_name, entry in (*names.nonlocals.items(), *names.globals.items()):
             yield from _referred(its_name, entry, seen)
-    elif isinstance(thing, dict | list | tuple) and any(map(callable, _entries(thing))):
-        for entry in _entries(thing):
-            yield from _referred(name, entry, seen)
-    elif (
-        isinstance(thing, nnx.Module)
-        or not jax.tree_util.all_leaves([thing])
-        or isinstance(thing, np.ndarray | jax.Array)
-    ):
+    elif isinstance(thing, nnx.Module | np.ndarray | jax.Array):
+        yield name, thing
+    elif isinstance(thing, dict | list | tuple) and _holds_functions(thing):
+        for key, entry in thing.items() if isinstance(thing, dict) else enumerate(thing):
+            yield from _referred(f"{name}.{key}".strip("."), entry, seen)
+    elif not jax.tree_util.all_leaves([thing]):
         yield name, thing
 
 
-def _entries(thing: dict | list | tuple) -> list:
-    return list(thing.values()) if isinstance(thing, dict) else list(thing)
+def _holds_functions(thing: dict | list | tuple) -> bool:
+    """Whether there are functions in it, or it is no pytree, as a dict with keys of two kinds."""
+    try:
+        return any(map(callable, jax.tree.leaves(thing, is_leaf=callable)))
+    except (TypeError, ValueError):
+        return True

@@ -155,6 +155,24 @@ def test_captured_arrays_are_parameters_and_made_ones_are_not():
     assert paths(lambda x: x[:, places] * jnp.float32(2), IMAGE) == {}
 
 
+def test_captured_arrays_have_the_names_of_what_holds_them():
+    weights = {"first": {"kernel": normal(3, 4)}, "second": np.asarray(normal(4, 2))}
+    layers = [nnx.Linear(3, 4, rngs=nnx.Rngs(0)), jnp.tanh, nnx.Linear(4, 2, rngs=nnx.Rngs(0))]
+    odd = {1: np.asarray(normal(2, 2)), "one": len}
+    named = paths(lambda x: x @ weights["first"]["kernel"] @ weights["second"], (2, 3))
+    assert named == {"first.kernel": True, "second": True}
+
+    def f(x):
+        for layer in layers:
+            x = layer(x)
+        return x @ odd[1]
+
+    assert set(paths(f, (2, 3))) == {
+        *(f"layers.{i}.{name}" for i in (0, 2) for name in ("kernel", "bias")),
+        "captured 5",
+    }
+
+
 def test_steps_that_nothing_depends_on_are_left_out():
     def f(x):
         jnp.sin(x)
