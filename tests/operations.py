@@ -33,6 +33,7 @@ class Operation:
         floats: which of them it can be differentiated by.
         exact: whether small integers give exact results.
         algorithms: the names it takes; None where there is but one.
+        truth: what it is compared with; without it, `oracle`'s function of the same name.
     """
 
     def __init__(
@@ -49,9 +50,11 @@ class Operation:
         exact: bool = True,
         algorithms: tuple[str | None, ...] = ALGORITHMS,
         integers: dict[int, int] | None = None,
+        truth: Callable | None = None,
         **options: Any,
     ):
         self.function, self.shapes, self.args, self.before = function, shapes, args, before
+        self.truth = truth or getattr(oracle, function)
         self.note, self.images, self.linear, self.exact = note, images, linear, exact
         self.algorithms, self.integers, self.options = algorithms, integers or {}, options
         every = tuple(i for i in range(len(shapes)) if i not in self.integers)
@@ -75,7 +78,7 @@ class Operation:
             rank, shape = len(self.args[0]), arrays[0].shape
             maps = (*shape[: len(shape) - rank - 1], shape[-1])
             before = (np.asarray(jax.random.uniform(before[0], (*maps, rank), np.float32)),)
-        return getattr(oracle, self.function)(*before, *arrays, *self.args, **self.options)
+        return self.truth(*before, *arrays, *self.args, **self.options)
 
     def numbers(self, draw: str = "integers", dtype: Any = np.float32) -> list[np.ndarray]:
         """Seeded arguments: whole numbers in [-8, 8], or standard normal ones."""
