@@ -9,6 +9,7 @@ import pytest
 from cnn_jax import functional as F
 from tests import oracle
 from tests.cases import ALGORITHMS, CONVS, Conv, integers, normals, tolerance
+from tests.compilation import jit
 from tests.derivatives import assert_every_mode, double_precision
 
 each_case = pytest.mark.parametrize("case", CONVS, ids=str)
@@ -56,17 +57,16 @@ def test_equals_the_oracle_bit_for_bit(case, algorithm):
     expected = oracle.conv(x, kernel, **case.options).astype(np.float32)
     conv = bound(case, algorithm)
     chex.assert_trees_all_equal(conv(x, kernel), expected)
-    chex.assert_trees_all_equal(jax.jit(conv)(x, kernel), expected)
+    chex.assert_trees_all_equal(jit(conv)(x, kernel), expected)
 
 
 @each_algorithm
 @each_case
 def test_gradients_equal_the_oracle_bit_for_bit(case, algorithm):
     x, kernel = integers(case)
-    y, pull = jax.vjp(bound(case, algorithm), x, kernel)
-    g = cotangent(case, y)
+    g = cotangent(case, np.float32(oracle.conv(x, kernel, **case.options)))
     chex.assert_trees_all_equal(
-        pull(g),
+        jit(lambda g, *arrays: jax.vjp(bound(case, algorithm), *arrays)[1](g))(g, x, kernel),
         tuple(
             grad(x, kernel, g, **case.options).astype(np.float32)
             for grad in (oracle.conv_input_grad, oracle.conv_kernel_grad)
@@ -109,17 +109,19 @@ def test_vmap_equals_a_loop(case, algorithm):
     kernels = np.stack([kernel, 2 * kernel, kernel - 1])
     conv = bound(case, algorithm)
 
-    def loop(f, *mapped):
-        return jax.tree.map(lambda *ys: np.stack(ys), *(f(*args) for args in zip(*mapped)))
+    def both(x, kernel):
+        gradients = jax.grad(lambda *args: jnp.sum(conv(*args) ** 2), argnums=(0, 1))
+        return conv(x, kernel), gradients(x, kernel)
 
-    def gradients(x, kernel):
-        return jax.grad(lambda *args: jnp.sum(conv(*args) ** 2), argnums=(0, 1))(x, kernel)
+    alone = jit(both)
 
-    chex.assert_trees_all_equal(jax.vmap(conv)(xs, kernels), loop(conv, xs, kernels))
-    over_x, over_kernel = jax.vmap(conv, (0, None)), jax.vmap(conv, (None, 0))
-    chex.assert_trees_all_equal(over_x(xs, kernel), loop(lambda x: conv(x, kernel), xs))
-    chex.assert_trees_all_equal(over_kernel(x, kernels), loop(lambda k: conv(x, k), kernels))
-    chex.assert_trees_all_equal(jax.vmap(gradients)(xs, kernels), loop(gradients, xs, kernels))
+    def loop(xs, kernels):
+        return jax.tree.map(lambda *ys: np.stack(ys), *map(alone, xs, kernels))
+
+    over_x, over_kernel = jax.vmap(both, (0, None)), jax.vmap(both, (None, 0))
+    chex.assert_trees_all_equal(jit(jax.vmap(both))(xs, kernels), loop(xs, kernels))
+    chex.assert_trees_all_equal(jit(over_x)(xs, kernel), loop(xs, [kernel] * 3))
+    chex.assert_trees_all_equal(jit(over_kernel)(x, kernels), loop([x] * 3, kernels))
 
 
 @each_algorithm

@@ -9,6 +9,7 @@ import pytest
 from cnn_jax import functional as F
 from tests import oracle
 from tests.cases import ALGORITHMS, POOLS, Pool, integers, normals, tolerance
+from tests.compilation import jit
 from tests.derivatives import assert_every_mode, double_precision
 
 KINDS = ("max", "min", "sum", "avg")
@@ -31,28 +32,32 @@ def cotangent(y):
     return np.random.default_rng(1).integers(-8, 8, y.shape, endpoint=True).astype(y.dtype)
 
 
+def assert_equal(kind, y, exact):
+    assert y.dtype == np.float32
+    if kind == "avg":  # one rounding, of the division
+        np.testing.assert_allclose(y, exact, rtol=np.finfo(np.float32).eps)
+    else:
+        chex.assert_trees_all_equal(y, exact.astype(np.float32))
+
+
+@each_algorithm
+@each_case
+def test_equals_the_oracle(case, algorithm):
+    (x,) = integers(case)
+    inside = {"count_include_pad": False}
+    every = [(kind, {}) for kind in KINDS] + [("avg", inside)]
+    pools = [bound(kind, case, algorithm, **options) for kind, options in every]
+    results = jit(lambda x: [pool(x) for pool in pools])(x)
+    for (kind, options), y in zip(every, results, strict=True):
+        assert_equal(kind, y, expected(kind, x, case, **options))
+
+
 @each_algorithm
 @each_kind
-@each_case
-def test_equals_the_oracle(case, kind, algorithm):
+@pytest.mark.parametrize("case", POOLS[::4], ids=str)
+def test_without_jit_it_is_the_same(case, kind, algorithm):
     (x,) = integers(case)
-    exact = expected(kind, x, case)
-    pool = bound(kind, case, algorithm)
-    for y in (pool(x), jax.jit(pool)(x)):
-        assert y.dtype == np.float32
-        if kind == "avg":  # one rounding, of the division
-            np.testing.assert_allclose(y, exact, rtol=np.finfo(np.float32).eps)
-        else:
-            chex.assert_trees_all_equal(y, exact.astype(np.float32))
-
-
-@each_algorithm
-@each_case
-def test_averages_of_what_lies_in_the_input(case, algorithm):
-    (x,) = integers(case)
-    y = bound("avg", case, algorithm, count_include_pad=False)(x)
-    exact = expected("avg", x, case, count_include_pad=False)
-    np.testing.assert_allclose(y, exact, rtol=np.finfo(np.float32).eps)
+    assert_equal(kind, bound(kind, case, algorithm)(x), expected(kind, x, case))
 
 
 @each_algorithm
@@ -60,12 +65,15 @@ def test_averages_of_what_lies_in_the_input(case, algorithm):
 def test_the_gradient_of_a_maximum_goes_to_the_first(case, algorithm):
     (x,) = integers(case)
     x = np.round(x / 4)  # many ties
-    y, pull = jax.vjp(bound("max", case, algorithm), x)
-    g = cotangent(y)
+    g = cotangent(expected("max", x, case).astype(np.float32))
+
+    @jit
+    def both(x, g):
+        largest, smallest = (bound(kind, case, algorithm) for kind in ("max", "min"))
+        return jax.vjp(largest, x)[1](g)[0], jax.vjp(smallest, -x)[1](g)[0]
+
     exact = oracle.max_pool_grad(x, g, case.window, **case.options).astype(np.float32)
-    chex.assert_trees_all_equal(pull(g)[0], exact)
-    y, pull = jax.vjp(bound("min", case, algorithm), -x)
-    chex.assert_trees_all_equal(pull(g)[0], exact)
+    chex.assert_trees_all_equal(both(x, g), (exact, exact))
 
 
 @each_algorithm
@@ -98,7 +106,7 @@ def test_vmap_equals_a_loop(kind, algorithm):
     pool = bound(kind, case, algorithm)
     gradient = jax.grad(lambda x: jnp.sum(pool(x) ** 2))
     for f in (pool, gradient):
-        chex.assert_trees_all_equal(jax.vmap(f)(xs), np.stack([f(x) for x in xs]))
+        chex.assert_trees_all_equal(jit(jax.vmap(f))(xs), np.stack([*map(jit(f), xs)]))
 
 
 @each_algorithm
@@ -128,14 +136,14 @@ def test_integers(dtype, algorithm):
 
 @each_algorithm
 @each_kind
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jitted", [False, True])
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-def test_inf_and_nan_stay_in_their_windows_and_are_not_lost(poison, jit, kind, algorithm):
+def test_inf_and_nan_stay_in_their_windows_and_are_not_lost(poison, jitted, kind, algorithm):
     """XLA's own maximum loses a NaN on CPU in jaxlib 0.10.2."""
     case = Pool("poison", (64, 16, 16, 8), (3, 3), stride=2, padding=1)
     (x,) = integers(case)
     pool = bound(kind, case, algorithm)
-    pool = jax.jit(pool) if jit else pool
+    pool = jax.jit(pool) if jitted else pool
     clean = np.asarray(pool(x))
     x[3, 5, 5, 2] = poison
     y = np.asarray(pool(x))
@@ -221,9 +229,15 @@ def test_the_norm_has_no_gradient_at_zero(p, algorithm):
 @pytest.mark.parametrize("window", [(2, 2), (3, 3)])
 def test_nothing_pools_to_nothing(window, shape, kind, algorithm):
     pool = getattr(F, f"{kind}_pool")
-    y, pull = jax.vjp(lambda x: pool(x, window, algorithm=algorithm), jnp.ones(shape))
+
+    @jit
+    def both(x):
+        y, pull = jax.vjp(lambda x: pool(x, window, algorithm=algorithm), x)
+        return y, pull(y)[0]
+
+    y, gradient = both(jnp.ones(shape))
     assert y.shape == (shape[0], 1, 1, shape[-1])
-    assert pull(y)[0].shape == shape
+    assert gradient.shape == shape
 
 
 @each_algorithm
