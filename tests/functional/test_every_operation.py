@@ -276,12 +276,11 @@ def test_large_batches(operation, algorithm):
     ]
     by_images = [n for n, i in enumerate(operation.floats) if i in operation.images]
 
-    @jax.jit
     def both(*arrays):
         value, gradients = value_and_gradients(operation, algorithm, *arrays)
         return value, [gradients[n] for n in by_images]
 
-    small, large = both(*few), both(*many)
+    small, large = jit(both)(*few), jax.jit(both)(*many)
     expected = jax.tree.map(lambda a: np.tile(a, (LARGE // 2,) + (1,) * (a.ndim - 1)), small)
     assert_equal(operation, large[0], expected[0])
     chex.assert_trees_all_close(large[1], expected[1], rtol=1e-5, atol=1e-3)
