@@ -32,7 +32,7 @@ from jax.typing import ArrayLike, DTypeLike
 from cnn_jax import arguments, nn
 from cnn_jax import functional as F
 
-from ._digits import DIGITS
+from ._digits import DIGITS, checked
 from .blocks import Style, check_image_size, last
 
 # Which maps of S2 each map of C3 sees: the paper's table I, column by column.
@@ -92,14 +92,7 @@ def lenet1998(
     channels = arguments.integer("in_channels", in_channels, at_least=1)
     size = arguments.one_of("input_size", input_size, PADDING)
     arguments.one_of("activation", activation, ACTIVATIONS)
-    pictures = None if targets is None else np.asarray(targets, np.float32)
-    if pictures is not None and not (
-        pictures.ndim == 2 and pictures.shape[1] == 84 and pictures.size
-    ):
-        raise ValueError(
-            "`targets` must be (num_classes, 84), a picture of 12 rows of 7 pixels for each class; "
-            f"got shape {pictures.shape}."
-        )
+    pictures = None if targets is None else checked(targets)
     image, style = (size, size, channels), Style(norm="none", dtype=dtype)
     return LeNet1998(activation, pictures, image, style, rngs)
 

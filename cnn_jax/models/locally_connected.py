@@ -27,7 +27,7 @@ from jax.typing import DTypeLike
 
 from cnn_jax import arguments, geometry, nn
 
-from .blocks import Style, check_classes, check_image_size, drop_values, head, last
+from .blocks import Style, check_classes, check_image_size, check_rngs, drop_values, head, last
 
 # Channels, window and stride of each hidden layer.
 LAYERS = ((8, 5, 2), (16, 5, 2))
@@ -90,6 +90,7 @@ def locally_connected(
     References:
         LeCun, *Generalization and network design strategies*, 1989.
     """
+    check_rngs(rngs)
     arguments.one_of("connection", connection, CONNECTIONS)
     channels = arguments.integer("in_channels", in_channels, at_least=1)
     spatial = arguments.per_axis("input_size", input_size, 2, "the images")

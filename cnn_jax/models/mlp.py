@@ -25,7 +25,7 @@ from jax.typing import DTypeLike
 
 from cnn_jax import arguments, nn
 
-from .blocks import Style, check_classes, check_image_size, drop_values, head, last
+from .blocks import Style, check_classes, check_image_size, check_rngs, drop_values, head, last
 
 
 def mlp(
@@ -78,6 +78,7 @@ def mlp(
     References:
         Zhang et al., *Dive into Deep Learning*, section 5.2.
     """
+    check_rngs(rngs)
     channels = arguments.integer("in_channels", in_channels, at_least=1)
     rank = len(input_size) if isinstance(input_size, Sequence) else 2
     spatial = arguments.per_axis("input_size", input_size, rank, "the images")

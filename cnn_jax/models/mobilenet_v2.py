@@ -124,7 +124,7 @@ def mobilenet_v2(
         TypeError: if an argument has the wrong type.
         ValueError: if an option is none of those named, or `width` is not above 0.
     """
-    shape = of_width(arguments.number("width", width, above=0))
+    shape = of_width(arguments.number("width", width, above=0, at_most=1000))
     style = Style(
         norm=norm, downsample=downsample, padding_mode=padding_mode, dropout=dropout, dtype=dtype
     )

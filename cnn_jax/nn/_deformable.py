@@ -87,7 +87,8 @@ class DeformConv(nnx.Module):
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ):
-        size = window_size(kernel_size)
+        if not (size := window_size(kernel_size)):
+            raise ValueError("`kernel_size` must have an axis that the taps can move on; got ().")
         check_channels(in_channels, out_channels, groups)
         self.options = read(
             size,

@@ -135,6 +135,12 @@ def test_all_that_a_file_makes_is_exported(file):
     assert text.startswith("Make ")
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_random_streams_of_another_kind_are_refused(name):
+    with pytest.raises(TypeError, match=r"`rngs` must be a flax.nnx.Rngs, such as nnx.Rngs\(0\)"):
+        SMALL[name][0](rngs=0)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_file_is_one_architecture_that_a_person_can_read(file):
     text = file.read_text()

@@ -178,6 +178,10 @@ def test_options_change_what_they_say(model):
             "got shape (10, 83).",
         ),
         (
+            lambda **o: models.lenet1998(targets=np.full((10, 84), np.nan), **o),
+            "of finite numbers; got NaN or infinity.",
+        ),
+        (
             lambda **o: filled(models.lenet1998)(images(2, 28, 28, 1)),
             "`images` must be (*batch, 32, 32, 1), as the network was made; got shape "
             "(2, 28, 28, 1).",
@@ -187,3 +191,9 @@ def test_options_change_what_they_say(model):
 def test_a_wrong_call_is_told_what_is_wrong(make, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         make(rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize("targets", ["x", 1j, (1, "a"), {}])
+def test_targets_that_are_no_numbers(targets):
+    with pytest.raises(TypeError, match=r"`targets` must be \(num_classes, 84\).*; got "):
+        models.lenet1998(targets=targets, rngs=nnx.Rngs(0))

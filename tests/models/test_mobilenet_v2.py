@@ -171,10 +171,10 @@ def test_options_change_what_they_say():
 @pytest.mark.parametrize(
     ("error", "make", "text"),
     [
-        (ValueError, {"width": 0}, "`width` must be a finite number above 0; got 0."),
-        (ValueError, {"width": float("inf")}, "`width` must be a finite number above 0; got inf."),
-        (TypeError, {"width": "1.0"}, "`width` must be a finite number above 0; got '1.0'."),
-        (TypeError, {"width": True}, "`width` must be a finite number above 0; got True."),
+        (ValueError, {"width": 0}, "`width` must be a number in (0, 1000]; got 0."),
+        (ValueError, {"width": float("inf")}, "`width` must be a number in (0, 1000]; got inf."),
+        (TypeError, {"width": "1.0"}, "`width` must be a number in (0, 1000]; got '1.0'."),
+        (TypeError, {"width": True}, "`width` must be a number in (0, 1000]; got True."),
         (ValueError, {"norm": "layer"}, "`norm` must be one of 'batch', 'group', 'none'"),
         (ValueError, {"downsample": "max"}, "`downsample` must be one of 'stride'"),
         (ValueError, {"padding_mode": "wrap"}, "`padding_mode` must be one of"),

@@ -94,6 +94,11 @@ def called(kind, *args, x, **options):
             "with the layer's 2 spatial axes and 3 channels; got shape (8, 8, 4).",
         ),
         (
+            layer("DeformConv", 3, 4, ()),
+            ValueError,
+            "`kernel_size` must have an axis that the taps",
+        ),
+        (
             lambda: nn.DeformConv(3, 4, (3, 3), rngs=None),
             TypeError,
             "`rngs` must be a flax.nnx.Rngs, such as nnx.Rngs(0); got None.",

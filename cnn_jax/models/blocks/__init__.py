@@ -10,6 +10,7 @@ from ._conv_norm import normalization as normalization
 from ._dropping import drop_blocks as drop_blocks
 from ._dropping import drop_values as drop_values
 from ._head import check_classes as check_classes
+from ._head import check_rngs as check_rngs
 from ._head import head as head
 from ._head import last as last
 from ._images import check_image_size as check_image_size

@@ -27,6 +27,17 @@ def check_classes(num_classes: int | None) -> int | None:
     return arguments.integer("num_classes", num_classes, at_least=1)
 
 
+def check_rngs(rngs: object) -> None:
+    """Check that these are random streams, in networks whose first layer is Flax's, which does not.
+
+    Raises:
+        TypeError: if not.
+    """
+    if not isinstance(rngs, nnx.Rngs):
+        got = arguments.shown(rngs)
+        raise TypeError(f"`rngs` must be a flax.nnx.Rngs, such as nnx.Rngs(0); got {got}.")
+
+
 def head(
     features: int, num_classes: int | None, dtype: DTypeLike | None, rngs: nnx.Rngs
 ) -> nnx.Linear | None:

@@ -1,6 +1,7 @@
 """The layers of `cnn_jax.models.vgg`."""
 
 from ...vgg import VGG
+from . import Names
 
 NETWORK = VGG
 
@@ -13,7 +14,7 @@ def torchvision(model: VGG) -> dict[str, str]:
     return features(model) | dense
 
 
-def timm(model: VGG) -> dict[str, str | tuple[str, tuple[int, ...]]]:
+def timm(model: VGG) -> Names:
     """Our layers' names in timm's files, where the hidden dense layers are convolutions."""
     names = {"dense1": "pre_logits.fc1", "dense2": "pre_logits.fc2", "logits": "head.fc"}
     if model.num_classes is None:
