@@ -97,7 +97,7 @@ def standardize(images: jax.Array) -> jax.Array:
 
 
 def main(config: Config) -> Result:
-    """Train, draw, and say how it went."""
+    """Train, draw, and print the result."""
     start, console = time.perf_counter(), Console(soft_wrap=True)
     config, workdir = _runs.open_run("lenet", config)
     train, test = (data.load(config.dataset, split) for split in ("train", "test"))
@@ -178,7 +178,7 @@ def draw(
     test: data.Dataset,
     predictions: jax.Array,
 ) -> None:
-    """The course of the training, what was mistaken for what, and what the network sees."""
+    """Draw the curves, the confusion matrix, and the first filters with all feature maps."""
     counts = training.confusion_matrix(test.labels, predictions, classes=len(test.classes))
     feature_maps = jax.jit(model.feature_maps)(standardize(jnp.asarray(test.images[0])))
     _pictures.curves(workdir / "curves.png", history)

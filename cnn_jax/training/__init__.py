@@ -1,6 +1,6 @@
 """Training: from a Flax model and arrays to a trained state, the same on CPU, GPU and TPU.
 
-The data's way, one file per stage:
+One file for each stage, in the order in which data pass through them:
 
 - `state`: a model becomes a `TrainState` of plain arrays and `apply`, a pure function.
 - `step`: `apply`, the loss, its gradient and the optimizer make one pure step.

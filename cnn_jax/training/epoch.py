@@ -28,7 +28,7 @@ def make_epoch(step: Step, batch_size: int) -> Epoch:
     Returns:
         `epoch(state, images, labels, key) -> (state, metrics)`, with images `(n, ...)`, labels
         `(n,)`, the same `key` for every epoch, and metrics of shape `(n // batch_size,)`. The given
-        state is donated: rebind the name.
+        state is donated: it cannot be used again.
 
     Raises:
         TypeError: `step` cannot be called, or `batch_size` is no int.

@@ -16,7 +16,7 @@ from .state import Apply, TrainState
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Evaluation:
-    """What a state is worth on a split of `n` examples.
+    """Loss, accuracy and predictions of a state on a split of `n` examples.
 
     Args:
         loss: mean cross entropy in nats, `()`.
@@ -36,8 +36,8 @@ def make_evaluate(
 ) -> Callable[[TrainState, jax.Array, jax.Array], Evaluation]:
     """Return a function that evaluates a state on a split in one dispatch, jitted.
 
-    The model runs in evaluation mode. The last batch is filled up with the last example, and what
-    is computed for the filling is cut off again: every example counts exactly once.
+    The model runs in evaluation mode. The last batch is filled with copies of the last example,
+    whose results are dropped: every example counts exactly once.
 
     Args:
         apply: from `init`.

@@ -11,9 +11,9 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into a request to stop.
 
     The first SIGINT only sets the event, so the running epoch ends and its checkpoint is written;
-    the second raises KeyboardInterrupt at once, as without this: that is, as soon as Python hears
-    it, which is not while XLA compiles. The previous handler is back in place afterwards. Outside
-    the main thread, where Python allows no handlers, nothing changes and the event stays clear.
+    the second raises KeyboardInterrupt at once, as Ctrl-C does by default; while XLA compiles,
+    Python raises it only afterwards. The previous handler is put back at the end. Outside the main
+    thread, where Python allows no handlers, nothing changes and the event stays clear.
 
     Returns:
         A context manager that gives the event; look at it after each epoch.

@@ -27,7 +27,7 @@ class TrainState:
     """Everything that training changes, as arrays.
 
     It holds no random state: the keys of a step derive from one base key and `step`. So two equal
-    states, given the same key and data, have the same future.
+    states that are trained with the same key and data stay equal, bit for bit.
 
     Args:
         step: optimizer steps made so far, int32 scalar.

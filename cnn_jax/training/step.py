@@ -27,8 +27,8 @@ def make_step(apply: Apply, optimizer: optax.GradientTransformation) -> Step:
 
     Returns:
         `step(state, images, labels, key) -> (state, metrics)`, with images `(batch, ...)`, labels
-        `(batch,)` integers, and `key` a typed key. The given state is donated: its buffers hold the
-        new one, so rebind the name.
+        `(batch,)` integers, and `key` a typed key. The given state is donated: its buffers are
+        used for the new one, so it cannot be used again.
 
     Raises:
         TypeError: `apply` cannot be called, or `optimizer` is none of optax.

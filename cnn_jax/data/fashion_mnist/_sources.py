@@ -12,7 +12,8 @@ from .._idx import Pair
 from ._files import DEBIAN
 
 # TFDS's downloader retries a refused connection for 3.4 minutes (10 times, 0.2 s doubling) and
-# waits for a silent one without limit; asking once beforehand tells in at most this many seconds.
+# waits without limit for a server that does not answer. So the server is asked first, for at most
+# so many seconds.
 PATIENCE = 10.0
 
 WITHOUT_NETWORK = (
