@@ -9,7 +9,8 @@ The conjugate is what makes it a cross-correlation. The work does not depend on 
 window, so this is for large ones: N^2 log N instead of N^2 K^2. N is rounded up to a product of 2,
 3 and 5, which fast Fourier transforms split into; positions whose windows would reach around the
 end are not kept. Depthwise the products are elementwise; with channels that mix they are
-a small matrix product for each frequency.
+a small matrix product for each frequency. Every output depends on all of an image: one infinity or
+NaN in x makes the whole feature maps NaN, not only the outputs whose windows hold it.
 
 References:
     Mathieu, Henaff and LeCun, *Fast training of convolutional networks through FFTs*, 2013,

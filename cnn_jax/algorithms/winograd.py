@@ -12,7 +12,8 @@ which weigh less the more channels there are. The gradients are the same three t
 around: <y, g> is trilinear in tiles, kernel and g.
 
 The price is rounding: intermediate numbers grow with m + r. Six points, F(4, 3) and F(2, 5), lose a
-factor of about 10 against the plain sum in float32: 1e-5 of the largest result.
+factor of about 10 against the plain sum in float32: 1e-5 of the largest result. An infinity or a
+NaN in x makes all outputs NaN of the tiles that hold it, not only those whose windows do.
 
 References:
     Lavin and Gray, *Fast algorithms for convolutional neural networks*, 2015, arXiv:1509.09308,
