@@ -35,11 +35,11 @@ from ._convolution import conv as conv
 from ._deformable import deform_conv as deform_conv
 from ._depthwise import depthwise_conv as depthwise_conv
 from ._depthwise import separable_conv as separable_conv
-from ._drop_ins import conv_general_dilated as conv_general_dilated
-from ._drop_ins import reduce_window as reduce_window
 from ._explanation import explain as explain
 from ._indices import max_pool_with_indices as max_pool_with_indices
 from ._indices import max_unpool as max_unpool
+from ._lax_convolution import conv_general_dilated as conv_general_dilated
+from ._lax_reduction import reduce_window as reduce_window
 from ._local import conv_local as conv_local
 from ._padding import pad as pad
 from ._patches import fold as fold

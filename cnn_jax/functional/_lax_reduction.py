@@ -1,4 +1,4 @@
-"""The operations under lax's own names and signatures, for code that calls or injects those."""
+"""`reduce_window`: the pools, and any other reduction of windows, with lax's signature."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import arguments, geometry
 from cnn_jax.algorithms import choose, crop, highest, larger, lowest, padded, slide, smaller
@@ -17,148 +16,9 @@ from cnn_jax.arguments import shown, with_hints
 from cnn_jax.geometry import Pair, Window
 
 from . import _checks as checks
-from ._convolution import conv
-from ._numbers import number_dtype
+from ._lax_window import lax_window
 from ._pooling import widened
 from ._sliding import of_window, slide_by
-
-
-@with_hints
-def conv_general_dilated(
-    lhs: ArrayLike,
-    rhs: ArrayLike,
-    window_strides: Sequence[int],
-    padding: str | Sequence[Pair],
-    lhs_dilation: Sequence[int] | None = None,
-    rhs_dilation: Sequence[int] | None = None,
-    dimension_numbers: Any = None,
-    feature_group_count: int = 1,
-    batch_group_count: int = 1,
-    precision: Any = None,
-    preferred_element_type: DTypeLike | None = None,
-    out_sharding: None = None,
-    *,
-    algorithm: str = "auto",
-) -> jax.Array:
-    """Convolve as `jax.lax.conv_general_dilated` does, with its arguments, by our algorithms.
-
-    For injection: ``flax.nnx.Conv(..., conv_general_dilated=F.conv_general_dilated)``, and likewise
-    in Linen. ``F.using(algorithm=...)`` decides the algorithm there.
-
-    ```
-    >>> import jax.numpy as jnp
-    >>> conv_general_dilated(jnp.ones((1, 2, 5)), jnp.ones((3, 2, 4)), (1,), "VALID").shape
-    (1, 3, 2)
-
-    ```
-
-    Args:
-        lhs: the input, its axes in the order that `dimension_numbers` gives; by default (n, c,
-            *spatial).
-        rhs: the kernel; by default (o, c, *window).
-        window_strides, padding, lhs_dilation, rhs_dilation: for each spatial axis, as in lax; every
-            padding of `conv` is taken.
-        dimension_numbers: as in lax: None, three strings such as ``("NHWC", "HWIO", "NHWC")``, or a
-            `jax.lax.ConvDimensionNumbers`.
-        feature_group_count: as `groups` of `conv`.
-        batch_group_count: splits the batch into groups, each of which makes its share of the output
-            channels.
-        precision, preferred_element_type: as in lax.
-        out_sharding: must be None.
-        algorithm: as for `conv`.
-
-    Returns:
-        What lax returns, of the dtype of `lhs` or `preferred_element_type`: empty where the window
-        does not fit, and narrow integers wrap. (Unlike lax, ours is right where negative padding
-        meets large arrays, and forward and backward may differ in algorithm.)
-
-    Raises:
-        TypeError: if an argument has the wrong type.
-        ValueError: if shapes or options do not fit together.
-    """
-    x, kernel = checks.array("lhs", lhs), checks.array("rhs", rhs)
-    if not 2 <= x.ndim == kernel.ndim:
-        raise ValueError(
-            "`lhs` and `rhs` must have a number of axes in common, at least 2; got shapes "
-            f"{x.shape} and {kernel.shape}."
-        )
-    if out_sharding is not None:
-        raise ValueError(
-            "`out_sharding` must be None: constrain the result with "
-            f"jax.lax.with_sharding_constraint; got {shown(out_sharding)}."
-        )
-    numbers = _dimension_numbers(x, kernel, dimension_numbers)
-    (n, c, *places), (o, i, *window_axes), (_, _, *out_places) = numbers
-    x = x.transpose(n, *places, c)
-    kernel = kernel.transpose(*window_axes, i, o)
-    groups = arguments.integer("feature_group_count", feature_group_count, at_least=1)
-    batch_groups = arguments.integer("batch_group_count", batch_group_count, at_least=1)
-    if batch_groups > 1:
-        x, groups = _groups_of_images(x, kernel, batch_groups, groups), batch_groups
-
-    window = _window(
-        x.shape[1:-1],
-        kernel.shape[:-2],
-        padding,
-        window_strides=window_strides,
-        rhs_dilation=rhs_dilation,
-        lhs_dilation=lhs_dilation,
-    )
-    result = x.dtype
-    if preferred_element_type is None and checks.common_dtype(lhs=x, rhs=kernel) != result:
-        raise TypeError(
-            f"`rhs` must not be wider than `lhs`, {x.dtype}, unless `preferred_element_type` is "
-            f"given; got {kernel.dtype}."
-        )
-    if preferred_element_type is not None:
-        result = number_dtype("preferred_element_type", preferred_element_type)
-    positions = window.output_size(x.shape[1:-1])
-    if min(window.size, default=1) < 1 or min(positions, default=1) < 1:
-        positions = tuple(max(p, 0) for p in positions)
-        y = jnp.zeros((len(x), *positions, kernel.shape[-1]), result)
-    else:
-        y = conv(
-            x,
-            kernel,
-            stride=window.stride,
-            padding=window.padding,
-            dilation=window.dilation,
-            input_dilation=window.base_dilation,
-            groups=groups,
-            algorithm=algorithm,
-            precision=precision,
-            preferred_element_type=None if jnp.issubdtype(result, jnp.integer) else result,
-        ).astype(result)
-    (batch_place, channel_place, *out_places) = numbers.out_spec
-    return y.transpose(np.argsort((batch_place, *out_places, channel_place)))
-
-
-def _dimension_numbers(x: jax.Array, kernel: jax.Array, given: Any) -> lax.ConvDimensionNumbers:
-    """Where batch, channels and spatial axes are in operands and result, as lax finds them."""
-    try:
-        return lax.conv_dimension_numbers(x.shape, kernel.shape, given)
-    except Exception as error:  # lax has many, and not all are for its users
-        raise ValueError(
-            "`dimension_numbers` must be None, three strings such as ('NHWC', 'HWIO', 'NHWC') or a "
-            f"`jax.lax.ConvDimensionNumbers`, for `lhs` {x.shape} and `rhs` {kernel.shape}; got "
-            f"{shown(given)}."
-        ) from error
-
-
-def _groups_of_images(x: jax.Array, kernel: jax.Array, images: int, channels: int) -> jax.Array:
-    """Turn groups of images into groups of channels: (g n, ..., c) becomes (n, ..., g c)."""
-    if channels > 1:
-        raise ValueError(
-            "Only one of `feature_group_count` and `batch_group_count` may be more than 1; got "
-            f"{channels} and {images}."
-        )
-    if len(x) % images or kernel.shape[-1] % images:
-        raise ValueError(
-            "`batch_group_count` must divide the batch and the output channels; got "
-            f"{images} for {len(x)} and {kernel.shape[-1]}."
-        )
-    split = jnp.moveaxis(x.reshape(images, len(x) // images, *x.shape[1:]), 0, -2)
-    return split.reshape(*split.shape[:-2], images * x.shape[-1])
 
 
 @with_hints
@@ -218,7 +78,7 @@ def reduce_window(
         shapes = ", ".join(str(leaf.shape) for leaf in leaves)
         raise ValueError(f"`operand` must hold arrays of one shape; got {shapes}.")
     starts = [checks.scalar("init_value", a, leaf.dtype) for a, leaf in zip(starts, leaves)]
-    window = _window(
+    window = lax_window(
         shape,
         arguments.per_axis(
             "window_dimensions", window_dimensions, len(shape), f"`operand` {shape}"
@@ -324,24 +184,3 @@ def _elementwise(computation: Callable, tree: Any) -> Callable:
         return [leaf.reshape(shape) for leaf in result]
 
     return of_lists
-
-
-def _window(
-    spatial: tuple[int, ...],
-    size: tuple[int, ...],
-    padding: Any,
-    **steps: Sequence[int] | None,
-) -> Window:
-    """Resolve lax's arguments: `steps` are stride, dilation, base dilation, under their names."""
-    rank, source = len(size), f"a window of {size}"
-    stride, dilation, base = (
-        arguments.per_axis(name, 1 if value is None else value, rank, source)
-        for name, value in steps.items()
-    )
-    inputs = tuple(map(geometry.dilated, spatial, base))
-    extents = tuple(map(geometry.dilated, size, dilation))
-    pairs = geometry.padding_pairs(padding, inputs, extents, stride, source)
-    window = Window(size, stride, pairs, dilation, base)
-    _, dilation_name, base_name = steps
-    geometry.check_lengths(window, spatial, base_dilation=base_name, dilation=dilation_name)
-    return window
