@@ -65,7 +65,7 @@ def global_max_pool(x: ArrayLike, *, spatial_rank: int, algorithm: str = "auto")
 def adaptive_avg_pool(
     x: ArrayLike, output_size: Sequence[int | None], *, algorithm: str = "auto"
 ) -> jax.Array:
-    """Average each feature map to `output_size` positions, whatever its own size.
+    """Average each feature map over windows that divide it into `output_size` positions.
 
     Along each axis window ``i`` is ``[floor(i n / out), ceil((i + 1) n / out))``, as in PyTorch:
     the windows cover everything, and neighbors share at most one element.

@@ -61,13 +61,12 @@ def conv(
         padding: ``"VALID"``, ``"SAME"``, ``"SAME_LOWER"``, ``"FULL"``, ``"CAUSAL"`` (see
             `geometry.resolve`), an int, one int per spatial axis, or one ``(low, high)`` pair per
             spatial axis. Negative entries crop.
-        padding_mode: what stands in the padding. With 2 on both sides ``abcd`` becomes
+        padding_mode: the values in the padding. With 2 on both sides ``abcd`` becomes
             ``00|abcd|00`` (zeros), ``cb|abcd|cb`` (reflect), ``aa|abcd|dd`` (replicate) or
             ``cd|abcd|ab`` (circular).
         dilation: input steps between two kernel taps (1: no gaps).
-        input_dilation: spreads the input apart, with ``input_dilation - 1`` zeros between two
-            elements.
-        groups: splits the channels into groups that are convolved on their own;
+        input_dilation: ``input_dilation - 1`` zeros are put between each two elements of the input.
+        groups: the channels are split into so many groups, each convolved on its own;
             ``groups=in_channels`` is a depthwise convolution.
         algorithm: how it is computed: ``"auto"``, by what was measured to be fast, or a name, such
             as ``"xla"`` or ``"vmap"``: ``python -m cnn_jax.algorithms`` lists them. One that does

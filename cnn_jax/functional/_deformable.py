@@ -1,4 +1,4 @@
-"""Convolution whose taps move: `deform_conv`."""
+"""Convolution with a learned offset for each tap: `deform_conv`."""
 
 import math
 from collections.abc import Sequence
@@ -35,8 +35,8 @@ def deform_conv(
 ) -> jax.Array:
     """Convolve `x` with `kernel`, each tap moved by an offset of its own at each position.
 
-    Where tap ``t`` of `conv` sees the element at ``p * stride + t * dilation - low``, here it sees
-    the value at that point plus its offset, which need not be a whole number::
+    In `conv`, tap ``t`` at position ``p`` multiplies the element at ``p * stride + t * dilation -
+    low``. Here an offset, which need not be a whole number, is added to that place::
 
         y[p, o] = sum over t, c of mask[p, t] * sample[p, t, c] * kernel[t, c, o] + bias[o]
         sample[p, t, c] = x at p * stride + t * dilation - low + offsets[p, t]
@@ -47,7 +47,7 @@ def deform_conv(
     ```
     >>> import jax.numpy as jnp
     >>> x = jnp.array([1.0, 2.0, 4.0, 8.0])[:, None]  # 4 places, 1 channel
-    >>> kernel = jnp.ones((1, 1, 1))  # 1 tap: the output is what it sees
+    >>> kernel = jnp.ones((1, 1, 1))  # 1 tap of weight 1: the output is the sample
     >>> offsets = jnp.array([0.0, 0.5, -0.25, 1.0]).reshape(4, 1, 1, 1)
     >>> deform_conv(x, kernel, offsets).ravel()
     Array([1. , 3. , 3.5, 0. ], dtype=float32)
@@ -63,7 +63,7 @@ def deform_conv(
         mask: (*batch, *positions, offset_groups, taps), a factor for each sample, or None.
         bias: (out_channels,) or None.
         stride: input steps between two outputs; an int, or one per spatial axis.
-        padding: as for `conv`: it says where the windows start. Negative entries crop.
+        padding: as for `conv`: it determines where the windows start. Negative entries crop.
         dilation: input steps between two kernel taps before they move (1: no gaps).
         groups: splits the channels into groups that are convolved on their own.
         offset_groups: splits the input channels into groups that move on their own.
@@ -127,7 +127,7 @@ def deform_conv(
 
 
 def _at_rest(window: Window, positions: tuple[int, ...], low: tuple[int, ...]) -> np.ndarray:
-    """Where the taps are before they move: (1, number of positions, 1, taps, rank)."""
+    """The places of the taps without offsets: (1, number of positions, 1, taps, rank)."""
     grid = np.indices(window.size).reshape(window.rank, math.prod(window.size)).T
     points = (starts(window, positions) - low)[:, None] + grid * np.asarray(window.dilation)
     return points[None, :, None]
@@ -149,7 +149,11 @@ def _contract(
 
 
 def _cropped(x: jax.Array, window: Window) -> tuple[jax.Array, tuple[int, ...]]:
-    """Carry out the padding's negative entries; x (n, *spatial, c), and the low padding left."""
+    """Crop x (n, *spatial, c) by the negative entries of the padding.
+
+    Returns:
+        The cropped `x`, and the padding that remains at the low end of each axis.
+    """
     drops = []
     for length, (low, high) in zip(x.shape[1:-1], window.padding):
         drop = min(max(-low, 0), length)

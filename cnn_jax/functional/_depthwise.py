@@ -51,7 +51,7 @@ def depthwise_conv(
         x: (*batch, *spatial, channels), any number of batch axes.
         kernel: (*window, 1, channels * multiplier).
         bias: (channels * multiplier,) or None.
-        stride, padding, padding_mode, dilation, input_dilation: as for `conv`, like the rest.
+        stride, padding, padding_mode, dilation, input_dilation: as for `conv`.
         algorithm: as for `conv`.
         precision: as for `conv`.
         preferred_element_type: as for `conv`.
@@ -103,13 +103,14 @@ def separable_conv(
 ) -> jax.Array:
     """Convolve each channel on its own, then mix the channels of each place.
 
-    A `depthwise_conv`, which takes all the options, followed by a `conv` with a window of one tap::
+    A `depthwise_conv` with the given options, followed by a `conv` with a window of one tap::
 
         y[p, o] = bias[o] + sum over c of depthwise_conv(x, depthwise_kernel)[p, c]
                                           * pointwise_kernel[0, c, o]
 
-    That is a convolution whose kernel is a product of one over places and one over channels, with
-    ``taps * channels + channels * out_channels`` weights instead of their product.
+    That is a convolution whose kernel is the product of ``depthwise_kernel`` and
+    ``pointwise_kernel``: with one filter per channel it has ``taps * channels + channels *
+    out_channels`` weights instead of ``taps * channels * out_channels``.
 
     ```
     >>> import jax.numpy as jnp
@@ -123,12 +124,12 @@ def separable_conv(
     Args:
         x: (*batch, *spatial, channels), any number of batch axes.
         depthwise_kernel: (*window, 1, channels * multiplier).
-        pointwise_kernel: (1, ..., 1, channels * multiplier, out_channels), with a window of as many
-            axes.
+        pointwise_kernel: (1, ..., 1, channels * multiplier, out_channels), with as many window axes
+            as `depthwise_kernel`.
         bias: (out_channels,) or None.
-        stride, padding, padding_mode, dilation, input_dilation: of the depthwise part, as for
-            `conv`, like the rest.
-        algorithm: of both, as for `conv`.
+        stride, padding, padding_mode, dilation, input_dilation: of the depthwise convolution, as
+            for `conv`.
+        algorithm: of both convolutions, as for `conv`.
         precision: as for `conv`.
         preferred_element_type: as for `conv`.
 

@@ -38,8 +38,9 @@ def conv_general_dilated(
 ) -> jax.Array:
     """Convolve as `jax.lax.conv_general_dilated` does, with its arguments, by our algorithms.
 
-    For injection: ``flax.nnx.Conv(..., conv_general_dilated=F.conv_general_dilated)``, and likewise
-    in Linen. ``F.using(algorithm=...)`` decides the algorithm there.
+    To run Flax's layers by our algorithms, pass it to them:
+    ``flax.nnx.Conv(..., conv_general_dilated=F.conv_general_dilated)``, and likewise in Linen.
+    ``F.using(algorithm=...)`` sets the algorithm there.
 
     ```
     >>> import jax.numpy as jnp
@@ -64,9 +65,9 @@ def conv_general_dilated(
         algorithm: as for `conv`.
 
     Returns:
-        What lax returns, of the dtype of `lhs` or `preferred_element_type`: empty where the window
-        does not fit, and narrow integers wrap. (Unlike lax, ours is right where negative padding
-        meets large arrays, and forward and backward may differ in algorithm.)
+        What lax returns, of the dtype of `lhs` or `preferred_element_type`: an empty array where
+        the window does not fit, and sums of narrow integers that wrap around. (Unlike lax's,
+        results are right for negative padding of large arrays.)
 
     Raises:
         TypeError: if an argument has the wrong type.

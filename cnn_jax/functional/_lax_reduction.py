@@ -36,7 +36,7 @@ def reduce_window(
 ) -> Any:
     """Reduce windows as `jax.lax.reduce_window` does, with its arguments, by our algorithms.
 
-    Any `computation` that may be applied in any order has derivatives here, in every mode; those of
+    Unlike lax's, it can be differentiated for every `computation`, in every mode; the gradients of
     `jax.lax.max` and `jax.lax.min` go to the first extreme of a window.
 
     ```
@@ -49,9 +49,10 @@ def reduce_window(
 
     Args:
         operand: an array of any shape, or a tree of arrays of one shape.
-        init_value: what each window starts with, a scalar or a tree of such; padding adds nothing.
-        computation: reduces two values, or two trees of values, to one; associative and
-            commutative.
+        init_value: a scalar, or a tree of scalars, that is reduced together with each window.
+            Padding is not reduced.
+        computation: takes two values, or two trees of values, and returns one. It must be
+            associative and commutative: the order in which it is applied is not defined.
         window_dimensions, window_strides, padding, base_dilation, window_dilation: for each axis of
             `operand`, as in lax; every padding of `conv` is taken.
         algorithm: how maxima, minima and sums are computed, as for `max_pool`.
@@ -102,7 +103,10 @@ def reduce_window(
 
 
 def _pool_of(computation: Callable, dtype: jnp.dtype) -> tuple[str, Any, Any] | None:
-    """The pool that reduces by `computation`, the value that it ignores, and what joins two."""
+    """The pool for `computation`: its name, the value it ignores, and a function that joins two.
+
+    None if there is no such pool.
+    """
     if computation in (lax.max, jnp.maximum):
         return "max_pool", lowest(dtype), larger
     if computation in (lax.min, jnp.minimum):

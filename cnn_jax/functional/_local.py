@@ -31,14 +31,15 @@ def conv_local(
 ) -> jax.Array:
     """Convolve `x` with a kernel of its own at each position, and add `bias`.
 
-    A convolution that does not share its weights: where `conv` has one ``kernel[t, c, o]``, each
-    output position ``p`` has another. Summed over the taps ``t`` and the input channels ``c``::
+    A convolution that does not share its weights: where `conv` has one ``kernel[t, c, o]`` for all
+    output positions, here each position ``p`` has its own. Summed over the taps ``t`` and the input
+    channels ``c``::
 
         y[p, o] = sum over t, c of x[p * stride + t * dilation - low, c] * kernel[p, t, c, o]
                   + bias[p, o]
 
     where ``low`` is the padding at the low end, and elements outside of ``x`` are zero. It has as
-    many times the parameters of `conv` as there are positions, and fits one input size only.
+    many kernels as there are positions, and a kernel array fits one input size only.
 
     ```
     >>> import jax.numpy as jnp
@@ -53,7 +54,7 @@ def conv_local(
         x: (*batch, *spatial, in_channels), any number of batch axes.
         kernel: (*positions, *window, in_channels // groups, out_channels), with as many axes of
             positions as of the window: that number is the spatial rank.
-        bias: (*positions, out_channels), (out_channels,) to share one, or None.
+        bias: (*positions, out_channels); (out_channels,), the same at every position; or None.
         stride: input steps between two outputs; an int, or one per spatial axis.
         padding: as for `conv`; negative entries crop.
         dilation: input steps between two kernel taps (1: no gaps).

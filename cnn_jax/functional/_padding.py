@@ -45,9 +45,9 @@ def pad(
         x: (*batch, *spatial, channels), any number of batch axes.
         padding: one int, or one ``(low, high)`` pair, per spatial axis; its length is the spatial
             rank.
-        padding_mode: what stands in the padding: ``"zeros"``, ``"reflect"``, ``"replicate"`` or
+        padding_mode: the values in the padding: ``"zeros"``, ``"reflect"``, ``"replicate"`` or
             ``"circular"``.
-        value: a number that stands there instead of 0 if `padding_mode` is ``"zeros"``.
+        value: the number to pad with instead of 0, if `padding_mode` is ``"zeros"``.
 
     Returns:
         (*batch, *(spatial + low + high), channels), of the dtype of `x`.
@@ -83,7 +83,7 @@ def pad(
 
 
 def extend(x: jax.Array, padding: tuple[Pair, ...], mode: str) -> jax.Array:
-    """Extend x (n, *spatial, c) by `padding`, with the elements that `mode` says.
+    """Extend x (n, *spatial, c) by `padding`, with elements chosen by `mode`.
 
     ``abcd`` extended by 2 on both sides is ``cb|abcd|cb`` by reflect, ``aa|abcd|dd`` by replicate
     and ``cd|abcd|ab`` by circular. Negative entries crop.

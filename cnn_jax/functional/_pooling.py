@@ -30,9 +30,9 @@ def max_pool(
 ) -> jax.Array:
     """Take the largest element of each window of each feature map.
 
-    ``y[p, c] = max over taps t of x[p * stride + t * dilation - low, c]``. Padding never wins; a
-    window of nothing but padding gives the lowest value of the dtype (-inf for floats). The
-    gradient goes to the first maximum of a window, in row-major order, as in PyTorch.
+    ``y[p, c] = max over taps t of x[p * stride + t * dilation - low, c]``. Padding is never the
+    maximum; a window of nothing but padding gives the lowest value of the dtype (-inf for floats).
+    The gradient goes to the first maximum of a window, in row-major order, as in PyTorch.
 
     ```
     >>> import jax.numpy as jnp
@@ -47,9 +47,9 @@ def max_pool(
         stride: input steps between two windows; None means the window itself (no overlap).
         padding: as for `conv`; negative entries crop.
         dilation: input steps between two taps.
-        ceil_mode: also take a last window that starts in the input, or in the padding at its low
-            end, and reaches beyond the padding at its high end (PyTorch's rule). What lies beyond
-            counts as padding.
+        ceil_mode: round the number of positions up instead of down, as PyTorch does: one more
+            window is taken if it starts in the input or in the padding at its low end, though it
+            ends beyond the padding at the high end. What lies beyond counts as padding.
         algorithm: how it is computed: ``"auto"``, by what was measured to be fast, or a name, such
             as ``"xla"`` or ``"vmap"``: ``python -m cnn_jax.algorithms`` lists them.
 
@@ -111,7 +111,7 @@ def sum_pool(
     ceil_mode: bool = False,
     algorithm: str = "auto",
 ) -> jax.Array:
-    """Sum each window of each feature map; what lies in the padding counts as zero.
+    """Sum each window of each feature map; padding counts as zero.
 
     ```
     >>> import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""What feature maps are between their elements: linear interpolation."""
+"""Values of a feature map between its elements, by linear interpolation: `sample`."""
 
 import math
 from itertools import product
@@ -12,11 +12,11 @@ MARGIN = 2  # zeros around a feature map: farther out than 1 all corners are in 
 
 @jax.jit  # one program: op by op the first call takes 5 s instead of 1
 def sample(x: jax.Array, points: jax.Array) -> jax.Array:
-    """Sample each image, at each position, for each group of channels, at each tap's point.
+    """Interpolate each image at a point for each position, group of channels and tap.
 
     Args:
         x: (n, *spatial, c).
-        points: (n, number of positions, offset_groups, taps, rank).
+        points: (n, number of positions, offset_groups, taps, rank), in elements of `x`.
 
     Returns:
         (n, number of positions, taps, offset_groups, c // offset_groups).
@@ -33,10 +33,11 @@ def sample(x: jax.Array, points: jax.Array) -> jax.Array:
 
 
 def _at_point(feature_map: jax.Array, point: jax.Array) -> jax.Array:
-    """Interpolate feature_map (*spatial, c), which has a margin of zeros, at point (rank,): (c,).
+    """Interpolate feature_map (*spatial, c) at point (rank,), linearly along each axis: (c,).
 
-    Linear along each axis: the sum over the ``2**rank`` elements around the point, each weighted by
-    the product over the axes of one minus its distance. Points count from the margin's inner edge.
+    The result is a sum over the ``2**rank`` elements around the point. The weight of each is the
+    product over the axes of one minus its distance from the point. The feature map has `MARGIN`
+    zeros at each end, and points count from its first element after them.
     """
     rank = len(point)
     last = np.asarray(feature_map.shape[:rank]) - 2 * MARGIN
@@ -49,7 +50,7 @@ def _at_point(feature_map: jax.Array, point: jax.Array) -> jax.Array:
         weight = math.prod(fraction[i] if up else 1 - fraction[i] for i, up in enumerate(corner))
         place = tuple(first[i] + up for i, up in enumerate(corner))
         element = feature_map.at[place].get(mode="clip")
-        # Beside a point that is on an element, inf and NaN do not count, though 0 * inf is NaN.
+        # An element of weight 0 must not count, but 0 times inf or NaN is NaN.
         unseen = (weight == 0) & ~jnp.isfinite(element)
         value = value + weight * jnp.where(unseen, 0, element)
     return value

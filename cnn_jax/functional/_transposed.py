@@ -33,16 +33,19 @@ def conv_transpose(
     precision: object = None,
     preferred_element_type: DTypeLike | None = None,
 ) -> jax.Array:
-    """Convolve backwards: spread each element of `y` over the window it would have come from.
+    """Add, for each element of `y`, a copy of the kernel times that element to the result.
 
-    The exact adjoint of `conv` with the same options and the same kernel array::
-
-        <conv(x, kernel), y> == <x, conv_transpose(y, kernel)>
+    The copy for position ``p`` is added where `conv`, with the same options and the same kernel
+    array, has its window at position ``p``::
 
         x[p * stride + t * dilation - low, c] += sum over o of y[p, o] * kernel[t, c, o]
 
-    so it is what carries a gradient back through a convolution, and what decoders use to enlarge
-    feature maps ("deconvolution", "fractionally strided convolution").
+    This is the exact adjoint of `conv`::
+
+        <conv(x, kernel), y> == <x, conv_transpose(y, kernel)>
+
+    It computes the gradient of a convolution by its input, and decoders use it to enlarge feature
+    maps ("deconvolution", "fractionally strided convolution").
 
     ```
     >>> import jax.numpy as jnp
@@ -53,15 +56,16 @@ def conv_transpose(
     ```
 
     Args:
-        y: (*batch, *positions, out_channels): the output of the convolution, the input here.
-        kernel: (*window, in_channels // groups, out_channels), as `conv` takes it: its last axis
-            meets the channels of `y`.
+        y: (*batch, *positions, out_channels), of the shape of the convolution's output.
+        kernel: (*window, in_channels // groups, out_channels), as `conv` takes it: its last axis is
+            as long as that of `y`.
         bias: (in_channels,) or None.
-        stride: steps between two windows in the result.
-        padding: as for `conv`: what the convolution had added, and is left out of the result;
-            negative entries add zeros.
-        output_padding: elements to add at the high end of the result, where a stride makes its
-            length ambiguous; less than the stride or the dilation.
+        stride: steps in the result between two windows.
+        padding: as for `conv`: elements that `conv` adds at the ends of its input are left out of
+            the result. Negative entries add zeros to the result.
+        output_padding: elements to add at the high end of the result. With a stride, inputs of
+            several lengths have an output as long as `y`; this chooses among them, and is less than
+            the stride or the dilation.
         output_shape: the result's spatial lengths, instead of `output_padding`.
         dilation: steps between two kernel taps in the result.
         groups: as for `conv`.
@@ -116,7 +120,7 @@ def conv_transpose(
     g = checks.with_one_batch_axis(y, rank).astype(compute)
     if g.size and kernel.size and 0 not in shape:
         x = convolve_transposed(chosen, g, kernel.astype(compute), exact, groups, precision)
-    else:  # no images, no channels, or windows that see nothing but padding: an empty sum
+    else:  # no images, no channels, or windows of nothing but padding: an empty sum
         x = jnp.zeros(shape, compute)
     x = uncropped(x, drops).reshape(*batch, *spatial, channels)
     return numbers.add_bias(x.astype(result), bias, kernel, "in_channels")
