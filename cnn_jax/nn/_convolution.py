@@ -49,6 +49,7 @@ class Conv(nnx.Module):
     Attributes:
         kernel: (*kernel_size, in_channels // groups, out_channels).
         bias: (out_channels,), or None.
+        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.

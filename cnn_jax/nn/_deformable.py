@@ -56,6 +56,7 @@ class DeformConv(nnx.Module):
         bias: (out_channels,), or None.
         moves: the `Conv` that predicts offsets and mask. Zhu et al. train it with a tenth of the
             other layers' learning rate.
+        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.

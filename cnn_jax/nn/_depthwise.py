@@ -42,6 +42,7 @@ class DepthwiseConv(Conv):
     Attributes:
         kernel: (*kernel_size, 1, channels * multiplier).
         bias: (channels * multiplier,), or None.
+        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.

@@ -50,6 +50,7 @@ class ConvLocal(nnx.Module):
     Attributes:
         kernel: (*positions, *kernel_size, in_channels // groups, out_channels).
         bias: (*positions, out_channels), or None.
+        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.

@@ -50,6 +50,7 @@ class SeparableConv(nnx.Module):
         depthwise_kernel: (*kernel_size, 1, in_channels * multiplier).
         pointwise_kernel: (1, ..., 1, in_channels * multiplier, out_channels).
         bias: (out_channels,), or None.
+        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.

@@ -50,6 +50,7 @@ class ConvTranspose(nnx.Module):
     Attributes:
         kernel: (*kernel_size, out_channels // groups, in_channels).
         bias: (out_channels,), or None.
+        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.
