@@ -235,8 +235,8 @@ def lp_pool(
     x = checks.ordered("x", checks.floats(x, "have a norm"))
     p = checks.norm_order(p)
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
-    x_wide = widened(x)
-    size = x_wide * jnp.sign(x_wide)  # jnp.abs has the gradient 1 at 0
+    wide = widened(x)
+    size = wide if p == 2 else wide * jnp.sign(wide)  # jnp.abs has the gradient 1 at 0
     if math.isinf(p):
         y = slide(algorithm, "max_pool", size, resolved)
         # Nothing but padding has no maximum. Not by jnp.maximum, which halves the gradient of ties.

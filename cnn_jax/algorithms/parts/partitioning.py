@@ -10,7 +10,8 @@ they come before any backend; `tests/test_known_xla_disagreements.py` shows both
 * A convolution whose kernel has split spatial axes, as a kernel gradient has, is summed over all
   devices, those included that hold the same part. See `spatially_whole`.
 
-Neither function changes a program for one device: XLA on CPU drops both before it fuses.
+On one device both leave the program as it was, since XLA on CPU drops the barriers before it fuses;
+a kernel gradient of one image copies that image.
 """
 
 import jax
