@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from cnn_jax import functional as F
 from tests import oracle
-
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+from tests.compilation import jit
 
 RANKS = st.integers(0, 3)
 LENGTHS = st.sampled_from([1, 2, 3, 4, 5, 7])
@@ -179,7 +178,7 @@ def check(call, algorithm):
         check_explains(error)
         return False
     exact = getattr(oracle, name)(*before, *arrays, *args, **options)
-    result = jax.jit(computed, compiler_options=QUICK)(*arrays)
+    result = jit(computed)(*arrays)
     for y, truth in zip(jax.tree.leaves(result), jax.tree.leaves(exact), strict=True):
         assert y.shape == truth.shape
         np.testing.assert_allclose(np.asarray(y), truth, rtol=1e-5, atol=1e-4)
