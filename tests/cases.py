@@ -205,6 +205,7 @@ POOLS = (
     Pool("1x1", (2, 5, 4, 3), (1, 1)),
     Pool("1x1, strided", (2, 5, 4, 3), (1, 1), stride=2),
     Pool("window is the input", (2, 3, 3, 2), (3, 3)),
+    Pool("seven taps", (2, 10, 2), (7,), stride=1, padding=2),
     Pool("sizes of 1", (1, 1, 3, 1), (1, 2), stride=1),
     Pool("empty batch", (0, 6, 5, 2), (2, 2), padding="SAME"),
 )
