@@ -220,6 +220,8 @@ def test_steps_that_are_never_taken_do_not_count():
             TypeError,
             "`spatial` must be a tuple with one int per spatial",
         ),
+        (lambda: output_size((8, 8), size=3), TypeError, "no argument `size`: write `window`."),
+        (lambda: output_size((8, 8), 3, strides=2), TypeError, "`strides`: write `stride`."),
         (lambda: output_size(None, 3), TypeError, "`spatial` must be a tuple"),
         (lambda: output_size((8, -1), 3), ValueError, "`spatial` must be at least 0 on every axis"),
         (lambda: output_size((8,), 3, padding=b"a"), TypeError, "`padding` must be one of 'VALID'"),

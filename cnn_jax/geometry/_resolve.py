@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cnn_jax.arguments import flag, lengths, per_axis
+from cnn_jax.arguments import flag, lengths, per_axis, with_hints
 
 from ._limits import check_fit, check_lengths
 from ._padding import PaddingLike, Pair, padding_pairs
@@ -123,6 +123,7 @@ def fit(
     return tuple(drops), replace(window, padding=tuple(pairs))
 
 
+@with_hints
 def output_size(
     spatial: Sequence[int],
     window: int | Sequence[int],
