@@ -31,9 +31,10 @@ def main(words: list[str]) -> None:
     known = summaries()
     if not words or words[0] in ("-h", "--help"):
         width = max(map(len, known))
-        print("The experiments. `python -m experiments.NAME --help` lists the options of one.\n")
-        for name, summary in known.items():
-            print(f"    {name:{width}}  {summary}")
+        head = "The experiments. `python -m experiments.NAME --help` lists the options of one.\n"
+        lines = [f"    {name:{width}}  {summary}" for name, summary in known.items()]
+        # In one piece, so that `| head` does not close the pipe before all is written.
+        sys.stdout.write("\n".join([head, *lines, ""]))
         return
     name, *options = words
     try:

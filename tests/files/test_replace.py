@@ -2,8 +2,6 @@
 
 import errno
 import os
-import resource
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -87,18 +85,16 @@ def test_a_full_disk_names_the_file(file, monkeypatch, step):
     assert names(file.parent) == {file.name}
 
 
-def limited(limit):
-    """Run in the child: no file may grow beyond so many bytes, as on a disk that is full."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-
 def test_a_file_that_really_cannot_grow(file):
-    """No fake: the system refuses the write half way."""
-    code = f"from cnn_jax import files; files.replace({str(file)!r}, b'x' * 100_000)"
+    """No fake: the system refuses the write half way, as on a disk that is full."""
+    code = (
+        "import resource, signal; from cnn_jax import files\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        f"files.replace({str(file)!r}, b'x' * 100_000)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        preexec_fn=lambda: limited(50_000),
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
