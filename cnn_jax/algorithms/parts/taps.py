@@ -90,6 +90,7 @@ def gathered(given: Sequence[jax.Array], window: Window, spatial: tuple[int, ...
     phases = []
     for remainders in product(*map(range, window.stride)):
         phase = jnp.zeros((n, *lengths, channels), given[0].dtype)
+        unseen = True
         for tap, values in zip(product(*map(range, window.size)), given):
             steps = [
                 r + low - t * d
@@ -100,6 +101,10 @@ def gathered(given: Sequence[jax.Array], window: Window, spatial: tuple[int, ...
             offsets = [step // s for step, s in zip(steps, window.stride)]
             pads = [(-a, size - p + a, 0) for a, size, p in zip(offsets, lengths, positions)]
             phase += lax.pad(values, zero, [(0, 0, 0), *pads, (0, 0, 0)])
+            unseen = False
+        if unseen:  # zeros made of what is given: jax 0.7 cannot transpose others in `shard_map`
+            pads = [(0, size - p, 0) for size, p in zip(lengths, (0, *positions[1:]))]
+            phase = lax.pad(given[0][:, :0], zero, [(0, 0, 0), *pads, (0, 0, 0)])
         phases.append(phase)
     return interleaved(jnp.stack(phases).reshape(*window.stride, *phases[0].shape), spatial)
 
