@@ -1,17 +1,17 @@
 """How an operation is computed: one algorithm per file, the same functions in each.
 
-Each of the files exports one `Algorithm`, whose attributes say what its functions take and give; a
-function that a file does not offer is None. `python -m cnn_jax.algorithms` lists them.
+Each algorithm's file exports one `Algorithm`, a record of functions; a function that the algorithm
+does not offer is None. `python -m cnn_jax.algorithms` lists the algorithms.
 
     _contract.py     `Algorithm`, the type, and `Problem`, the shapes that it is asked about
     _operations.py   an algorithm's functions, made differentiable: what the layers above call
-    parts/           what several algorithms are made of
+    parts/           functions that several algorithms share
     choice/          the algorithms by name, and which one computes a call
     tuning/          measuring them on request, `cnn_jax.autotune`
 
-What the layers above use is exported here. A new algorithm is a file beside these, and a line in
-`choice/registry.py`. A rule in `choice/cpu_rules.py`, with its measurement, makes ``"auto"`` take
-it.
+The layers above import from here only. To add an algorithm, add a file here and a line in
+`choice/registry.py`. With a rule in `choice/cpu_rules.py`, which states its measurement,
+``"auto"`` chooses it.
 """
 
 from ._contract import Algorithm as Algorithm

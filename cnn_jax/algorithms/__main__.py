@@ -8,7 +8,7 @@ KINDS = {"output": "convolutions", "max_pool": "pools", "local": "conv_local", "
 
 
 def table() -> str:
-    """One line for each name: the first line of the file, and the kinds of calls it can be for."""
+    """For each algorithm a line with its file's first line, and one with the calls it computes."""
     lines = []
     for name, algorithm in ALGORITHMS.items():
         about = (import_module(f"cnn_jax.algorithms.{name}").__doc__ or "").splitlines()[0]

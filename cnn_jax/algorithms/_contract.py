@@ -16,15 +16,15 @@ PoolGradient = Callable[[jax.Array, jax.Array, jax.Array, Window], jax.Array]
 
 @dataclass(frozen=True)
 class Problem:
-    """One side of one convolution, or one pool, without its numbers.
+    """One side of a convolution, or one pool: shapes, window and dtype, without the arrays.
 
     Attributes:
         side: the function of an `Algorithm` that is to compute it, such as ``"kernel_grad"``.
         x: the shape of the input, (n, *spatial, c).
-        kernel: that of the kernel, (*size, c // groups, o); empty for a pool.
-        window: an exact window.
-        groups: how many groups the channels fall into.
-        dtype: the name of the dtype that is computed in.
+        kernel: the shape of the kernel, (*size, c // groups, o); empty for a pool.
+        window: an exact window, as `geometry.fit` returns it.
+        groups: the number of groups of channels.
+        dtype: the name of the dtype to compute in.
     """
 
     side: str
@@ -46,7 +46,7 @@ class Problem:
 
     @property
     def itemsize(self) -> int:
-        """Bytes of a number."""
+        """Bytes of an element."""
         return jnp.dtype(self.dtype).itemsize
 
     @property
@@ -55,7 +55,7 @@ class Problem:
 
     @property
     def multiplications(self) -> int:
-        """Products of an element and a weight, those with padding counted: the MACs."""
+        """The number of products of an element and a weight, those with padding included."""
         return self.x[0] * math.prod(self.positions) * math.prod(self.kernel)
 
 
@@ -64,7 +64,7 @@ def _takes_everything(problem: Problem) -> None:
 
 
 def _takes_no_memory(problem: Problem) -> int:
-    """The `workspace` of an algorithm that cannot say, or takes none."""
+    """The `workspace` of an algorithm that needs none, or whose need is unknown."""
     return 0
 
 
@@ -72,33 +72,33 @@ def _takes_no_memory(problem: Problem) -> int:
 class Algorithm:
     """One way to compute convolutions, pools or patches: the functions that it offers.
 
-    x is (n, *spatial, c), with one batch axis; a kernel is (*size, c // groups, o); y, and the
-    gradient g by it, are (n, *positions, o), for a pool (n, *positions, c). Windows are exact
+    x is (n, *spatial, c), with one batch axis; a kernel is (*size, c // groups, o); y and its
+    cotangent g are (n, *positions, o), for a pool (n, *positions, c). Windows are exact
     (`geometry.fit`). All functions are made of operations that JAX can transform. None stands for a
     function that the algorithm does not offer.
 
     Attributes:
         output: (x, kernel, window, groups) -> y, the convolution.
-        input_grad: (kernel, g, window, groups) -> like x, the gradient by x, which is linear in
-            both arrays. Where it is None, the transpose of `output` is taken.
-        kernel_grad: (x, g, window, groups) -> like the kernel, the gradient by the kernel. Where it
-            is None, the transpose of `output` is taken.
+        input_grad: (kernel, g, window, groups) -> like x, the gradient with respect to x, linear in
+            both arrays. If it is None, the transpose of `output` is used.
+        kernel_grad: (x, g, window, groups) -> like the kernel, the gradient with respect to the
+            kernel. If it is None, the transpose of `output` is used.
         local: (x, kernel, window, groups) -> y, as `output`, but with a kernel for each position:
             (*positions, *size, c // groups, o).
-        max_pool: (x, window) -> y, the largest element of each window; NaN if it holds one.
+        max_pool: (x, window) -> y, the largest element of each window; NaN if the window holds one.
         min_pool: (x, window) -> y, the smallest element likewise.
         sum_pool: (x, window) -> y, the sum of each window.
-        max_pool_grad: (x, y, g, window) -> like x, the gradient of `max_pool`: each g is added to
-            the first element of its window, in row-major order, that is the largest. It is linear
-            in g. Where it is None, `max_pool` is differentiated as it stands, for which
-            `parts.extremes.differentiable` gives it a tangent rule.
+        max_pool_grad: (x, y, g, window) -> like x, the gradient of `max_pool`: each element of g is
+            added to the first maximum, in row-major order, of its window. It is linear in g. If it
+            is None, JAX differentiates `max_pool` itself, to which `parts.extremes.differentiable`
+            gives a tangent rule.
         min_pool_grad: (x, y, g, window) -> like x, the gradient of `min_pool` likewise.
         sum_pool_grad: (x, y, g, window) -> like x, the gradient of `sum_pool` likewise.
-        patches: (x, window) -> (n, *positions, taps, c), what each window sees.
-        widens: whether it sums bfloat16, float16 and narrow integers in wider numbers by itself.
-            Where it does not, it is given wider ones, and its result is rounded.
+        patches: (x, window) -> (n, *positions, taps, c), the elements of each window.
+        widens: whether the algorithm itself sums bfloat16, float16 and narrow integers in a wider
+            dtype. If not, its caller converts the operands to that dtype and rounds the result.
         unsupported: problem -> why the algorithm does not compute it, or None if it does.
-        workspace: problem -> bytes that it expects to take besides arguments and results.
+        workspace: problem -> bytes that it expects to need besides its arguments and results.
     """
 
     output: Convolution | None = None

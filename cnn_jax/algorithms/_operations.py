@@ -3,12 +3,12 @@
 A convolution is a trilinear form T(x, kernel, g) = <conv(x, kernel), g>. Its three sides
 
     output(x, kernel)         the forward pass
-    input_grad(kernel, g)     the gradient by x
-    kernel_grad(x, g)         the gradient by the kernel
+    input_grad(kernel, g)     the gradient with respect to x
+    kernel_grad(x, g)         the gradient with respect to the kernel
 
-are closed under differentiation: the transpose of each by either argument is another of the three.
-So each may be computed by an algorithm of its own, and one tangent rule serves every mode and every
-order of differentiation.
+are closed under differentiation: the transpose of each with respect to either argument is another
+of the three. So each may be computed by an algorithm of its own, and one tangent rule serves every
+mode and every order of differentiation.
 """
 
 from collections.abc import Callable
@@ -34,14 +34,14 @@ def convolve(
     groups: int,
     precision: str | None,
 ) -> jax.Array:
-    """Convolve by `algorithm`, each side by its function of that name.
+    """Convolve; the output and both gradients are computed by the functions of `algorithm`.
 
     Args:
         algorithm: one with an `output`.
         x: (n, *spatial, c), of the kernel's dtype.
         kernel: (*size, c // groups, o).
         window: a window that `geometry.fit` made exact.
-        groups: how many groups the channels fall into.
+        groups: the number of groups of channels.
         precision: of the matrix products, as `jax.default_matmul_precision` takes it.
 
     Returns:
@@ -58,9 +58,9 @@ def convolve_transposed(
     groups: int,
     precision: str | None,
 ) -> jax.Array:
-    """The gradient of a convolution by its input, as an operation of its own.
+    """Compute a convolution's gradient with respect to its input, as an operation of its own.
 
-    Its own sides are the same three, in another order.
+    Its derivatives are the same three sides, in other roles.
 
     Args:
         algorithm, kernel, window, groups, precision: as for `convolve`.
@@ -73,7 +73,7 @@ def convolve_transposed(
 
 
 def slide(algorithm: Algorithm, side: str, x: jax.Array, window: Window) -> jax.Array:
-    """Slide a window over x: a pool, or the patches, by `algorithm`, with the gradient it offers.
+    """Compute a pool or the patches of x by `algorithm`, with the gradient that it offers.
 
     Args:
         algorithm: one with a function for `side`.
@@ -101,9 +101,9 @@ def slide(algorithm: Algorithm, side: str, x: jax.Array, window: Window) -> jax.
     return pooled(x)
 
 
-# Programs of their own, so that a call is traced once for each shape, and its derivatives too. For
-# a value and gradient of a 3x3 convolution that takes 0.7 of the time that lax's own does, 35 ms
-# instead of 4 at the first call of a shape, and 9 times as long at every call without.
+# Jitted, so that a call and its derivatives are traced once for each shape. The value and gradient
+# of a 3x3 convolution then take 0.7 times as long as lax's own, after a first call of a shape of
+# 35 ms instead of 4; without it every call takes 9 times as long.
 _as_program = partial(jax.jit, static_argnums=(0, 3, 4, 5))
 
 
@@ -136,7 +136,7 @@ def conv_transpose(algorithm, g, kernel, window, groups, precision):
 def _sides(
     algorithm: Algorithm, window: Window, groups: int, precision: str | None
 ) -> tuple[Bilinear, Bilinear | None, Bilinear | None]:
-    """The functions of `algorithm`, of the two arrays alone; None for a side it does not give."""
+    """The sides of `algorithm` as functions of two arrays; None for one that it does not offer."""
 
     def side(compute: Callable) -> Bilinear:
         def at_precision(*arrays: jax.Array) -> jax.Array:

@@ -1,16 +1,16 @@
 """The convolution theorem: in frequencies a convolution is a product.
 
-Padded to a common length N, transformed, multiplied frequency by frequency and channel by channel,
-transformed back:
+x and the kernel are padded to a common length N and transformed, multiplied frequency by frequency
+and channel by channel, and transformed back:
 
     y = irfft(rfft(x) * conj(rfft(kernel)))
 
-The conjugate is what makes it a cross-correlation. The work does not depend on the size of the
-window, so this is for large ones: N^2 log N instead of N^2 K^2. N is rounded up to a product of 2,
-3 and 5, which fast Fourier transforms split into; positions whose windows would reach around the
-end are not kept. Depthwise the products are elementwise; with channels that mix they are
-a small matrix product for each frequency. Every output depends on all of an image: one infinity or
-NaN in x makes the whole feature maps NaN, not only the outputs whose windows hold it.
+The conjugate makes it a cross-correlation. The work does not depend on the size of the window, so
+this is for large windows: N^2 log N instead of N^2 K^2. N is rounded up to a number without prime
+factors other than 2, 3 and 5, which fast Fourier transforms split into. Positions whose windows
+would wrap around the end are dropped. In depthwise layers the products are elementwise; with
+several channels in a group they are a small matrix product for each frequency. An inf or NaN in x
+makes all outputs of its image and group NaN, not only those whose windows hold it.
 
 References:
     Mathieu, Henaff and LeCun, *Fast training of convolutional networks through FFTs*, 2013,
@@ -61,7 +61,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The convolution of g with the flipped kernel, in frequencies as well."""
+    """The convolution of g with the flipped kernel, by Fourier transforms too."""
     return backwards(output, kernel, g, window, groups)
 
 
@@ -81,7 +81,7 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
 
 
 def smooth(length: int) -> int:
-    """The least product of 2, 3 and 5 that is at least `length`."""
+    """The least number from `length` on without prime factors other than 2, 3 and 5."""
     while _rest(length) > 1:
         length += 1
     return length
@@ -106,14 +106,14 @@ def _spectrum(kernel: jax.Array, window: Window, lengths: tuple[int, ...]) -> ja
 
 
 def _spread(array: jax.Array, steps: tuple[int, ...]) -> jax.Array:
-    """(n, *spatial, ...) with zeros between the elements."""
+    """(n, *spatial, ...) with ``step - 1`` zeros between the elements of each spatial axis."""
     rest = array.ndim - 1 - len(steps)
     gaps = [(0, 0, 0), *((0, 0, step - 1) for step in steps), *((0, 0, 0),) * rest]
     return lax.pad(array, np.zeros((), array.dtype)[()], gaps)
 
 
 def _at_positions(y: jax.Array, window: Window, padded_size: tuple[int, ...]) -> jax.Array:
-    """Every stride-th position at which the window lies inside."""
+    """The entries of y at the window's positions: every stride-th one where the window fits."""
     positions = window.on_padded().output_size(padded_size)
     stops = ((p - 1) * s + 1 for p, s in zip(positions, window.stride))
     return lax.slice(y, (0,) * y.ndim, (len(y), *stops, y.shape[-1]), (1, *window.stride, 1))

@@ -1,14 +1,13 @@
 """Patches and one matrix product: what every window sees, written out, times the kernel.
 
-With the patches of all positions as the rows of a matrix, (positions, taps * c), a convolution is
-their product with the kernel, (taps * c, o), and the kernel's gradient the product of their
-transpose with the cotangent: all the arithmetic in the one operation that computers do best. What
-it costs is writing the patches, `taps` times the input.
+Let the patches of all positions be the rows of a matrix P, (positions, taps * c). The convolution
+is P @ kernel, with the kernel as (taps * c, o), and the kernel's gradient is P.T @ g, with the
+cotangent g as (positions, o): all arithmetic is one matrix product, the operation that computers do
+best. The cost is writing P, which is `taps` times as large as the input.
 
-So it is done block by block: the patches of a few megabytes are written, multiplied and forgotten
-while they are in the cache. 3x3 on 32 images of 32x32x64 takes 17 ms in blocks and 55 at once,
-where XLA takes 25. Above 32 MiB of temporaries each run also maps its memory anew, which takes as
-long as the product.
+So P is computed in blocks of a few megabytes, each multiplied while it is in the cache. A 3x3
+convolution of 32 images of 32x32x64 takes 17 ms in blocks and 55 at once; XLA's takes 25. With more
+than 32 MiB of temporaries each run also maps new memory, which takes as long as the product.
 
 References:
     Chellapilla, Puri and Simard, *High performance convolutional neural networks for document
@@ -30,8 +29,8 @@ from .parts.blocks import Blocks, blocks_of, map_blocks, sum_blocks
 from .parts.gaps import in_phases
 from .parts.taps import gathered, padded, taps
 
-# What the patches of a block may take. 3x3 kernels on 64 channels were fastest from 3.6 to 4.7 MB,
-# 15 % slower at 7 and at 1.8; on 256 channels 2 to 7 MB made no difference (2 cores, 32 MB of L3).
+# The most bytes of a block's patches. 3x3 kernels on 64 channels were fastest with 3.6 to 4.7 MB,
+# 15 % slower with 7 and 1.8; on 256 channels 2 to 7 MB made no difference (2 cores, 32 MB of L3).
 BLOCK_BYTES = 5 * 2**20
 
 
@@ -51,7 +50,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
         x: (n, *spatial, c).
         kernel: (*size, c // groups, o).
         window: an exact window.
-        groups: how many groups the channels fall into.
+        groups: the number of groups of channels.
 
     Returns:
         (n, *positions, o).
@@ -77,7 +76,7 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
         x: (n, *spatial, c).
         g: (n, *positions, o).
         window: an exact window.
-        groups: how many groups the channels fall into.
+        groups: the number of groups of channels.
 
     Returns:
         (*size, c // groups, o).
@@ -100,15 +99,16 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """What each window saw, given back: g @ kernel.T, added up where windows overlap.
+    """The transpose: g @ kernel.T gives the patches' cotangents, which are added to their elements.
 
-    Where they do overlap, that is the convolution of g with the flipped kernel, by patches too.
+    Where windows overlap, that is computed as the convolution of g with the flipped kernel, by
+    patches too; so it is for groups and base dilations.
 
     Args:
         kernel: (*size, c // groups, o).
         g: (n, *positions, o).
         window: an exact window.
-        groups: how many groups the channels fall into.
+        groups: the number of groups of channels.
 
     Returns:
         (n, *spatial, c).
@@ -126,7 +126,7 @@ def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> 
 
 
 def _patches(x: jax.Array, window: Window, groups: int) -> jax.Array:
-    """What each window of the padded x sees: (n, *positions, taps * c), or (groups, n, ...)."""
+    """The patches of the padded x: (n, *positions, taps * c), or with groups (groups, n, ...)."""
     seen = taps(x, window, window.output_size(x.shape[1:-1]))
     if groups > 1:
         split = (groups, x.shape[-1] // groups)

@@ -1,9 +1,10 @@
 """Strides undone phase by phase: transposed convolutions, and inputs with gaps, by XLA.
 
 The gradient of a convolution with stride s is a convolution of the cotangent with s - 1 zeros put
-between its elements, and XLA on CPU multiplies with the zeros (or leaves its fast path for them).
-Its positions of one remainder by s never meet a zero: each such phase is an ordinary convolution
-with a part of the taps, computed here by XLA, and the phases are interleaved (`parts.gaps`).
+between its elements, and XLA on CPU multiplies by the zeros (or leaves its fast path because of
+them). At all positions with the same remainder modulo s, the same taps meet elements and all others
+meet zeros. So each such phase is an ordinary convolution with a part of the taps, computed here by
+XLA, and the phases are interleaved (`parts.gaps`).
 """
 
 import jax
@@ -33,7 +34,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The convolution of g, spread apart by the stride, with the flipped kernel."""
+    """The convolution of g, with stride - 1 zeros between its elements, with the flipped kernel."""
     return backwards(output, kernel, g, window, groups)
 
 

@@ -1,8 +1,8 @@
 """Convolutions of one and of three axes as XLA's convolutions of two, which are the fast ones.
 
-XLA on CPU has fast code for two spatial axes only. A sequence is an image of height 1. A volume is
-a sum over the taps of its first axis: each tap sees the planes of the volume shifted, and the
-planes of all volumes are the images of one batch,
+XLA on CPU has fast code for two spatial axes only. A sequence is an image of height 1. With volumes
+the output is a sum over the taps t of the first axis: tap t convolves the planes that it meets, and
+the planes of all volumes and positions q are the images of one batch,
 
     y[n, q, p] = sum over t of conv2d(x[n, q*s + t*d], kernel[t])[p]
 """
@@ -35,7 +35,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
     n, positions = len(x), depth.output_size(x.shape[1:2])[0]
 
     def seen_by(t: int) -> jax.Array:
-        """The planes that tap t sees at all positions, as one batch."""
+        """The planes that the tap starting at plane t meets at all positions, as one batch."""
         seen = lax.slice_in_dim(x, t, t + (positions - 1) * depth.stride[0] + 1, depth.stride[0], 1)
         return seen.reshape(n * positions, *x.shape[2:])
 
@@ -47,12 +47,12 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The convolution of g with the flipped kernel, plane by plane as well."""
+    """The convolution of g with the flipped kernel, plane by plane too."""
     return backwards(output, kernel, g, window, groups)
 
 
 def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """A kernel gradient of two axes for a sequence, and for each tap of a volume's first axis."""
+    """One two-axis kernel gradient for sequences; for volumes one per tap of the first axis."""
     if window.rank == 1:
         return xla.kernel_grad(x[:, None], g[:, None], window.with_axis_in_front(), groups)[0]
     x, depth, plane = _planes(x, window)
@@ -68,7 +68,7 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
 
 
 def _planes(x: jax.Array, window: Window) -> tuple[jax.Array, Window, Window]:
-    """x padded along its first spatial axis, the window on that axis, and on the other two."""
+    """x padded on its first spatial axis, the window on that axis, the window on the others."""
     first = window.cut(slice(1))
     volume = padded(x.reshape(*x.shape[:2], math.prod(x.shape[2:])), first)
     x = volume.reshape(*volume.shape[:2], *x.shape[2:])

@@ -1,9 +1,10 @@
 """Pooling one axis after the other: a maximum of maxima, a sum of sums.
 
-A window of k taps on each of two axes is k rows of k: pool the rows first, then what they gave.
-That is 2k - 2 steps instead of k^2 - 1, and the first axis has thinned what the second sees.
+A window of k taps on each of two axes is k rows of k taps: pool the rows first, then the results of
+the rows. That takes 2k - 2 steps instead of k^2 - 1, and with a stride the second axis has fewer
+elements to pool.
 
-On one axis a window need not be scanned either. Maxima may overlap: with m_1 = x and
+On one axis, maxima need not be taken tap by tap, since they may overlap. With m_1 = x and
 
     m_2j[i] = max(m_j[i], m_j[i + j])
 
@@ -11,8 +12,8 @@ the maximum of k elements is max(m_j[i], m_j[i + k - j]) with the largest power 
 elements take log2(k) steps. (Van Herk's algorithm takes three steps for any k, two of them running
 maxima of blocks, for which XLA needs log2(k) passes each.)
 
-The first maximum of a window, in row-major order, lies in the first row that has it, and is the
-first there; so the gradients of the axes, one after the other, pick just that one.
+The first maximum of a window, in row-major order, lies in the first row that holds the maximum, and
+is the first in that row. So the gradient, taken axis by axis, goes to exactly that element.
 
 References:
     Gil and Werman, *Computing 2-D min, median, and max filters*, 1993; van Herk, *A fast algorithm
@@ -64,7 +65,7 @@ def _min_pool(x: jax.Array, window: Window) -> jax.Array:
 
 
 def _doubled(extreme: Callable, x: jax.Array, window: Window) -> jax.Array:
-    """The extremes of windows on one axis, of twice as many elements with every step."""
+    """The extremes of windows on one axis; every step doubles how many elements they cover."""
     axis = next((a for a, k in enumerate(window.size) if k > 1), 0)
     taps, step, at = window.size[axis], window.dilation[axis], axis + 1
 

@@ -1,23 +1,24 @@
 """A sum over the taps of the kernel: each tap sees the whole input, shifted.
 
-Turned around, the sum of a convolution runs over taps first and positions last: for each tap, slice
-what it sees at all positions, multiply, add. No patches are stored.
+The outermost loop of the convolution runs over the taps: for each tap, slice the elements that it
+meets at all positions, multiply them by its weights, and add. No patches are stored.
 
-*Few channels in a group* (depthwise layers, grouped ones, the first layer of a network): plain
-multiplications. XLA makes all taps one loop, which reads its slices from the cache and vectorizes
-over the innermost axis; so channels come first there and groups last,
+*Few channels in a group* (depthwise layers, grouped ones, the first layer of a network):
+elementwise multiplications. XLA fuses all taps into one loop, which reads the slices from the cache
+and vectorizes over the innermost axis. So the channels of a group come first and the groups last,
 
     y[i, n, p, g] = sum over t, j of x[j, n, p*s + t*d, g] * kernel[i, t, j, g]
 
-with output channel i and input channel j of group g. Depthwise layers, whose groups are whole
-channels, are in that order as they are. XLA's own convolution takes them one group at a time: 20 to
-40 times as long.
+with output channel i and input channel j of group g. In depthwise layers each group is one channel,
+so they have that order already. XLA's own convolution computes one group after the other, which
+takes many times as long (`choice/cpu_rules.py` has the figures).
 
-*Many channels*: a matrix product per tap, which passes over the result once per tap.
+*Many channels*: one matrix product per tap; each reads and writes the whole result.
 
 The kernel's gradient sums products over all positions, a reduction that XLA on CPU does not
-vectorize. Here it is: positions one row at a time, all taps of a row added to sums that keep the
-row's shape, which are reduced in the end (8 ms where `(shifted * g).sum((0, 1, 2))` takes 36).
+vectorize. Here a loop over the rows of positions adds the products of each tap to a sum that has
+the shape of a row, so that the addition vectorizes; in the end that sum is reduced to one number
+per weight (8 ms where `(shifted * g).sum((0, 1, 2))` takes 36).
 """
 
 import math
@@ -39,7 +40,8 @@ from .parts.mesh_axes import vary_alike
 from .parts.taps import gathered, padded, taps
 from .parts.unfused import unfused
 
-# Multiplications for one output number up to which they beat a matrix product per tap.
+# With up to so many products for an output element, elementwise multiplications are faster than a
+# matrix product per tap.
 MULTIPLICATIONS = 128
 
 
@@ -50,7 +52,7 @@ def _output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax
         x: (n, *spatial, c).
         kernel: (*size, c // groups, o).
         window: an exact window.
-        groups: how many groups the channels fall into.
+        groups: the number of groups of channels.
 
     Returns:
         (n, *positions, o).
@@ -79,7 +81,7 @@ output = unfused(_output)
 
 @unfused
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The convolution of g with the flipped kernel, by shifts as well; strides phase by phase."""
+    """The convolution of g with the flipped kernel, tap by tap too; strides phase by phase."""
     return backwards(in_phases(_output), kernel, g, window, groups)
 
 
@@ -90,12 +92,12 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
         x: (n, *spatial, c).
         g: (n, *positions, o).
         window: an exact window.
-        groups: how many groups the channels fall into.
+        groups: the number of groups of channels.
 
     Returns:
         (*size, c // groups, o).
     """
-    if window.rank < 2 and groups > 1:  # rows of one position: take the images for rows
+    if window.rank < 2 and groups > 1:  # a row has one position: make the batch axis the rows
         x, g = (array[None] if window.rank else array[:, None] for array in (x, g))
         return kernel_grad(x, g, window.with_axis_in_front(), groups)[0]
     shape, rows = (*window.size, x.shape[-1] // groups, g.shape[-1]), tuple(range(g.ndim - 1))
@@ -120,7 +122,7 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
         return tuple(total + tap[:, None] * g_row[None] for total, tap in zip(totals, seen)), None
 
     zero = vary_alike(jnp.zeros((len(x), *g.shape[:2], *g.shape[3:]), g.dtype), x, g)[0]
-    # The rows of g are what the loop runs over, and stand first: see `parts.blocks`.
+    # The rows of g come first among the scanned arrays: see `parts.blocks.sum_blocks`.
     rows_of_g = jnp.moveaxis(g, 2, 0), starts
     totals, _ = lax.scan(in_loop(add_row), (zero,) * math.prod(window.size), rows_of_g)
     # (j, i, n, *rest, g) each, to (taps, j, g, i)
@@ -134,7 +136,7 @@ def _groups_last(array: jax.Array, groups: int) -> jax.Array:
 
 
 def _by_channel(tap: jax.Array, kernel: jax.Array) -> jax.Array:
-    """tap (..., c) @ kernel (c, o), by multiplications."""
+    """tap (..., c) @ kernel (c, o), by elementwise multiplications."""
     spread = (None,) * (tap.ndim - 1)
     return reduce(jnp.add, (tap[..., j, None] * row[spread] for j, row in enumerate(kernel)))
 
@@ -145,7 +147,7 @@ def _few(kernel: jax.Array) -> bool:
 
 @differentiable
 def max_pool(x: jax.Array, window: Window) -> jax.Array:
-    """y[p] = max over taps t of x[p*s + t*d]: one comparison a tap, of whole shifted inputs."""
+    """y[p] = max over taps t of x[p*s + t*d]: per tap one comparison of whole arrays."""
     return reduce(larger, _pool_taps(x, window, lowest(x.dtype)))
 
 

@@ -5,10 +5,11 @@ Flattened, y = T x with one row for each position and one column for each elemen
     T[p, i] = kernel[t]  where i = p*s + t*d - low for a tap t, and 0 elsewhere
 
 On one axis every diagonal of T holds one weight (a Toeplitz matrix), on several axes it is made of
-such blocks: what "shared weights" and "sparse interactions" look like. A fully connected layer is
-the same picture with all entries free. The gradients are T's transpose and the sum along diagonals.
+such blocks: what "shared weights" and "sparse interactions" look like. In a fully connected layer
+all entries of T are free. The gradients are T's transpose and the sum along diagonals.
 
-For teaching and tests: T has (positions x input) entries, almost all zero.
+For teaching and tests: T has (positions x input) entries, almost all zero. An inf or NaN in x makes
+all outputs of its image and group NaN, since zeros multiply it too.
 
 References:
     Gray, *Toeplitz and circulant matrices: a review*, 2006.
@@ -66,9 +67,9 @@ def matrix(kernel: jax.Array, window: Window, spatial: tuple[int, ...]) -> jax.A
 
 
 def _tap_between(window: Window, spatial: tuple[int, ...]) -> np.ndarray:
-    """For each position and each element of the input, both flat, the tap that joins them.
+    """The tap at which each position meets each element of the input: (positions, elements).
 
-    The number of taps stands for none.
+    Where they do not meet, the entry is the number of taps.
     """
     which, exists = np.zeros((1, 1), int), np.ones((1, 1), bool)
     axes = zip(

@@ -31,7 +31,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
         x: (n, *spatial, c).
         kernel: (*size, c // groups, o).
         window: the window.
-        groups: how many groups the channels fall into; each sees only its own channels.
+        groups: the number of groups of channels; each uses only its own channels.
 
     Returns:
         (n, *positions, o).
@@ -48,7 +48,7 @@ def local(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.A
         x: (n, *spatial, c).
         kernel: (*positions, *size, c // groups, o).
         window: the window.
-        groups: how many groups the channels fall into; each sees only its own channels.
+        groups: the number of groups of channels; each uses only its own channels.
 
     Returns:
         (n, *positions, o).
@@ -60,7 +60,7 @@ def local(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.A
 def _products(
     x: jax.Array, kernel: jax.Array, window: Window, groups: int, kernel_axis: int | None
 ) -> jax.Array:
-    """Windows times kernels; with a `kernel_axis` each position has a kernel of its own there."""
+    """Windows times kernels; `kernel_axis` is the kernel's axis of positions, if it has one."""
 
     def one_value(image, start, filter):
         return jnp.tensordot(window_at(image, start, window), filter, axes=window.rank + 1)
@@ -98,7 +98,7 @@ def sum_pool(x: jax.Array, window: Window) -> jax.Array:
 
 
 def patches(x: jax.Array, window: Window) -> jax.Array:
-    """y[n, p, t, c] = x[n, p*s + t*d, c]: what each window sees."""
+    """y[n, p, t, c] = x[n, p*s + t*d, c]: the elements of each window."""
 
     def one_window(image, start):
         return window_at(image, start, window)
@@ -112,7 +112,7 @@ def patches(x: jax.Array, window: Window) -> jax.Array:
 
 
 def window_at(image: jax.Array, start: jax.Array, window: Window) -> jax.Array:
-    """What the window that starts at `start` sees; axes after the spatial ones are whole."""
+    """The elements of the window that starts at `start`; all of the axes after the spatial ones."""
     rest = image.shape[window.rank :]
     corner = jnp.pad(start, (0, len(rest)))
     reach = lax.dynamic_slice(image, corner, (*window.extent, *rest))

@@ -1,19 +1,20 @@
 """Minimal filtering: several outputs at once, from fewer multiplications than they have products.
 
 Neighboring windows share elements. F(m, r) computes m outputs of an r-tap filter from m + r - 1
-inputs with m + r - 1 multiplications instead of m * r:
+inputs, a tile, with m + r - 1 multiplications instead of m * r:
 
     y = A.T @ ((G @ kernel) * (B.T @ x))
 
 On more axes the transforms act on each axis in turn; F(4, 3) on two axes takes 36 multiplications
 for 16 outputs of a 3x3 kernel instead of 144. With channels each of the 36 is a matrix product over
-all tiles, so it is the products that shrink, by 4, while the transforms add passes over the tiles,
-which weigh less the more channels there are. The gradients are the same three transforms turned
-around: <y, g> is trilinear in tiles, kernel and g.
+all tiles. So the products shrink by 4, while the transforms add passes over the tiles, which matter
+less the more channels there are. The gradients use the transposes of the same transforms, since
+<y, g> is trilinear in tiles, kernel and g.
 
-The price is rounding: intermediate numbers grow with m + r. Six points, F(4, 3) and F(2, 5), lose a
-factor of about 10 against the plain sum in float32: 1e-5 of the largest result. An infinity or a
-NaN in x makes all outputs NaN of the tiles that hold it, not only those whose windows do.
+The price is rounding: intermediate numbers grow with m + r. With six points, F(4, 3) and F(2, 5),
+errors in float32 are about 10 times those of the plain sum: 1e-5 of the largest result. An inf or
+NaN in x may make all outputs of its tile NaN, not only those whose windows hold it: 4x4 outputs
+with 3x3 windows. (With 5x5 windows a tile has 2x2 outputs, and no others are lost.)
 
 References:
     Lavin and Gray, *Fast algorithms for convolutional neural networks*, 2015, arXiv:1509.09308,
@@ -41,11 +42,11 @@ from .parts.blocks import Blocks, blocks_of, map_blocks, sum_blocks
 from .parts.taps import crop, interleaved, padded
 from .parts.unfused import unfused
 
-# Evaluation points, simplest first: they decide how far intermediate numbers grow.
+# Evaluation points, simplest first: intermediate numbers grow with them.
 POINTS = (0, 1, -1, 2, -2)
 TILE = len(POINTS) + 1  # inputs of a tile on one axis: the points, and infinity
 
-# What a block of tiles and products may take.
+# The most bytes of a block's tiles and products.
 BLOCK_BYTES = 24 * 2**20
 
 
@@ -88,7 +89,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
 
 @unfused
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The convolution of g with the flipped kernel, which sums over the output channels.
+    """The convolution of g with the flipped kernel; it sums over the output channels.
 
     Args:
         kernel: (*size, c, o), with 1 to 5 taps on each axis.
@@ -106,7 +107,7 @@ def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> 
 
 
 def _filtered(x: jax.Array, filters: jax.Array, window: Window, channels_of: int) -> jax.Array:
-    """A convolution with transformed filters, whose axis `channels_of` meets the channels of x."""
+    """Convolve x with transformed filters; their axis `channels_of` is that of x's channels."""
     size, channels = window.size, filters.shape[-channels_of]
     filters = filters.reshape(-1, *filters.shape[-2:])
 
@@ -169,9 +170,10 @@ def matrices(taps: int) -> Matrices:
 
     The product of two polynomials with m and r coefficients is found from its values at m + r - 2
     points and its highest coefficient (infinity): evaluate both factors, multiply, interpolate. The
-    transpose by one factor is a filter: its output matrix evaluates, its input matrix is the
-    transposed interpolation. What is common to a row of the input's matrix goes into the kernel's,
-    so that the input's are small integers. One tap needs no transform.
+    transpose with respect to one factor is a filter: its output matrix is the transposed
+    evaluation, its input matrix the transposed interpolation. Each row's common denominator moves
+    from the input's matrix to the kernel's, so that the input's entries are small integers. One tap
+    needs no transform.
     """
     if taps == 1:
         return Matrices(*np.ones((3, 1, 1)))
@@ -189,14 +191,14 @@ def matrices(taps: int) -> Matrices:
 
 
 def _values(coefficients: int) -> np.ndarray:
-    """The matrix from so many coefficients to a polynomial's values at the points, and infinity."""
+    """The matrix that maps a polynomial's coefficients to its values at the points and infinity."""
     at_infinity = np.eye(coefficients)[-1:]
     return np.concatenate([np.vander(POINTS, coefficients, increasing=True), at_infinity])
 
 
 def _each(transforms: Sequence[np.ndarray], array: jax.Array) -> jax.Array:
     """Transform each of the first axes of `array`, (*before, ...) -> (*after, ...)."""
-    for matrix in reversed(transforms):  # the last of them, whose result comes first
+    for matrix in reversed(transforms):  # of the last of these axes: its result becomes the first
         array = _combined(matrix, list(jnp.moveaxis(array, len(transforms) - 1, 0)))
     return array
 
@@ -232,22 +234,24 @@ def _combined(matrix: np.ndarray, parts: Sequence[jax.Array]) -> jax.Array:
 
 
 def _padded_high(x: jax.Array, axis: int, missing: int) -> jax.Array:
-    """x with `missing` zeros after it on one axis; where that is negative, it is cut."""
+    """x with `missing` zeros at the high end of one axis; a negative number crops it."""
     pads = [(0, 0, 0)] * x.ndim
     pads[axis] = (0, missing, 0)
     return lax.pad(x, np.zeros((), x.dtype)[()], pads) if missing else x
 
 
 def _inputs(taps: int) -> int:
+    """The inputs of a tile on an axis with so many taps: m + r - 1."""
     return TILE if taps > 1 else 1
 
 
 def _outputs(taps: int) -> int:
+    """The outputs of a tile on an axis with so many taps: m."""
     return TILE + 1 - taps if taps > 1 else 1
 
 
 def _blocks(x: tuple[int, ...], window: Window, channels: int, itemsize: int) -> Blocks:
-    """Blocks of what is transformed: the tiles of x, and the products or cotangents."""
+    """Blocks such that the tiles of x, and the products or cotangents, fit `BLOCK_BYTES`."""
     positions = window.output_size(x[1:-1])
     growth = math.prod(_inputs(k) / _outputs(k) for k in window.size)
     each = int(growth * (x[-1] + channels) * itemsize)

@@ -1,10 +1,10 @@
 """XLA's own convolution and window reductions: `lax.conv_general_dilated`, `lax.reduce_window`.
 
 The built-ins that the other algorithms are compared with. On GPU and TPU the gradients are those
-that JAX derives. On CPU they are written out as convolutions of their own, channels last: what JAX
-derives has its axes in another order, which XLA puts right outside of loops only. In a `lax.scan`,
-such as an epoch of training, that is 9 times slower for the kernel of LeNet-5's second layer, and 3
-times for its input.
+that JAX derives. On CPU they are written here as convolutions with channels last. JAX's have their
+axes in another order, which XLA corrects outside of loops only: in a `lax.scan`, such as an epoch
+of training, they take 9 times as long for the kernel of LeNet-5's second layer, and 3 times for its
+input.
 """
 
 import math
@@ -56,9 +56,9 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
 def local(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
     """y[n, p, o] = sum over taps t and channels c of x[n, p*s + t*d, c] * kernel[p, t, c, o].
 
-    What a window sees is gathered by strided slices, and multiplied with its own kernel by one
-    matrix product per position and group: x (n, *spatial, c) with kernel (*positions, *size,
-    c // groups, o) into (n, *positions, o).
+    Strided slices gather the elements of each window; one matrix product per position and group
+    multiplies them by the kernel of that position. x is (n, *spatial, c), the kernel is
+    (*positions, *size, c // groups, o), and the result is (n, *positions, o).
     """
     rank, positions = window.rank, window.output_size(x.shape[1:-1])
     n, size, (per_group, channels) = len(x), math.prod(window.size), kernel.shape[-2:]
@@ -66,7 +66,7 @@ def local(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.A
         jnp.moveaxis(tap.reshape(n, *positions, groups, per_group), 0, -2)
         for tap in taps(padded(x, window), window, positions)
     )
-    # Positions and groups first, which XLA on CPU multiplies 3 times as fast as the images first.
+    # Positions and groups are the first axes: XLA on CPU is 3 times as fast as with images first.
     patches = jnp.concatenate(tuple(seen), axis=-1)
     kernel = kernel.reshape(*positions, size, per_group, groups, channels // groups)
     kernel = jnp.moveaxis(kernel, -2, rank)
@@ -77,7 +77,7 @@ def local(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.A
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The transpose by x: kernel (*size, c // groups, o), g (n, *positions, o) -> like x."""
+    """The gradient with respect to x, from kernel (*size, c // groups, o), g (n, *positions, o)."""
     spatial = window.input_size(g.shape[1:-1])
     like_x = vary_alike(jnp.zeros((len(g), *spatial, kernel.shape[-2] * groups), g.dtype), g)[0]
     return lax.platform_dependent(
@@ -91,7 +91,7 @@ def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> 
 
 
 def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The transpose by the kernel: x (n, *spatial, c), g (n, *positions, o) -> like the kernel."""
+    """The gradient with respect to the kernel, from x (n, *spatial, c), g (n, *positions, o)."""
     shape = (*window.size, x.shape[-1] // groups, g.shape[-1])
     like_kernel = vary_alike(jnp.zeros(shape, g.dtype), g)[0]
     return lax.platform_dependent(
@@ -105,7 +105,7 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
 
 
 def _kernel_grad_as_convolution(x, g, window, groups):
-    """dkernel = x under g as the kernel: channels are the batch, images what is summed over."""
+    """dkernel = x convolved with g as the kernel: channels are the batch, images are summed."""
     n, spatial, per_group = len(x), x.shape[1:-1], x.shape[-1] // groups
     x = jnp.moveaxis(x.reshape(n, *spatial, groups, per_group), (0, -1), (-1, 0))
     x = x.reshape(per_group, *spatial, groups * n)
@@ -137,10 +137,10 @@ def sum_pool(x: jax.Array, window: Window) -> jax.Array:
 
 
 def patches(x: jax.Array, window: Window) -> jax.Array:
-    """What each window sees, by one strided slice per tap; (n, *positions, taps, c).
+    """The elements of each window, by one strided slice per tap: (n, *positions, taps, c).
 
-    Not `lax.conv_general_dilated_patches`, a convolution with a kernel of zeros and ones: there one
-    inf or NaN poisons its whole patch.
+    Not by `lax.conv_general_dilated_patches`, a convolution with a kernel of zeros and ones: there
+    one inf or NaN makes its whole patch NaN.
     """
     positions = window.output_size(x.shape[1:-1])
     return jnp.stack(list(taps(padded(x, window), window, positions)), axis=-2)
@@ -149,8 +149,8 @@ def patches(x: jax.Array, window: Window) -> jax.Array:
 def _extreme(x: jax.Array, window: Window, fill, built_in, keeps_nan) -> jax.Array:
     """Reduce windows by `built_in`; on CPU by `keeps_nan`.
 
-    XLA on CPU (jaxlib 0.10.2) lets float32 and float64 maxima lose a NaN. The comparison that keeps
-    it takes 1.8 of the built-in's time there, and 0.4 of it in 0.7.2.
+    The built-in maximum of float32 and float64 may lose a NaN on CPU (jaxlib 0.10.2). The function
+    that keeps it takes 1.8 times as long as the built-in there, and 0.4 times in jaxlib 0.7.2.
     """
     options = _window_options(window)
     return lax.platform_dependent(

@@ -1,6 +1,6 @@
 """Which algorithm computes a call.
 
-In comes the `algorithm` that a call names and its `Problem`, the shapes; out comes the algorithm.
+Input: the `algorithm` that a call names, and its `Problem`. Output: the `Algorithm` to compute it.
 
 ============  ======================================================================
 `registry`    the algorithms by name, and which of them fit a problem

@@ -59,7 +59,7 @@ def _by_platform(problem: Problem, *arrays: jax.Array) -> jax.Array:
 
 
 def computed(algorithm: Algorithm, problem: Problem, *arrays: jax.Array) -> jax.Array:
-    """One side by one algorithm: narrow numbers are summed in wider ones, and rounded once."""
+    """Compute one side by one algorithm; narrow dtypes are summed in wider ones, rounded once."""
     if not problem.kernel:
         return slide(algorithm, problem.side, arrays[0], problem.window)
     compute, given = algorithm.side(problem.side), (problem.window, problem.groups)

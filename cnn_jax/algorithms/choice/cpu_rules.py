@@ -1,7 +1,8 @@
 """The rules by which `auto` chooses on a CPU, each with the measurement that it rests on.
 
-The first rule is taken that is for the side, holds for the problem, and whose algorithm computes it
-within the workspace allowed. Where there is none, XLA's own convolution or pool is taken.
+`auto` takes the first rule that is for the problem's side, whose `when` holds for the problem, and
+whose algorithm computes it within the allowed workspace. If there is none, it takes XLA's own
+convolution or pool.
 
 Figures are the built-in's time over the algorithm's, float32, on 2 cores of an AMD EPYC (AVX-512,
 32 MB of L3, 8 GB/s to memory), jax 0.10.2: `python -m experiments.compare_ops`. Where a rule names
@@ -19,7 +20,7 @@ OUTPUT, INPUT_GRAD, KERNEL_GRAD = SIDES = ("output", "input_grad", "kernel_grad"
 
 @dataclass(frozen=True)
 class Rule:
-    """`algorithm` for these sides of the problems that `when` holds for, since `measured`."""
+    """Take `algorithm` for these sides of problems for which `when` holds; `measured` says why."""
 
     sides: tuple[str, ...]
     when: Callable[[Problem], bool]
@@ -32,7 +33,7 @@ def _depthwise(p: Problem) -> bool:
 
 
 def _narrow_groups(p: Problem) -> bool:
-    """Groups of a few channels: a few dozen multiplications for each output number."""
+    """Groups of a few channels: at most 72 products for an output element."""
     return _grouped(p) and p.kernel[-2] <= 8 >= p.kernel[-1] // p.groups and p.taps <= 9
 
 
@@ -49,7 +50,7 @@ def _one_tap(p: Problem) -> bool:
 
 
 def _tiled(p: Problem) -> bool:
-    """Windows and channels for which tiles save more products than their transforms cost."""
+    """Windows and channels for which Winograd's products save more than its transforms cost."""
     narrow, wide = sorted(p.kernel[-2:])
     transformed_kernel = 36 * narrow * wide * p.itemsize
     return (
@@ -63,11 +64,12 @@ def _tiled(p: Problem) -> bool:
 
 
 def _tiles(p: Problem) -> int:
+    """The number of Winograd's tiles; a tile has 7 - k outputs on an axis of k taps."""
     return p.x[0] * math.prod(-(-n // (7 - k)) for n, k in zip(p.positions, p.window.size))
 
 
 def _first_layer(p: Problem) -> bool:
-    """So few channels that multiplying them out takes no longer than a matrix product."""
+    """At most 27 products for an output element: a matrix product is no faster than these."""
     return _dense(p) and p.taps > 1 and math.prod(p.kernel[:-1]) <= 27
 
 

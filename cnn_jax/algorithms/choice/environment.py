@@ -28,7 +28,7 @@ def environment() -> dict[str, Any]:
 
 @lru_cache
 def _environment(platform: str, device_kind: str) -> dict[str, Any]:
-    # Cores and flags are asked for once, as XLA does. It calls every CPU "cpu".
+    # Cores and flags are read once, as XLA reads them. XLA's name for every CPU is "cpu".
     kind = f"{machine()} {_processor()}".strip() if platform == "cpu" else device_kind
     countable = hasattr(os, "sched_getaffinity")  # not on macOS and Windows
     return {

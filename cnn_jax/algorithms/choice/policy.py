@@ -16,7 +16,7 @@ class Choice:
 
 
 def pick(problem: Problem, max_workspace: int) -> dict[str, Choice]:
-    """The algorithm for each platform that has a choice; on every other platform it is XLA's."""
+    """The choice for each platform that has one; on every other platform XLA's own is taken."""
     chosen = {"cpu": from_rules(problem, max_workspace)}
     name = remembered.lookup(problem)
     if name is not None and fits(name, problem, max_workspace):

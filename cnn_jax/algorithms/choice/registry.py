@@ -27,7 +27,7 @@ def unsupported(name: str, problem: Problem) -> str | None:
 
 
 def fits(name: str, problem: Problem, max_workspace: int) -> bool:
-    """Whether there is an algorithm of that name, which computes `problem` in so many bytes."""
+    """Whether there is an algorithm `name` that computes `problem` in `max_workspace` bytes."""
     return (
         name in ALGORITHMS
         and unsupported(name, problem) is None
@@ -36,7 +36,7 @@ def fits(name: str, problem: Problem, max_workspace: int) -> bool:
 
 
 def candidates(problem: Problem, max_workspace: int) -> list[str]:
-    """The algorithms with a function of their own for this side, that fit."""
+    """The names of the algorithms that fit and have a function of their own for this side."""
     return [
         name
         for name, algorithm in ALGORITHMS.items()

@@ -1,9 +1,9 @@
 """What `cnn_jax.autotune` measured: remembered in one JSON file for each environment.
 
 The files lie in the folder that `CNN_JAX_CACHE` names, else in ``~/.cache/cnn_jax``. A process
-reads its own when it first traces a call that says ``algorithm="auto"``, and again when it
-remembers something. What cannot be read is named in a warning and counts as not measured; what
-cannot be written is remembered until the process ends.
+reads the file of its environment when it first traces a call that says ``algorithm="auto"``, and
+again when it remembers something. What cannot be read is named in a warning and counts as not
+measured; what cannot be written is remembered until the process ends.
 """
 
 import json
@@ -21,7 +21,7 @@ from .environment import environment
 from .environment import platform as platform
 from .registry import ALGORITHMS
 
-LONGEST = 1e12  # milliseconds that a measurement may say, 30 years: more is damage
+LONGEST = 1e12  # milliseconds, 30 years: a longer time in a file is damage
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Entry:
     """What was measured for one problem.
 
     Attributes:
-        algorithm: the one to take.
-        default: the one that is taken where nothing was measured.
-        milliseconds: the median time of each that was right.
-        failures: why each other one was skipped.
+        algorithm: the algorithm to take.
+        default: the algorithm that is taken where nothing was measured.
+        milliseconds: the median time of each algorithm whose result was right.
+        failures: why each other algorithm was skipped.
     """
 
     algorithm: str
@@ -57,7 +57,7 @@ def entry(problem: Problem) -> Entry | None:
     folder = cache_folder()
     if folder not in _worth_reading:
         _worth_reading[folder] = _holds_files(folder)
-    if not _worth_reading[folder]:  # so JAX is not asked for its devices, which would start them
+    if not _worth_reading[folder]:  # do not ask JAX for its devices, which would start them
         return None
     return _entries(file()).get(key(problem))
 
@@ -66,7 +66,7 @@ def remember(problem: Problem, measured: Entry) -> str | None:
     """Take `measured` for `problem` from now on: in this process and, if possible, in later ones.
 
     Returns:
-        None, or why it could not be written, which a warning said too.
+        None, or why it could not be written; a warning says that too.
     """
     path, name = file(), key(problem)
     _entries(path)[name] = measured
@@ -149,7 +149,7 @@ def _entries(path: Path) -> dict[str, Entry]:
 
 
 def _checked(raw: dict[str, Any], path: Path) -> dict[str, Entry]:
-    """The entries that are as they must be; a warning names each other one."""
+    """The valid entries; a warning names each invalid one."""
     good = {}
     for name, value in raw.items():
         try:

@@ -1,4 +1,4 @@
-"""What the caller decides for a whole block of code: `using`; and what was met there: `noting`."""
+"""Settings for a block of code, `using`, and a record of what `auto` chose there, `noting`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ MAX_WORKSPACE = 256 * 2**20
 
 @dataclass(eq=False)
 class Notes:
-    """What `auto` met while tracing, in order, each problem once."""
+    """The problems that `auto` met while tracing, in order, each once, and what it chose."""
 
     met: dict[Problem, dict[str, Choice]] = field(default_factory=dict)
 
@@ -30,9 +30,9 @@ class Settings:
     """What holds for the calls that are traced now.
 
     Attributes:
-        algorithm: for calls that say ``"auto"``.
-        max_workspace: bytes that an algorithm which ``"auto"`` chooses may expect to take.
-        notes: where ``"auto"`` notes what it met, if anyone asked.
+        algorithm: the algorithm of calls that say ``"auto"``.
+        max_workspace: bytes that an algorithm which ``"auto"`` chooses may expect to need.
+        notes: where ``"auto"`` records what it meets; None if that is not wanted.
     """
 
     algorithm: str = "auto"
@@ -52,11 +52,11 @@ def current() -> Settings:
 
 @contextmanager
 def using(*, algorithm: str = "auto", max_workspace: int | None = None) -> Iterator[None]:
-    """Decide how every call traced inside is computed that says ``algorithm="auto"``.
+    """Set the algorithm of every call inside that says ``algorithm="auto"``, when it is traced.
 
-    What the algorithm does not compute, a pool by Winograd's say, stays ``"auto"``. A function that
-    was jitted and called before is traced anew inside; outside it keeps what it had. Only what was
-    compiled by hand, by ``jax.jit(f).lower(x).compile()``, stays as it is.
+    What the algorithm does not compute, such as a pool by ``"winograd"``, stays ``"auto"``. A
+    function that was jitted and called before is traced again inside; outside it keeps its old
+    trace. Only what ``jax.jit(f).lower(x).compile()`` compiled does not change.
 
     ```
     >>> import jax.numpy as jnp
@@ -69,8 +69,9 @@ def using(*, algorithm: str = "auto", max_workspace: int | None = None) -> Itera
 
     Args:
         algorithm: ``"auto"`` or a name.
-        max_workspace: bytes that an algorithm which ``"auto"`` chooses may expect to take besides
-            arguments and results; None leaves it, at first 256 MiB. XLA's own is always allowed.
+        max_workspace: bytes that an algorithm which ``"auto"`` chooses may expect to need besides
+            arguments and results; None keeps the limit in force, 256 MiB by default. XLA's own is
+            always allowed.
 
     Raises:
         TypeError: if `max_workspace` is no int.
@@ -93,7 +94,7 @@ def using(*, algorithm: str = "auto", max_workspace: int | None = None) -> Itera
 
 @contextmanager
 def noting() -> Iterator[Notes]:
-    """Note what every call traced inside that says ``"auto"`` meets."""
+    """Record the problems of all calls traced inside that say ``"auto"``, and the choices."""
     notes = Notes()
     with _changed(replace(current(), notes=notes)):
         yield notes

@@ -1,4 +1,4 @@
-"""The gradient by the input as a convolution: stride and gaps exchanged, the kernel flipped."""
+"""The gradient with respect to the input, as a convolution with the flipped kernel."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,10 @@ from .taps import crop
 def backwards(
     output: Callable, kernel: jax.Array, g: jax.Array, window: Window, groups: int
 ) -> jax.Array:
-    """The side `input_grad` by the side `output`: a convolution of g, stride and gaps exchanged.
+    """Compute `input_grad` by `output`, an algorithm's function that convolves.
 
-    The kernel is flipped, and its channels change places within each group.
+    It convolves g with the flipped kernel, whose input and output channels change places within
+    each group; so do the window's stride and base dilation.
     """
     size, (per_group, channels) = window.size, kernel.shape[-2:]
     flipped = lax.rev(kernel, range(window.rank))

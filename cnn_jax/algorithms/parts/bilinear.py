@@ -13,17 +13,17 @@ Bilinear = Callable[[jax.Array, jax.Array], jax.Array]
 def bilinear(
     product: Bilinear, by_first: Bilinear | None = None, by_second: Bilinear | None = None
 ) -> Bilinear:
-    """Make a bilinear function differentiable by its two gradients.
+    """Give a bilinear function the two gradients that are written out for it.
 
-    The tangent by each argument is the linear transpose of the gradient by it. Reverse mode
-    transposes that back, so what runs is exactly the gradient that was given; forward mode runs its
-    transpose. Where a gradient is None, the tangent is the product itself, which is linear in each
-    argument.
+    The tangent with respect to an argument is the linear transpose of the gradient with respect to
+    it. Reverse mode transposes that again, so it runs exactly the gradient that was given; forward
+    mode runs the transpose. Where a gradient is None, the tangent is the product of the argument's
+    tangent and the other argument.
 
     Args:
         product: (a, b) -> y.
-        by_first: (b, g) -> what is like a, with <product(a, b), g> == <a, by_first(b, g)>.
-        by_second: (a, g) -> what is like b, with <product(a, b), g> == <b, by_second(a, g)>.
+        by_first: (b, g) -> an array like a, with <product(a, b), g> == <a, by_first(b, g)>.
+        by_second: (a, g) -> an array like b, with <product(a, b), g> == <b, by_second(a, g)>.
 
     Returns:
         `product`, differentiable in every mode and to every order.
@@ -38,7 +38,7 @@ def bilinear(
         (a, b), (da, db) = primals, tangents
         y = differentiable(a, b)
         terms = []
-        # A symbolic zero is an argument that is not differentiated: its side is never computed.
+        # A symbolic zero is the tangent of an argument that is not differentiated: it has no term.
         if not isinstance(da, SymbolicZero):
             terms.append(transposed(partial(by_first, b), y)(da) if by_first else product(da, b))
         if not isinstance(db, SymbolicZero):
@@ -50,7 +50,7 @@ def bilinear(
 
 def transposed(linear: Callable, like: jax.Array) -> Callable[[jax.Array], jax.Array]:
     """The transpose of a linear function of arrays like `like`."""
-    if jax.__version_info__ < (0, 10):  # 0.7 only transposes the loops of derivatives
+    if jax.__version_info__ < (0, 10):  # jax 0.7 transposes a loop only as part of a derivative
         transposed = jax.vjp(linear, jnp.zeros_like(like))[1]
     else:
         transposed = jax.linear_transpose(linear, like)

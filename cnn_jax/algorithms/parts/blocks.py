@@ -1,8 +1,8 @@
 """A convolution cut into blocks of positions, so that what one block writes stays in the cache.
 
-The blocks are cut before the loop, which then runs over them. A loop that sliced the whole array in
-every step would be as fast, but not its transpose, by which gradients run (`bilinear`): where a
-loop slices an array, its transpose adds an array of full size in every step.
+The array is cut into blocks before the loop, which runs over them. A loop that slices the whole
+array in every step would be as fast, but not its transpose, which computes gradients (`bilinear`):
+it adds an array of full size in every step.
 """
 
 import math
@@ -23,9 +23,9 @@ class Blocks:
     """Positions (n, *positions) in blocks of whole images, or of rows of the first spatial axis.
 
     Attributes:
-        images: images of a block.
-        rows: positions of a block on the first spatial axis; the last block may reach beyond.
-        grid: how many blocks there are along the images and along the rows.
+        images: images per block.
+        rows: positions per block on the first spatial axis; the last block may reach past the end.
+        grid: the number of blocks along the images and along the rows.
     """
 
     images: int
@@ -40,9 +40,9 @@ class Blocks:
 def blocks_of(
     n: int, positions: tuple[int, ...], bytes_each: int, limit: int, multiple: int = 1
 ) -> Blocks:
-    """Blocks of at most `limit` bytes, if each position takes `bytes_each`.
+    """Blocks of about `limit` bytes or less, if each position takes `bytes_each`.
 
-    Where an image is cut, blocks have a `multiple` of rows.
+    Where an image is cut, the rows per block are rounded up to a multiple of `multiple`.
     """
     rows, image_bytes = positions[0], math.prod(positions) * bytes_each
     if image_bytes <= limit:
@@ -56,11 +56,12 @@ def blocks_of(
 def map_blocks(
     blocks: Blocks, compute: Callable[[jax.Array], jax.Array], x: jax.Array, window: Window
 ) -> jax.Array:
-    """`compute` what the windows of each block give, from the part of x that they see.
+    """Apply `compute` to each block's part of x, and join the results.
 
     Args:
         blocks: of the positions of `window` on `x`.
-        compute: (images, what rows see, *rest, c) -> (images, rows, *rest, o).
+        compute: maps the elements of x under a block's windows, (images, reach, *rest, c), to the
+            block's results, (images, rows, *rest, o).
         x: the padded input, (n, *spatial, c).
         window: a window without padding.
 
@@ -82,7 +83,7 @@ def sum_blocks(
     g: jax.Array,
     window: Window,
 ) -> jax.Array:
-    """The sum over all blocks of what `compute` makes of their parts of x and g.
+    """Apply `compute` to each block's parts of x and g, and sum the results.
 
     Args:
         blocks: of the positions of `window` on `x`.
@@ -93,7 +94,7 @@ def sum_blocks(
     """
     if blocks.number == 1:
         return compute(x, g)
-    # What is differentiated stands first: the loops of jax 0.7 have no transpose otherwise.
+    # The operand that is transposed comes first: otherwise jax 0.7 cannot transpose the loop.
     parts = _cut(blocks, g, blocks.rows, blocks.rows), _seen(blocks, x, window)
 
     def add(total: jax.Array, part: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
@@ -107,16 +108,17 @@ def sum_blocks(
 
 
 def in_loop(step: Callable) -> Callable:
-    """A step of a loop that stays whole when it is differentiated.
+    """Keep a loop's step in one piece when the loop is differentiated.
 
-    Else what a step computes of the arrays that are not differentiated, such as its patches, would
-    be computed for all steps first, and kept: 47 ms instead of 8 for a depthwise kernel gradient.
+    Otherwise JAX computes whatever depends only on arrays that are not differentiated, such as the
+    patches, for all steps in advance, and stores it: 47 ms instead of 8 for a depthwise kernel
+    gradient.
     """
     return jax.checkpoint(step, prevent_cse=False)
 
 
 def _seen(blocks: Blocks, x: jax.Array, window: Window) -> jax.Array:
-    """What the positions of each block see: (number of blocks, images, rows, *rest, c)."""
+    """The part of x under each block's windows: (number of blocks, images, reach, *rest, c)."""
     reach = (blocks.rows - 1) * window.stride[0] + window.extent[0]
     return _cut(blocks, x, blocks.rows * window.stride[0], reach)
 

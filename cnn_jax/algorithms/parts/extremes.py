@@ -18,22 +18,22 @@ Pool = Callable[[jax.Array, Window], jax.Array]
 
 
 def larger(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The larger of two values, NaN if either is one."""
+    """The larger of two values; NaN if either is NaN."""
     return lax.select((a >= b) | (a != a), a, b)
 
 
 def smaller(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The smaller of two values, NaN if either is one."""
+    """The smaller of two values; NaN if either is NaN."""
     return lax.select((a <= b) | (a != a), a, b)
 
 
 def lowest(dtype: DTypeLike) -> np.number:
-    """What every value is at least: the identity of `larger`."""
+    """The lowest value of `dtype`, -inf if it has one: the identity of `larger`."""
     return _limit(dtype, -1)
 
 
 def highest(dtype: DTypeLike) -> np.number:
-    """What every value is at most: the identity of `smaller`."""
+    """The highest value of `dtype`, inf if it has one: the identity of `smaller`."""
     return _limit(dtype, 1)
 
 
@@ -74,10 +74,10 @@ def differentiable(pool: Pool) -> Pool:
 
 
 def _steps(window: Window) -> list[Window]:
-    """The window itself; where it overlaps itself, one window for each axis, the last axis first.
+    """The window itself; if windows overlap, one window for each axis, the last axis first.
 
-    The first maximum of a window lies in the first row that has it, and is the first of that row:
-    axis by axis finds the same one, with fewer taps.
+    The first maximum of a window lies in the first row that holds it, and is the first in that row.
+    So pooling axis by axis finds the same element, with fewer taps.
     """
     if all(extent <= s for extent, s in zip(window.extent, window.stride)):
         return [window]
@@ -85,7 +85,7 @@ def _steps(window: Window) -> list[Window]:
 
 
 def to_first_extreme(x: jax.Array, y: jax.Array, g: jax.Array, *, window: Window) -> jax.Array:
-    """Add each g to the element of x that is the first extreme of its window: the gradient.
+    """The gradient of a maximum or minimum pool: add each g to the first extreme of its window.
 
     Args:
         x: (n, *spatial, c).
@@ -107,12 +107,12 @@ def to_first_extreme(x: jax.Array, y: jax.Array, g: jax.Array, *, window: Window
 
 
 def at_first_extreme(x: jax.Array, y: jax.Array, values: jax.Array, window: Window) -> jax.Array:
-    """Of `values` that belong to the elements of x, the one at the first extreme of each window.
+    """Pick, for each window, the entry of `values` at the place of its first extreme in x.
 
     Args:
         x: (n, *spatial, c).
         y: (n, *positions, c), the extremes.
-        values: like x, or with one image or one channel for all.
+        values: an array like x; one image or one channel in it serves for all.
         window: an exact window.
 
     Returns:
@@ -133,7 +133,7 @@ def at_first_extreme(x: jax.Array, y: jax.Array, values: jax.Array, window: Wind
 
 
 def _at_first_of_whole(x: jax.Array, y: jax.Array, values: jax.Array, window: Window) -> jax.Array:
-    # A window that is the whole input has thousands of taps but one position: find it by index.
+    # A window that is the whole input has thousands of taps but one position: use an argmax.
     flat = (len(x), math.prod(window.size), x.shape[-1])
     first = jnp.argmax(_is_extreme(x, y).reshape(flat), axis=1, keepdims=True)
     return jnp.take_along_axis(values.reshape(flat), first, axis=1).reshape(y.shape)

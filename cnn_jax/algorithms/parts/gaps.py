@@ -16,7 +16,7 @@ from .taps import crop, interleaved
 
 @dataclass(frozen=True)
 class _Phase:
-    """Every b-th position of one axis: which taps meet an element there, and how."""
+    """The positions of one remainder modulo b on an axis: the convolution that computes them."""
 
     taps: tuple[int, int]  # the first tap and the step to the next
     number: int  # of taps
@@ -25,12 +25,13 @@ class _Phase:
 
 
 def in_phases(output: Callable) -> Callable:
-    """`output`, called with base dilations of 1 only, unless the window has strides besides.
+    """Make `output` handle base dilations without zeros, unless the window has strides too.
 
-    Where an input is spread apart by b, as in the transpose of a convolution with stride b, only
-    every b-th tap meets an element, and which ones depends on the position's remainder by b. So the
-    positions of one remainder, a phase, are an ordinary convolution of the input with some of the
-    taps, and the phases interleaved are the whole:
+    With base dilation b, as in the transpose of a convolution with stride b, b - 1 zeros lie
+    between the elements of the input. At each position only some taps meet elements; which ones
+    depends on the position's remainder r modulo b. So the outputs of one remainder, a phase, are an
+    ordinary convolution of the input with those taps, t_r, t_r + u, ..., and the phases are
+    interleaved:
 
         y[b*q + r] = sum over m of x[q + offset_r + m*d_r] * kernel[t_r + m*u]
 
@@ -59,6 +60,7 @@ def in_phases(output: Callable) -> Callable:
 def _phases(
     window: Window, spatial: tuple[int, ...], positions: tuple[int, ...], axis: int
 ) -> list[_Phase]:
+    """The phases of one axis, by the remainder of the position modulo its base dilation b."""
     b, d, taps = window.base_dilation[axis], window.dilation[axis], window.size[axis]
     low, _ = window.padding[axis]
     if b == 1:
@@ -75,6 +77,7 @@ def _phases(
 
 
 def _one(output, x, kernel, window, groups, phase: tuple[_Phase, ...], lengths) -> jax.Array:
+    """The outputs of one phase of each axis, (n, *lengths, o), by `output`."""
     if not all(axis.number for axis in phase):
         return jnp.zeros((len(x), *lengths, kernel.shape[-1]), x.dtype)
     chosen = tuple(slice(axis.taps[0], None, axis.taps[1]) for axis in phase)

@@ -7,8 +7,8 @@ from jax import lax
 def vary_alike(*arrays: jax.Array) -> tuple[jax.Array, ...]:
     """Let every array vary over the mesh axes that any of them varies over, in `jax.shard_map`.
 
-    An image that is split over devices meets a kernel that is the same on all; transposition wants
-    both of one type. Outside `shard_map` this does nothing.
+    The images may be split over devices while the kernel is the same on all; JAX transposes a
+    function of both only if they vary over the same axes. Outside `shard_map` this does nothing.
     """
     axes = frozenset().union(*map(_varying_axes, arrays))
 

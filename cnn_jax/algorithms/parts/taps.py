@@ -1,4 +1,4 @@
-"""How a window meets its input: the padded input, where each window starts, what each tap sees."""
+"""Windows on their input: the padded input, where windows start, the elements each tap meets."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ def starts(window: Window, positions: tuple[int, ...]) -> np.ndarray:
 
 
 def taps(x: jax.Array, window: Window, positions: tuple[int, ...]) -> Iterator[jax.Array]:
-    """Yield, tap by tap in row-major order, the elements that tap sees at all positions.
+    """Yield for each tap, in row-major order, the elements that it meets at all positions.
 
     Args:
         x: the padded input, (*batch, *spatial, c).
@@ -68,13 +68,13 @@ def taps(x: jax.Array, window: Window, positions: tuple[int, ...]) -> Iterator[j
 
 
 def gathered(given: Sequence[jax.Array], window: Window, spatial: tuple[int, ...]) -> jax.Array:
-    """The transpose of `taps` of a padded input: add what each tap gives to what it saw.
+    """The transpose of `padded` and `taps`: add each tap's values to the elements that it meets.
 
         x[i] = sum over t, p with p*s + t*d - low == i of given[t][p]
 
-    Phase by phase: elements of one remainder by the stride are seen by the same taps, by each at
-    positions one after the other. So each phase is a sum of slices, and the phases are interleaved;
-    nothing is scattered, and no zeros are put between elements only to be added.
+    Phase by phase: elements i of one remainder modulo the stride meet the same taps, consecutive
+    ones at consecutive positions. So each phase is a sum of shifted arrays, and the phases are
+    interleaved: there is no scatter, and no zeros between elements are added.
 
     Args:
         given: for each tap, in row-major order, (n, *positions, c).
@@ -102,7 +102,7 @@ def gathered(given: Sequence[jax.Array], window: Window, spatial: tuple[int, ...
             pads = [(-a, size - p + a, 0) for a, size, p in zip(offsets, lengths, positions)]
             phase += lax.pad(values, zero, [(0, 0, 0), *pads, (0, 0, 0)])
             unseen = False
-        if unseen:  # zeros made of what is given: jax 0.7 cannot transpose others in `shard_map`
+        if unseen:  # zeros that depend on `given`: jax 0.7 cannot transpose others in `shard_map`
             pads = [(0, size - p, 0) for size, p in zip(lengths, (0, *positions[1:]))]
             phase = lax.pad(given[0][:, :0], zero, [(0, 0, 0), *pads, (0, 0, 0)])
         phases.append(phase)
@@ -110,11 +110,11 @@ def gathered(given: Sequence[jax.Array], window: Window, spatial: tuple[int, ...
 
 
 def interleaved(phases: jax.Array, positions: tuple[int, ...]) -> jax.Array:
-    """Put every b-th position back among the others: y[n, b*q + r, o] = phases[r, n, q, o].
+    """Interleave phases: y[n, b*q + r, o] = phases[r, n, q, o].
 
     Args:
         phases: (*steps, n, *lengths, o), a step b for each spatial axis.
-        positions: how many to keep on each axis.
+        positions: how many positions of y to keep on each axis.
 
     Returns:
         (n, *positions, o).

@@ -1,8 +1,8 @@
 """Measuring on request: `cnn_jax.autotune`.
 
-In comes a function and its arguments; out comes a report, and `choice.remembered` knows the fastest
-algorithm for every convolution and pool in it. `measure` times the algorithms, `check` compiles
-each and compares its results with XLA's, `report` holds what was found and prints it.
+Input: a function and its arguments. Output: a report; and `choice.remembered` then knows the
+fastest algorithm for every convolution and pool in the function. `measure` times the algorithms,
+`check` compiles each and compares its results with XLA's, `report` holds and prints what was found.
 """
 
 from .measure import autotune as autotune

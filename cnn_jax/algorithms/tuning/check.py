@@ -1,4 +1,4 @@
-"""One algorithm on one problem, on random numbers: what to run, and how far off the results are."""
+"""One algorithm on one problem and random numbers: compile it, and compare its results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ Run = Callable[[], Any]
 
 
 def arrays(problem: Problem) -> list[jax.Array]:
-    """What `problem` is computed from, always the same numbers; for a pool of floats x and dy."""
+    """Random operands of `problem`, always the same; for a pool of floats x and the cotangent."""
     y = (problem.x[0], *problem.positions, (problem.kernel or problem.x)[-1])
     shapes = {
         "output": (problem.x, problem.kernel),
@@ -47,7 +47,7 @@ def _numbers(random: np.random.Generator, shape: tuple[int, ...], dtype: str) ->
 
 
 def compiled(algorithm: Algorithm, problem: Problem, given: Sequence[jax.Array]) -> Run:
-    """What `auto` would run for `problem`, to its end; of a pool of floats its gradient too."""
+    """What `auto` would run for `problem`, until it is done; a pool of floats with its gradient."""
     compute = partial(computed, algorithm, problem)
 
     def with_gradient(x: jax.Array, dy: jax.Array) -> tuple[jax.Array, ...]:
@@ -60,7 +60,7 @@ def compiled(algorithm: Algorithm, problem: Problem, given: Sequence[jax.Array])
 
 
 def reference(problem: Problem, given: Sequence[jax.Array]) -> list[np.ndarray]:
-    """The results by XLA, of narrow floats as float32, at the highest precision."""
+    """XLA's results at the highest precision; narrow floats are computed as float32."""
     if problem.is_float and problem.itemsize < 4:
         problem, given = replace(problem, dtype="float32"), [a.astype("float32") for a in given]
     with jax.default_matmul_precision("highest"):
@@ -68,7 +68,7 @@ def reference(problem: Problem, given: Sequence[jax.Array]) -> list[np.ndarray]:
 
 
 def distance(result: Any, expected: Sequence[np.ndarray]) -> float:
-    """The largest difference from what is expected, of which the largest finite number is 1."""
+    """The largest difference from `expected`, as a fraction of its largest finite number."""
     return max(_relative(y, right) for y, right in zip(_wide(result), expected, strict=True))
 
 
@@ -87,7 +87,7 @@ def _wide(result: Any) -> list[np.ndarray]:
 
 
 def tolerance(dtype: str) -> float:
-    """What `distance` may be, on a CPU."""
+    """The largest `distance` at which a result counts as right, on a CPU."""
     if not jnp.issubdtype(dtype, jnp.inexact):
         return 0.0
     return TOLERANCE.get(dtype, max(1e-4, 4 * float(jnp.finfo(dtype).eps)))

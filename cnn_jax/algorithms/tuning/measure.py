@@ -1,4 +1,4 @@
-"""Measuring, on request: `autotune` times the algorithms for what a function meets."""
+"""`autotune`: time the algorithms for every convolution and pool of a function."""
 
 import statistics
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from ..choice import ALGORITHMS, candidates, policy, remembered, settings
 from . import check
 from .report import TunedProblem, TuningReport
 
-GAIN = 1.05
-ROUNDS = 5
+GAIN = 1.05  # an algorithm replaces the default if it is at least so many times as fast
+ROUNDS = 5  # of timing, at least
 
 
 def autotune(
@@ -39,11 +39,11 @@ def autotune(
        largest number (1e-10 in float64, 4e-3 in float16, 2e-2 in bfloat16; integers must be exact;
        on a device that is no CPU it may differ 4 times as much as XLA's own at the precision in
        force);
-    2. the others are timed in turns for `seconds`, for at least 5 rounds. One that took twice as
-       long as the fastest in both of the first two rounds is not timed further. Pools of floats are
-       timed with their gradient;
+    2. those not skipped are timed in turns for `seconds`, for at least 5 rounds. One that took
+       twice as long as the fastest in both of the first two rounds is not timed further. Pools of
+       floats are timed with their gradient;
     3. the one with the smallest median time is remembered if it is at least 5 % faster than the one
-       that ``"auto"`` takes where nothing was measured; else that one is.
+       that ``"auto"`` takes where nothing was measured; otherwise the latter is remembered.
 
     From then on ``"auto"`` takes what was remembered, for the same shapes, options and dtype, on
     the same device, with the same number of usable cores, versions of jax, jaxlib and cnn_jax, and
@@ -52,8 +52,8 @@ def autotune(
     read it again. What is remembered is not measured again, unless asked for.
 
     Where something was measured, everything that JAX has compiled is dropped (`jax.clear_caches`):
-    functions that were jitted before are traced anew when they are called again, and take it. On
-    several hosts that run one program, all must know the same measurements.
+    functions that were jitted before are traced again at their next call, with the new choices. If
+    several hosts run one program, all must have the same measurements.
 
     ```
     def loss(kernel, x):
@@ -67,8 +67,8 @@ def autotune(
         *args: its arguments, or `jax.ShapeDtypeStruct` in place of arrays, as `jax.eval_shape`
             takes them.
         seconds: how long to time the algorithms for one problem; compiling them comes on top.
-        max_workspace: bytes that an algorithm may expect to take besides arguments and results;
-            None for what `functional.using` says, at first 256 MiB.
+        max_workspace: bytes that an algorithm may expect to need besides arguments and results;
+            None for the limit that `functional.using` sets, 256 MiB by default.
         again: measure also what is remembered.
 
     Returns:
@@ -139,22 +139,22 @@ def _measured(problem: Problem, max_workspace: int, seconds: float) -> remembere
     if not runs:
         return remembered.Entry(default, default, {}, failures)
 
-    # An algorithm that is hopeless on this problem may take minutes for one run.
+    # An algorithm that does not suit this problem may take minutes for one run.
     patience = max(seconds, 10 * min(first[name] for name in runs))
-    hopeless = {n: first[n] * 1e3 for n in runs if first[n] > patience and n != default}
-    runs = {name: run for name, run in runs.items() if name not in hopeless}
+    too_slow = {n: first[n] * 1e3 for n in runs if first[n] > patience and n != default}
+    runs = {name: run for name, run in runs.items() if name not in too_slow}
     medians = _medians(runs, default, seconds)
-    return remembered.Entry(_fastest(medians, default), default, {**medians, **hopeless}, failures)
+    return remembered.Entry(_fastest(medians, default), default, {**medians, **too_slow}, failures)
 
 
 def _fastest(medians: dict[str, float], default: str) -> str:
-    """The name with the least median; `default` unless that is less by the gain demanded."""
+    """The name with the smallest median; `default` unless another is faster by `GAIN`."""
     best = min(medians, key=medians.__getitem__)
     return default if medians.get(default, np.inf) < GAIN * medians[best] else best
 
 
 def _medians(runs: dict[str, check.Run], default: str, seconds: float) -> dict[str, float]:
-    """Median milliseconds, timed in turns; what is clearly slow only twice, but for `default`."""
+    """Median milliseconds, timed in turns; those clearly slow, except `default`, run only twice."""
     samples: dict[str, list[float]] = {name: [] for name in runs}
     end, rounds, racing = perf_counter() + seconds, 0, list(runs)
     while rounds < ROUNDS or (len(racing) > 1 and perf_counter() < end):

@@ -13,12 +13,12 @@ class TunedProblem:
     """What was found for one side of a convolution, or one pool.
 
     Attributes:
-        problem: what was to compute.
+        problem: what was to be computed.
         default: the algorithm that is taken where nothing was measured.
-        chosen: the one that is taken from now on.
-        milliseconds: the median time of each algorithm that was right.
-        failures: why each other one was skipped, by name; ``"reference"`` if there was nothing to
-            compare with, so that nothing was measured.
+        chosen: the algorithm that is taken from now on.
+        milliseconds: the median time of each algorithm whose result was right.
+        failures: why each other algorithm was skipped, by name; under ``"reference"``, why there
+            was nothing to compare with, so that nothing was measured.
         from_cache: whether all this was remembered from an earlier call.
     """
 
@@ -95,7 +95,7 @@ def _cells(row: TunedProblem) -> tuple[str, ...]:
 
 
 def _window(problem: Problem) -> str:
-    """The kernel or window, and of its options those that say something."""
+    """The shape of the kernel or window, and the options that differ from their defaults."""
     window = problem.window
     padding = "x".join(f"{low}:{high}" for low, high in window.padding)
     options = {
