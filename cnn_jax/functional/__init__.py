@@ -19,7 +19,7 @@ the algorithm   `using` sets it for a block of code, `explain` says which one ru
 ==============  ====================================================================
 
 A pool acts on each channel alone. Results have the input's dtype; bfloat16 and float16 are summed
-in float32. The gradient of a maximum goes to the first element that is one.
+in float32. The gradient of a maximum goes to the first of several equal maxima.
 """
 
 from cnn_jax.algorithms import using as using

@@ -1,4 +1,4 @@
-"""Checks at the public edge: what is wrong is named here, before anything is computed."""
+"""Checks of the arguments of public functions, before anything is computed."""
 
 import math
 from functools import reduce
@@ -44,7 +44,7 @@ def ordered(name: str, value: object) -> jax.Array:
 
 
 def floats(x: object, what: str) -> jax.Array:
-    """`x` as an array, if it holds floats; a TypeError says that it must to `what`."""
+    """`x` as an array, if it holds floats; else a TypeError: `what` says what they are for."""
     x = array("x", x)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         raise TypeError(f"`x` must hold floats to {what}; got {x.dtype}: convert it first.")
@@ -57,7 +57,7 @@ def spatial_axes(x: jax.Array, rank: int, source: str, name: str = "x") -> tuple
     Args:
         x: the input.
         rank: the number of spatial axes.
-        source: what says so, for the error.
+        source: the argument that determines `rank`, for the error.
         name: what the caller calls `x`.
 
     Raises:
@@ -88,7 +88,7 @@ def scalar(name: str, value: object, dtype: jnp.dtype) -> jax.Array:
 
     Raises:
         TypeError: if it is no number, or of another kind than `dtype` (a float for integers).
-        ValueError: if `dtype` holds integers and not this one.
+        ValueError: if `dtype` is one of integers and cannot hold `value`.
     """
     if isinstance(value, np.generic | np.ndarray | jax.Array):
         is_number = value.shape == () and jnp.issubdtype(value.dtype, jnp.number)

@@ -69,8 +69,8 @@ def conv(
         groups: the channels are split into so many groups, each convolved on its own;
             ``groups=in_channels`` is a depthwise convolution.
         algorithm: how it is computed: ``"auto"``, by what was measured to be fast, or a name, such
-            as ``"xla"`` or ``"vmap"``: ``python -m cnn_jax.algorithms`` lists them. One that does
-            not compute this window says so.
+            as ``"xla"`` or ``"vmap"``: ``python -m cnn_jax.algorithms`` lists them. If that one
+            does not compute this convolution, an error says why.
         precision: of the products on accelerators: None (JAX's default), a `jax.lax.Precision` or
             its name. On a TPU the default multiplies in bfloat16.
         preferred_element_type: the result's dtype, if not the one below.
@@ -79,7 +79,11 @@ def conv(
         (*batch, *positions, out_channels) with
         ``positions = (padded - ((window - 1) * dilation + 1)) // stride + 1`` on each axis. Its
         dtype is the operands' (promoted to a common one), or int32 for narrower integers. bfloat16
-        and float16 are summed in float32 and rounded once.
+        and float16 are summed in float32 and rounded once. An inf or NaN in `x` spoils the outputs
+        whose windows hold it. With ``"winograd"``, which ``"auto"`` takes on CPUs for some 3x3 and
+        5x5 kernels from 64 channels on, it also spoils the rest of its tile (4x4 outputs for 3x3;
+        nothing more for 5x5); with ``"fft"`` and ``"toeplitz"``, all of its image and group. On
+        CPUs ``"im2col"``, ``"shifted"`` and ``"xla"`` keep it to the windows.
 
     Raises:
         TypeError: if an argument has the wrong type.
@@ -127,6 +131,6 @@ def conv(
     if x.size and kernel.size:
         operands = x.astype(compute), kernel.astype(compute)
         y = convolve(chosen, *operands, window, groups, precision).reshape(shape)
-    else:  # no images, no channels, or nothing in sight but padding: an empty sum
+    else:  # no images, no channels, or windows of nothing but padding: an empty sum
         y = jnp.zeros(shape, compute)
     return numbers.add_bias(y.astype(result), bias, kernel)

@@ -149,7 +149,7 @@ def _contract(
 
 
 def _cropped(x: jax.Array, window: Window) -> tuple[jax.Array, tuple[int, ...]]:
-    """Crop x (n, *spatial, c) by the negative entries of the padding.
+    """Crop x (n, *spatial, c) where the padding is negative.
 
     Returns:
         The cropped `x`, and the padding that remains at the low end of each axis.

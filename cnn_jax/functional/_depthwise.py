@@ -170,7 +170,7 @@ def separable_conv(
         precision=precision,
         preferred_element_type=sum_dtype(first),
     )
-    wide = sum_dtype(dtype)  # between the two nothing is rounded
+    wide = sum_dtype(dtype)  # nothing is rounded between the two convolutions
     y = conv(
         y.astype(wide),
         pointwise.astype(wide),
@@ -182,7 +182,7 @@ def separable_conv(
 
 
 def _check_depthwise(name: str, kernel: jax.Array, x: jax.Array) -> int:
-    """The number of channels of `x`; a ValueError if the depthwise `kernel` has other ones."""
+    """The number of channels of `x`; a ValueError if the depthwise `kernel` does not fit it."""
     numbers.check_kernel(kernel, name)
     channels = x.shape[-1] if x.ndim else 0
     one, filters = kernel.shape[-2:]

@@ -1,4 +1,4 @@
-"""What would run: `explain`."""
+"""Which algorithms a call would run, and why: `explain`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from cnn_jax.algorithms import ALGORITHMS, Problem, noting
 
 @dataclass(frozen=True)
 class Part:
-    """One side of one convolution, or one pool, and what computes it.
+    """One side of a convolution, or one pool, and the algorithm that computes it.
 
     Attributes:
         side: ``"output"``, ``"input_grad"`` or ``"kernel_grad"`` of a convolution, or a pool.
         problem: its shapes, window, groups and dtype.
-        algorithm: the name of what computes it on CPU.
-        why: the measurement behind that.
-        workspace: bytes it expects to take besides arguments and results; 0 for XLA's own, which
-            cannot say.
+        algorithm: the name of the algorithm on CPU.
+        why: the measurement that the choice rests on.
+        workspace: bytes that it expects to need besides arguments and results; 0 for XLA's own,
+            whose need is unknown.
     """
 
     side: str
@@ -54,8 +54,8 @@ class Explanation:
 def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explanation:
     """Say which algorithms ``algorithm="auto"`` takes for a call and its gradients, and why.
 
-    Nothing is computed: the call is traced, and its reverse-mode derivative by every array of
-    floating-point numbers. What was jitted and called before is traced anew.
+    Nothing is computed: the call is traced, and its reverse-mode derivative with respect to every
+    array of floats. A function that was jitted and called before is traced again.
 
     ```
     >>> import jax

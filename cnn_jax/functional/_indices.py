@@ -1,4 +1,4 @@
-"""Where a maximum came from, and the way back: `max_pool_with_indices`, `max_unpool`."""
+"""Maxima with their places, and maxima put back there: `max_pool_with_indices`, `max_unpool`."""
 
 import math
 from collections.abc import Sequence
@@ -109,7 +109,7 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, spatial: Sequence[int]) -> jax.
     values, places = y.reshape(flat), indices.reshape(flat)
     places = jnp.where(places < 0, jnp.iinfo(places.dtype).max, places)  # outside: dropped below
     image, window, channel = np.ix_(*(np.arange(n, dtype=np.int32) for n in flat))
-    # Each place finds its last window first: integers, whose maximum no order can change.
+    # First find the last window of each place: a maximum of integers depends on no order.
     owner = jnp.full((flat[0], math.prod(spatial), channels), -1, jnp.int32)
     owner = owner.at[image, places, channel].max(jnp.asarray(window), mode="drop")
     if 0 in flat:

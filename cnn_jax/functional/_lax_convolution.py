@@ -58,8 +58,8 @@ def conv_general_dilated(
         dimension_numbers: as in lax: None, three strings such as ``("NHWC", "HWIO", "NHWC")``, or a
             `jax.lax.ConvDimensionNumbers`.
         feature_group_count: as `groups` of `conv`.
-        batch_group_count: splits the batch into groups, each of which makes its share of the output
-            channels.
+        batch_group_count: splits the batch into groups; each is convolved with an equal part of the
+            output channels' filters.
         precision, preferred_element_type: as in lax.
         out_sharding: must be None.
         algorithm: as for `conv`.
@@ -134,7 +134,7 @@ def _dimension_numbers(x: jax.Array, kernel: jax.Array, given: Any) -> lax.ConvD
     """Where batch, channels and spatial axes are in operands and result, as lax finds them."""
     try:
         return lax.conv_dimension_numbers(x.shape, kernel.shape, given)
-    except Exception as error:  # lax has many, and not all are for its users
+    except Exception as error:  # lax raises several types, some of them internal
         raise ValueError(
             "`dimension_numbers` must be None, three strings such as ('NHWC', 'HWIO', 'NHWC') or a "
             f"`jax.lax.ConvDimensionNumbers`, for `lhs` {x.shape} and `rhs` {kernel.shape}; got "
@@ -142,17 +142,20 @@ def _dimension_numbers(x: jax.Array, kernel: jax.Array, given: Any) -> lax.ConvD
         ) from error
 
 
-def _groups_of_images(x: jax.Array, kernel: jax.Array, images: int, channels: int) -> jax.Array:
+def _groups_of_images(
+    x: jax.Array, kernel: jax.Array, image_groups: int, channel_groups: int
+) -> jax.Array:
     """Turn groups of images into groups of channels: (g n, ..., c) becomes (n, ..., g c)."""
-    if channels > 1:
+    if channel_groups > 1:
         raise ValueError(
             "Only one of `feature_group_count` and `batch_group_count` may be more than 1; got "
-            f"{channels} and {images}."
+            f"{channel_groups} and {image_groups}."
         )
-    if len(x) % images or kernel.shape[-1] % images:
+    if len(x) % image_groups or kernel.shape[-1] % image_groups:
         raise ValueError(
             "`batch_group_count` must divide the batch and the output channels; got "
-            f"{images} for {len(x)} and {kernel.shape[-1]}."
+            f"{image_groups} for {len(x)} and {kernel.shape[-1]}."
         )
-    split = jnp.moveaxis(x.reshape(images, len(x) // images, *x.shape[1:]), 0, -2)
-    return split.reshape(*split.shape[:-2], images * x.shape[-1])
+    groups = x.reshape(image_groups, len(x) // image_groups, *x.shape[1:])
+    split = jnp.moveaxis(groups, 0, -2)
+    return split.reshape(*split.shape[:-2], image_groups * x.shape[-1])

@@ -117,21 +117,21 @@ def _pool_of(computation: Callable, dtype: jnp.dtype) -> tuple[str, Any, Any] | 
 
 
 def _pooled(x: jax.Array, window: Window, pool: str, algorithm: str, fill: Any) -> jax.Array:
-    """Pool x over the axes on which the window is more than one tap; the others are batch axes.
+    """Pool x over its axes, from the first on which the window does anything.
 
-    The last axis, if it is one of the others, is the channels.
+    Those before it are batch axes; the last axis is the channels if the window does nothing there.
     """
     options = zip(window.size, window.stride, window.padding, window.base_dilation)
-    still = [option == (1, 1, (0, 0), 1) for option in options]
-    channels_last = bool(still) and still[-1]
-    last = len(still) - channels_last
-    first = next((axis for axis in range(last) if not still[axis]), last)
+    idle = [option == (1, 1, (0, 0), 1) for option in options]
+    channels_last = bool(idle) and idle[-1]
+    last = len(idle) - channels_last
+    first = next((axis for axis in range(last) if not idle[axis]), last)
     inner = Window(*(getattr(window, field.name)[first:last] for field in fields(Window)))
 
     def dense(x: jax.Array, exact: Window) -> jax.Array:
-        if max(exact.base_dilation, default=1) > 1:  # no pool knows gaps: write them out
-            # With a barrier after them, or XLA folds them into the window's base dilation, which
-            # jaxlib 0.10.2 ignores on large inputs: openxla/xla#48714.
+        if max(exact.base_dilation, default=1) > 1:  # no pool has base dilation: fill the gaps
+            # A barrier keeps XLA from folding that into the window's base dilation, which jaxlib
+            # 0.10.2 ignores on large inputs: openxla/xla#48714.
             x = lax.optimization_barrier(padded(x, exact, fill))
             exact = exact.on_padded()
         return slide(choose(algorithm, of_window(pool, x, exact)), pool, x, exact)

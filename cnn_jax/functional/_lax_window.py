@@ -19,8 +19,8 @@ def lax_window(
         spatial: the input's lengths.
         size: the number of taps on each axis.
         padding: as for `geometry.resolve`.
-        steps: stride, dilation and base dilation, in this order and under the names that the errors
-            shall have; None is 1.
+        steps: stride, dilation and base dilation, in this order, under the caller's names for them,
+            which the errors use; None is 1.
 
     Raises:
         TypeError: if an argument is not made of integers.

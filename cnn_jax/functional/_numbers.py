@@ -46,7 +46,7 @@ def number_dtype(name: str, value: object) -> jnp.dtype:
 
 
 def compute_dtype(algorithm: Algorithm, dtype: jnp.dtype, result: jnp.dtype) -> jnp.dtype:
-    """The dtype of the arrays that `algorithm` is given, so that its sums fit into `result`."""
+    """The dtype to give `algorithm` the operands in, so that its sums are as wide as `result`."""
     return dtype if algorithm.widens and result == result_dtype(dtype) else sum_dtype(result)
 
 
@@ -104,7 +104,7 @@ def add_bias(
 
     Raises:
         TypeError: if it is no array, or of a dtype that the result's cannot hold.
-        ValueError: if its shape is another; `name` is what the channels are called there.
+        ValueError: if it has another shape; `name` is what the error calls the channels.
     """
     if bias is None:
         return y

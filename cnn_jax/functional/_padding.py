@@ -73,11 +73,11 @@ def pad(
         pads, drops = _pads_and_drops(pairs, spatial)
         config = [(0, 0, 0), *((low, high, 0) for low, high in pads), (0, 0, 0)]
         y = lax.pad(images, np.zeros((), x.dtype)[()], config)
-        if not plain:  # not by `lax.pad`, whose padding value alone has no gradient (jax 0.10.2)
+        if not plain:  # not by `lax.pad`: jax 0.10.2 has no gradient for its padding value alone
             inside = np.pad(np.ones((1, *spatial, 1), bool), [(0, 0), *pads, (0, 0)])
             y = jnp.where(inside, y, fill)
         y = crop(y, drops)
-    else:  # wide, so that the gradient, which adds up an element's copies, is summed wide
+    else:  # in a wide dtype, so that the gradient, a sum over an element's copies, is wide too
         y = extend(images.astype(sum_dtype(x.dtype)), pairs, mode).astype(x.dtype)
     return y.reshape(*x.shape[: x.ndim - len(pairs) - 1], *y.shape[1:])
 
@@ -105,7 +105,7 @@ def extend(x: jax.Array, padding: tuple[Pair, ...], mode: str) -> jax.Array:
 def _pads_and_drops(
     padding: tuple[Pair, ...], spatial: tuple[int, ...]
 ) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
-    """What is added at the ends of each axis, and what is cropped after that."""
+    """The elements to add at the ends of each axis, and those to crop after that."""
     pads = tuple((max(low, 0), max(high, 0)) for low, high in padding)
     lengths = tuple(n + sum(pair) for n, pair in zip(spatial, pads))
     geometry.check_size("padding", lengths, f"with {padding} an input of {spatial}")

@@ -67,7 +67,7 @@ def unfold(
     geometry.check_size(
         "window", (*positions, math.prod(resolved.size)), "the result, with its taps,"
     )
-    # Wide, so that the gradient, which adds what overlaps, is summed wide as well.
+    # In a wide dtype, so that the gradient, a sum over overlapping windows, is wide too.
     return slide(algorithm, "patches", x.astype(sum_dtype(x.dtype)), resolved).astype(x.dtype)
 
 

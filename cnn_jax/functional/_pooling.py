@@ -206,7 +206,7 @@ def lp_pool(
     """Take the l_p norm of each window of each feature map: ``(sum |x|^p)^(1/p)``.
 
     Between the sum of absolute values (p = 1) and their maximum (p = inf). ``|x|^p`` is computed in
-    float32 or wider and must not overflow. The gradient by an element that is 0 is 0.
+    float32 or wider and must not overflow. The gradient at an element that is 0 is 0.
 
     ```
     >>> import jax.numpy as jnp
@@ -239,7 +239,8 @@ def lp_pool(
     size = wide if p == 2 else wide * jnp.sign(wide)  # jnp.abs has the gradient 1 at 0
     if math.isinf(p):
         y = slide(algorithm, "max_pool", size, resolved)
-        # Nothing but padding has no maximum. Not by jnp.maximum, which halves the gradient of ties.
+        # -inf, of a window of nothing but padding, becomes 0. `jnp.maximum` would halve the
+        # gradient of ties.
         return jnp.where(y < 0, jnp.zeros_like(y), y).astype(x.dtype)
     if p == 1:
         return slide(algorithm, "sum_pool", size, resolved).astype(x.dtype)
@@ -251,10 +252,10 @@ def lp_pool(
 
 
 def divided(sums: jax.Array, taps: Sequence[Sequence[int] | np.ndarray]) -> jax.Array:
-    """Divide `sums` (*batch, *positions, channels) by the number of taps of each position.
+    """Divide `sums` (*batch, *positions, channels) by the number of taps at each position.
 
-    `taps` has, for each spatial axis, a number for each position; their product is the divisor, or
-    1 if that is 0.
+    `taps` holds, for each spatial axis, the number of taps at each position. The divisor is their
+    product over the axes, or 1 if that is 0.
     """
     rank = len(taps)
     counts = np.maximum(math.prod(np.ix_(*taps), start=np.ones((1,) * rank)), 1)

@@ -1,4 +1,4 @@
-"""Random pools: `fractional_max_pool` draws its windows, `stochastic_pool` an element of each."""
+"""Random pools: `fractional_max_pool` draws windows, `stochastic_pool` one element per window."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def fractional_max_pool(
     output_size: Sequence[int],
     algorithm: str = "auto",
 ) -> jax.Array:
-    """Take maxima of windows that start at random places, to shrink sizes by any fraction.
+    """Take maxima of windows that start at random places, to shrink feature maps by any factor.
 
     With ``u`` uniform in [0, 1), drawn for each feature map and axis, and ``alpha = (n - window) /
     (output_size - 1)``, window ``i`` starts at ``floor((i + u) alpha) - floor(u alpha)``, and the

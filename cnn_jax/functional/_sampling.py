@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-MARGIN = 2  # zeros around a feature map: farther out than 1 all corners are in them
+MARGIN = 2  # zeros at each end: around a point more than 1 outside there are only zeros
 
 
 @jax.jit  # one program: op by op the first call takes 5 s instead of 1

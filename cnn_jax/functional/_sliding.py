@@ -57,7 +57,7 @@ def slide(algorithm: str, side: str, x: jax.Array, window: Window) -> jax.Array:
 
 
 def of_window(side: str, x: jax.Array, window: Window) -> Problem:
-    """The problem that an algorithm is chosen for, where there is no kernel."""
+    """The problem of a pool or of patches, which have no kernel, to choose an algorithm for."""
     return Problem(side, x.shape, (), window, 1, x.dtype.name)
 
 

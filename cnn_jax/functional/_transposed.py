@@ -44,8 +44,8 @@ def conv_transpose(
 
         <conv(x, kernel), y> == <x, conv_transpose(y, kernel)>
 
-    It computes the gradient of a convolution by its input, and decoders use it to enlarge feature
-    maps ("deconvolution", "fractionally strided convolution").
+    It is the gradient of a convolution with respect to its input, and decoders use it to enlarge
+    feature maps ("deconvolution", "fractionally strided convolution").
 
     ```
     >>> import jax.numpy as jnp
@@ -114,7 +114,7 @@ def conv_transpose(
         algorithm, Problem("input_grad", shape, kernel.shape, exact, groups, dtype.name)
     )
     compute = numbers.compute_dtype(chosen, dtype, result)
-    if jnp.issubdtype(dtype, jnp.integer):  # the transposed sides do not widen these
+    if jnp.issubdtype(dtype, jnp.integer):  # do not rely on the algorithm to widen these
         compute = result
 
     g = checks.with_one_batch_axis(y, rank).astype(compute)

@@ -16,7 +16,7 @@ from cnn_jax.arguments import with_hints
 from . import _checks as checks
 
 Method = Literal["nearest", "linear", "cubic"]
-Reads = tuple[np.ndarray, np.ndarray]
+Reads = tuple[np.ndarray, np.ndarray]  # the indices to read, and their weights: (terms, out) each
 
 
 @with_hints
