@@ -1,9 +1,8 @@
 """What a user may write for a name, a number, a flag or a dtype: checked here, for every layer.
 
 Each check takes the argument's name and its value, and returns the value as plain Python has it or
-raises an error that says the rule and what was given. Nothing here knows arrays, so that any
-module can import it without JAX: an array that stands where a name or a number is meant is refused
-like any other wrong value, and is never compared.
+raises an error that says the rule and what was given. Nothing here imports JAX. An array given
+where a name or a number is meant is refused like any other wrong value, and is never compared.
 """
 
 from ._calls import with_hints as with_hints

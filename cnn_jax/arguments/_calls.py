@@ -51,11 +51,11 @@ ELSEWHERE = {
     "transposed": "use `conv_transpose`",
     "divisor_override": "use `sum_pool` and divide",
 }
-"""What to do instead of an argument that others have and we have not."""
+"""What to use instead of an argument that other libraries have and this one does not."""
 
 
 def with_hints(function: F) -> F:
-    """`function`; a call that does not fit its signature is told which argument was meant.
+    """Wrap `function`: where a call does not fit its signature, the error says what was meant.
 
     A keyword is looked up among the names that other libraries have for the same thing. The
     signature stays visible to editors, type checkers and `inspect`.

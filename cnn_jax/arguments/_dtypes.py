@@ -16,7 +16,7 @@ def dtype(name: str, value: object) -> np.dtype:
     ```
 
     Raises:
-        TypeError: if it is none. So are None, which NumPy takes for float64, and an array.
+        TypeError: if it is none. None, which NumPy takes for float64, and arrays are refused too.
     """
     try:
         if not isinstance(value, str | type | np.dtype):  # NumPy takes None, arrays, tuples too

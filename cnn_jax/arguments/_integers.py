@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ._texts import count, if_traced, shown
 
 LARGEST = 2**31 - 1
-"""What every platform takes for a size: XLA ends the process on some larger ones."""
+"""The largest size that every platform accepts; XLA ends the process on some larger ones."""
 
 
 def as_int(value: object) -> int | None:
@@ -135,7 +135,7 @@ def lengths(
 def not_a_tuple(name: str, entry: str, value: object, example: object) -> str:
     """The error about a `value` that is no tuple of one `entry` per spatial axis.
 
-    It shows how a number is written for images; instead of anything else it shows the `example`.
+    It shows how to write `value` for images, or the `example` if `value` is not a number.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     single = shown(value if is_number else example)

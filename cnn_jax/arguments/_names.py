@@ -9,7 +9,7 @@ from ._texts import shown
 T = TypeVar("T")
 
 MANY = 20
-"""An error does not list so many names if one of them is like what was given."""
+"""With so many names or more, an error lists none of them if it can suggest one."""
 
 
 def one_of(name: str, value: T, known: Iterable[Any]) -> T:

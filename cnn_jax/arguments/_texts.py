@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-LONGEST = 100
+LONGEST = 100  # characters of a value in an error
 
 
 def shown(value: object) -> str:

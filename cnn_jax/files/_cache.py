@@ -123,7 +123,7 @@ class JsonCache:
 
 
 def _put_aside(path: Path) -> None:
-    """Rename a file to one that ends in ``.bad``, and to none that exists."""
+    """Rename a file so that its name ends in ``.bad``, without overwriting another."""
     aside = path.with_name(f"{path.name}.bad")
     while os.path.lexists(aside):
         aside = path.with_name(f"{path.name}.{uuid4().hex[:8]}.bad")

@@ -34,7 +34,7 @@ def sha256(stream: BinaryIO) -> str:
 def write_checksums(folder: Path) -> None:
     """Write the list of all files under ``folder``, completely or not at all.
 
-    Do so last, for the list says that the files are complete.
+    Call it last: the list says that the files are complete.
 
     Args:
         folder: holds the finished files.

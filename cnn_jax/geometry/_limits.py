@@ -47,7 +47,7 @@ def check_lengths(
         dilation, base_dilation: what the caller calls these, for the errors.
 
     Raises:
-        ValueError: if one of them is too large; it names the option that makes it so.
+        ValueError: if one of them is too large; the error names the option that makes it so.
     """
     base, taps = window.base_dilation, f"a window of {window.size} taps"
     inputs = tuple(map(dilated, spatial, base))

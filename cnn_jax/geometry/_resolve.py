@@ -58,7 +58,7 @@ def resolve(
     Raises:
         TypeError: if an argument is not made of integers.
         ValueError: if an argument has the wrong length or range, the window does not fit, or a
-            length does not fit into 31 bits.
+            length does not fit into 32 bits.
     """
     spatial = lengths("spatial", spatial, at_least=0)
     rank = len(spatial)
@@ -85,8 +85,8 @@ def fit(
     Two things leave elements unseen: negative padding, which crops, and a stride that does not
     divide what is left. An algorithm is given the input without them and an *exact* window: its
     padding is never negative, its last position ends where the padded input ends, and
-    `Window.input_size` inverts `Window.output_size`. A stride or dilation that is never taken,
-    since its axis has one position or one tap, is at most the length of the padded input.
+    `Window.input_size` inverts `Window.output_size`. A stride or dilation that is never used, since
+    its axis has one position or one tap, is cut to at most the length of the padded input.
 
     (XLA's own gradients turn remainders into negative padding, which jaxlib 0.10.2 reads out of
     bounds: openxla/xla#48713.)
@@ -163,7 +163,7 @@ def output_size(
 
 
 def _without_idle_steps(window: Window, spatial: tuple[int, ...]) -> Window:
-    """Cut the steps that are never taken, which may be any int, to the padded input's lengths."""
+    """Cut strides and dilations to the padded input's lengths; larger ones are never used."""
     limits = tuple(max(n, 1) for n in window.padded_size(spatial))
     stride, dilation = (
         tuple(map(min, steps, limits)) for steps in (window.stride, window.dilation)
@@ -173,7 +173,7 @@ def _without_idle_steps(window: Window, spatial: tuple[int, ...]) -> Window:
 
 def _with_overhang(window: Window, inputs: tuple[int, ...]) -> Window:
     """Pad the high ends as PyTorch's ceil mode does; `inputs` are the dilated input's lengths."""
-    if any(high < 0 for _, high in window.padding):  # cropped, then extended: neither is meant
+    if any(high < 0 for _, high in window.padding):  # to crop and extend one end makes no sense
         raise ValueError(
             "`padding` must not crop the high end with `ceil_mode`, which extends it: slice the "
             f"input first; got {window.padding}."
@@ -181,7 +181,7 @@ def _with_overhang(window: Window, inputs: tuple[int, ...]) -> Window:
 
     def high(n: int, k: int, s: int, pair: Pair) -> int:
         last = -((n + sum(pair) - k) // -s)  # rounded up
-        if last * s >= n + pair[0]:  # it would see nothing but the padding at the high end
+        if last * s >= n + pair[0]:  # that window would hold nothing but padding at the high end
             last -= 1
         return max(last * s + k - n - pair[0], pair[1])
 

@@ -48,7 +48,7 @@ def resolve_transposed(
     Raises:
         TypeError: if an argument is not made of integers.
         ValueError: if an argument has the wrong length or range, no input has such an output, or a
-            length does not fit into 31 bits.
+            length does not fit into 32 bits.
     """
     positions = lengths("positions", positions)
     rank = len(positions)

@@ -101,7 +101,7 @@ class Window:
         """
 
         def inside(start: int, edges: Pair, taps: int, d: int) -> int:
-            """How many of the `taps` places start, start + d, ... lie between the edges."""
+            """Count the places start, start + d, ... of the `taps` that lie between the edges."""
             before, up_to_end = (max(-((start - edge) // d), 0) for edge in edges)
             return max(min(taps, up_to_end) - before, 0)
 
@@ -119,7 +119,7 @@ class Window:
         )
 
     def of_input_grad(self) -> "Window":
-        """The window of the convolution that computes the gradient by the input.
+        """The window of the convolution that computes the gradient with respect to the input.
 
         That convolution slides the kernel, flipped, over the cotangent of the output: stride and
         base dilation change places. Its padding may be negative: `fit` it. This window must be
@@ -131,7 +131,7 @@ class Window:
         return Window(self.size, self.base_dilation, padding, self.dilation, self.stride)
 
     def of_kernel_grad(self, positions: tuple[int, ...]) -> "Window":
-        """The window of the convolution that computes the gradient by the kernel.
+        """The window of the convolution that computes the gradient with respect to the kernel.
 
         That convolution slides the cotangent of the output, of `positions` elements, over the
         input: stride and dilation change places. This window must be exact, as `fit` returns it.

@@ -26,8 +26,8 @@ class Cell:
 
     Args:
         text: what it shows.
-        value: the number that it is sorted by; it is then set to the right. NaN and infinity stand
-            for "none" and come last in either order. Without a number it is sorted by its text.
+        value: the number to sort the cell by; its text is then aligned right. NaN and infinity mean
+            "none" and come last in either order. Without a number the cell is sorted by its text.
         color: ``"green"``, ``"red"`` or none.
     """
 
@@ -68,8 +68,8 @@ def facts(values: Mapping[str, Any]) -> Part:
     """Return a list of names with their values.
 
     Args:
-        values: by name. A mapping among them is listed under its name and those in it. Floats are
-            shown with four digits; what is None, False or empty is left out.
+        values: by name. Each entry of a nested mapping is listed under both names, joined by a
+            space. Floats are shown with four digits; what is None, False or empty is left out.
 
     Example:
         >>> facts({"cores": 2, "versions": {"jax": "0.10.2"}, "note": ""})
@@ -124,7 +124,7 @@ def figure(picture: bytes | str | os.PathLike[str] | Drawn, caption: str) -> Par
 
     Args:
         picture: the bytes of a PNG file, the path of one, or a Matplotlib figure.
-        caption: one line below it, which is read out to those who cannot see it, too.
+        caption: one line below the picture, which is also its alternative text.
 
     Raises:
         ValueError: it is no PNG picture.
