@@ -87,5 +87,4 @@ ALGORITHM = Algorithm(
     max_pool=max_pool,
     min_pool=min_pool,
     sum_pool=sum_pool,
-    widens=True,
 )
