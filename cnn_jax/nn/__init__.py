@@ -1,4 +1,4 @@
-"""Flax modules: parameters, plus one call of `cnn_jax.functional`.
+"""Flax modules: each holds parameters and makes one call of `cnn_jax.functional`.
 
 Only operations with parameters get a module; pooling is a function. For the rest of a network use
 Flax's own: `flax.nnx.Linear`, `flax.nnx.Dropout`, `flax.nnx.BatchNorm`.

@@ -1,4 +1,4 @@
-"""What every layer checks of its arguments and of its input."""
+"""The checks that every layer makes of its arguments and of its input."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from cnn_jax import arguments
 
 
 def window_size(kernel_size: object) -> tuple[int, ...]:
-    """`kernel_size`, whose length is the spatial rank.
+    """Check `kernel_size`, and return it as a tuple of one int per spatial axis.
 
     Raises:
         TypeError: if it is no tuple or list of ints.
@@ -26,7 +26,7 @@ def window_size(kernel_size: object) -> tuple[int, ...]:
 
 
 def source(kernel_size: Sequence[int]) -> str:
-    """What says how many spatial axes there are, for errors."""
+    """How an error names the argument that sets the number of spatial axes."""
     return f"`kernel_size` {tuple(kernel_size)}"
 
 
@@ -48,10 +48,10 @@ def check_channels(in_channels: int, out_channels: int, groups: int) -> None:
 
 
 def checked_input(x: jax.Array, channels: int, rank: int) -> jax.Array:
-    """`x` (*batch, *spatial, channels) as an array.
+    """Check the shape (*batch, *spatial, channels) of `x`, and return it as an array.
 
     Raises:
-        ValueError: if it has too few axes, or other channels than the layer.
+        ValueError: if it has too few axes, or another number of channels than the layer.
     """
     shape = jnp.shape(x)
     if len(shape) <= rank or shape[-1] != channels:

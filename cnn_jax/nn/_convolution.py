@@ -31,25 +31,25 @@ class Conv(nnx.Module):
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output, the number of filters.
-        kernel_size: taps of the window, one int per spatial axis: a tuple, for its length is the
+        kernel_size: taps of the window, a tuple with one int per spatial axis; its length is the
             spatial rank.
-        stride: as for `functional.conv`, like `padding`, `padding_mode`, `dilation`,
+        stride: as for `functional.conv`; so are `padding`, `padding_mode`, `dilation`,
             `input_dilation`, `groups`, `algorithm` and `precision`.
         use_bias: whether to add a bias to each output channel.
-        weight_standardization: whether to convolve with the kernel shifted and scaled, for each
-            output channel, to mean 0 and variance 1 over its window and input channels. Meant for
-            layers that a normalization follows, which takes care of the scale.
-        kernel_init: makes the kernel from (key, shape, dtype); He's by default, see
+        weight_standardization: whether to shift and scale the kernel before each call, to mean 0
+            and variance 1 over the window and the input channels, for each output channel. Meant
+            for layers that a normalization follows, which sets the scale of the output.
+        kernel_init: makes the kernel from (key, shape, dtype); by default He's initializer, see
             `for_activation`.
-        bias_init: likewise the bias; zeros by default.
+        bias_init: makes the bias in the same way; zeros by default.
         param_dtype: dtype of the parameters.
-        dtype: dtype to compute in; None means that of input and parameters together.
+        dtype: dtype to compute in; None means the common dtype of the input and the parameters.
         rngs: the random streams; the kernel's key comes from ``params``.
 
     Attributes:
         kernel: (*kernel_size, in_channels // groups, out_channels).
         bias: (out_channels,), or None.
-        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
+        options: those of the functional call; ``options.stride`` has one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.
@@ -116,10 +116,10 @@ class Conv(nnx.Module):
 
 
 def standardized(kernel: jax.Array) -> jax.Array:
-    """`kernel` (..., out_channels) with mean 0 and variance 1 over all that makes one output.
+    """Shift and scale `kernel` (..., out_channels) to mean 0 and variance 1 per output channel.
 
-    ``(kernel - mean) / sqrt(variance + 1e-5)`` for each output channel, over the window and the
-    input channels.
+    ``(kernel - mean) / sqrt(variance + 1e-5)``, the mean and the variance of each output channel
+    taken over the window and the input channels.
     """
     axes = tuple(range(kernel.ndim - 1))
     mean, variance = kernel.mean(axes, keepdims=True), kernel.var(axes, keepdims=True)

@@ -1,4 +1,4 @@
-"""The convolutional layer whose taps move: `DeformConv`."""
+"""The convolutional layer whose taps have predicted offsets: `DeformConv`."""
 
 import math
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from ._parameters import bias, parameter, value
 class DeformConv(nnx.Module):
     """Parameters of `functional.deform_conv`, and that call.
 
-    A convolution of its own, with the same window, predicts from the input where the taps go. Its
-    weights start at zero, so that the layer starts as a convolution. With `modulated` it predicts
-    the mask too, through a sigmoid that starts at 1/2.
+    A second convolution with the same window, `moves`, predicts an offset for each tap from the
+    input. Its parameters start at zero, so at first the layer is an ordinary convolution. With
+    `modulated` it also predicts the mask: a sigmoid, which starts at 1/2.
 
     ```
     >>> from flax import nnx
@@ -37,18 +37,18 @@ class DeformConv(nnx.Module):
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output, the number of filters.
-        kernel_size: taps of the window, one int per spatial axis: a tuple, for its length is the
+        kernel_size: taps of the window, a tuple with one int per spatial axis; its length is the
             spatial rank.
-        modulated: whether samples are multiplied with a mask: version 2, of Zhu et al.
-        stride: as for `functional.deform_conv`, like `padding`, `dilation`, `groups`,
+        modulated: whether to multiply each sample by the mask, as in version 2 (Zhu et al.).
+        stride: as for `functional.deform_conv`; so are `padding`, `dilation`, `groups`,
             `offset_groups` and `precision`.
         use_bias: whether to add a bias to each output channel.
-        kernel_init: makes the kernel from (key, shape, dtype); He's by default, see
+        kernel_init: makes the kernel from (key, shape, dtype); by default He's initializer, see
             `for_activation`.
-        bias_init: likewise the bias; zeros by default.
+        bias_init: makes the bias in the same way; zeros by default.
         param_dtype: dtype of the parameters.
-        dtype: dtype to compute in; None means that of input and parameters together. Where the taps
-            go is computed in `param_dtype` always.
+        dtype: dtype to compute in; None means the common dtype of the input and the parameters.
+            Offsets and mask are always computed in `param_dtype`.
         rngs: the random streams; the kernel's key comes from ``params``.
 
     Attributes:
@@ -56,7 +56,7 @@ class DeformConv(nnx.Module):
         bias: (out_channels,), or None.
         moves: the `Conv` that predicts offsets and mask. Zhu et al. train it with a tenth of the
             other layers' learning rate.
-        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
+        options: those of the functional call; ``options.stride`` has one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.
@@ -133,18 +133,18 @@ class DeformConv(nnx.Module):
         return F.deform_conv(x, kernel, offsets, mask, value(self.bias), **keywords)
 
     def offsets_and_mask(self, x: jax.Array) -> tuple[jax.Array, jax.Array | None]:
-        """The offsets and the mask for `x`, as `functional.deform_conv` takes them.
+        """Predict the offsets and the mask from `x`, in the shapes of `functional.deform_conv`.
 
         The first ``offset_groups * taps * rank`` channels of `moves` are the offsets, the others
-        the mask before its sigmoid.
+        are the mask before its sigmoid.
         """
         y = self.moves(x)
         *size, _, _ = self.kernel.shape
         rank, taps = len(size), math.prod(size)
         groups = self.options.offset_groups or 1
-        numbers = groups * taps
-        offsets = y[..., : numbers * rank].reshape(*y.shape[:-1], groups, taps, rank)
+        samples = groups * taps
+        offsets = y[..., : samples * rank].reshape(*y.shape[:-1], groups, taps, rank)
         if not self.modulated:
             return offsets, None
-        logits = y[..., numbers * rank :].reshape(*y.shape[:-1], groups, taps)
+        logits = y[..., samples * rank :].reshape(*y.shape[:-1], groups, taps)
         return offsets, jax.nn.sigmoid(logits)

@@ -26,23 +26,23 @@ class DepthwiseConv(Conv):
 
     Args:
         channels: channels of the input.
-        kernel_size: taps of the window, one int per spatial axis: a tuple, for its length is the
+        kernel_size: taps of the window, a tuple with one int per spatial axis; its length is the
             spatial rank.
         multiplier: filters for each channel.
-        stride: as for `functional.depthwise_conv`, like `padding`, `padding_mode`, `dilation`,
+        stride: as for `functional.depthwise_conv`; so are `padding`, `padding_mode`, `dilation`,
             `input_dilation`, `algorithm` and `precision`.
         use_bias: whether to add a bias to each output channel.
-        kernel_init: makes the kernel from (key, shape, dtype); He's by default, with the number of
-            taps as fan_in.
-        bias_init: likewise the bias; zeros by default.
+        kernel_init: makes the kernel from (key, shape, dtype); by default He's initializer, with
+            the number of taps as fan_in.
+        bias_init: makes the bias in the same way; zeros by default.
         param_dtype: dtype of the parameters.
-        dtype: dtype to compute in; None means that of input and parameters together.
+        dtype: dtype to compute in; None means the common dtype of the input and the parameters.
         rngs: the random streams; the kernel's key comes from ``params``.
 
     Attributes:
         kernel: (*kernel_size, 1, channels * multiplier).
         bias: (channels * multiplier,), or None.
-        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
+        options: those of the functional call; ``options.stride`` has one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.

@@ -13,11 +13,11 @@ _BY_ACTIVATION = {
 
 
 def for_activation(activation: str) -> Initializer:
-    """The initializer that keeps the size of signals through layers with this activation.
+    """The initializer with which activations keep their scale from layer to layer.
 
-    He's for ReLU, variance ``2 / fan_in``, where the 2 makes up for the half that ReLU sets to
-    zero. Xavier's for sigmoid and tanh, ``2 / (fan_in + fan_out)``. The fans of a convolution's
-    kernel count its taps.
+    For ReLU it is He's, of variance ``2 / fan_in``: the 2 makes up for the half that ReLU sets to
+    zero. For sigmoid and tanh it is Xavier's, of variance ``2 / (fan_in + fan_out)``. Both fans of
+    a convolution's kernel are multiplied by its number of taps.
 
     Args:
         activation: ``"relu"``, ``"sigmoid"`` or ``"tanh"``.

@@ -20,7 +20,7 @@ from ._parameters import bias, parameter, value
 class ConvLocal(nnx.Module):
     """Parameters of `functional.conv_local`, and that call.
 
-    Its kernels belong to positions, so that it takes inputs of one size only.
+    Each output position has a kernel of its own, so the layer takes inputs of one size only.
 
     ```
     >>> from flax import nnx
@@ -33,24 +33,24 @@ class ConvLocal(nnx.Module):
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output, the number of filters at each position.
-        kernel_size: taps of the window, one int per spatial axis: a tuple, for its length is the
+        kernel_size: taps of the window, a tuple with one int per spatial axis; its length is the
             spatial rank.
         input_size: spatial lengths of the input; an int, or one per spatial axis.
-        stride: as for `functional.conv_local`, like `padding`, `dilation`, `groups`, `algorithm`
+        stride: as for `functional.conv_local`; so are `padding`, `dilation`, `groups`, `algorithm`
             and `precision`.
         use_bias: whether to add a bias to each output channel of each position.
-        kernel_init: makes the kernel from (key, shape, dtype). By default He's, with ``taps *
-            in_channels // groups`` as fan_in. An initializer of your own finds the positions on the
-            first axes: give it ``batch_axis=(0, 1)`` for images.
-        bias_init: likewise the bias; zeros by default.
+        kernel_init: makes the kernel from (key, shape, dtype). By default He's initializer, with
+            ``taps * in_channels // groups`` as fan_in. The positions are the first axes of the
+            shape, so give an initializer of your own ``batch_axis=(0, 1)`` for images.
+        bias_init: makes the bias in the same way; zeros by default.
         param_dtype: dtype of the parameters.
-        dtype: dtype to compute in; None means that of input and parameters together.
+        dtype: dtype to compute in; None means the common dtype of the input and the parameters.
         rngs: the random streams; the kernel's key comes from ``params``.
 
     Attributes:
         kernel: (*positions, *kernel_size, in_channels // groups, out_channels).
         bias: (*positions, out_channels), or None.
-        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
+        options: those of the functional call; ``options.stride`` has one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.

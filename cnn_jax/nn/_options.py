@@ -15,10 +15,10 @@ from ._checks import source
 
 @dataclass(frozen=True)
 class Options:
-    """What a layer hands on to its function, and the dtype that it computes in.
+    """The options that a layer passes to its function, and the dtype that it computes in.
 
-    None stands for an option that the function does not take. All of it can be hashed, as Flax
-    needs it.
+    None stands for an option that the function does not take. Every value can be hashed, as Flax
+    requires of attributes that are no arrays.
     """
 
     dtype: np.dtype | None = None
@@ -45,12 +45,12 @@ class Options:
 
 
 def read(size: tuple[int, ...], *, dtype: DTypeLike | None, **options: Any) -> Options:
-    """The options as a user writes them, checked, with one entry per spatial axis.
+    """Check the options that a user gave, and return them with one entry per spatial axis.
 
     Args:
         size: the window, whose length is the number of spatial axes.
         dtype: to compute in, or None.
-        options: those that the function takes, by name; see `Options`. What depends on the input,
+        options: by name, those that the function takes; see `Options`. What depends on the input,
             such as whether the padding fits, is checked when the layer is called.
 
     Raises:
@@ -72,5 +72,5 @@ def read(size: tuple[int, ...], *, dtype: DTypeLike | None, **options: Any) -> O
 
 
 def hashable(value: Any) -> Any:
-    """`value` with tuples for lists."""
+    """`value` with its lists, nested ones too, as tuples."""
     return tuple(map(hashable, value)) if isinstance(value, list | tuple) else value

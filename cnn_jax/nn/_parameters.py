@@ -1,4 +1,4 @@
-"""How a layer makes its parameters: from its initializers, in their shapes."""
+"""Make the parameters of a layer: call an initializer, check what it returns."""
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ def parameter(
     """Make a parameter from a new key of the stream ``params``.
 
     Args:
-        name: of the argument that `init` is.
+        name: of the argument that `init` was given as, for errors.
         shape: of the parameter.
         init: makes it from (key, shape, dtype).
         dtype: of the parameter.
@@ -59,5 +59,5 @@ def bias(
 
 
 def value(array: nnx.Param[jax.Array] | None) -> jax.Array | None:
-    """What a parameter holds, None if there is none."""
+    """The array of a parameter; None if there is no parameter."""
     return None if array is None else array[...]

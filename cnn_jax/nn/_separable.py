@@ -31,26 +31,26 @@ class SeparableConv(nnx.Module):
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
-        kernel_size: taps of the depthwise window, one int per spatial axis: a tuple, for its length
+        kernel_size: taps of the depthwise window, a tuple with one int per spatial axis; its length
             is the spatial rank.
         multiplier: depthwise filters for each input channel.
-        stride: as for `functional.separable_conv`, like `padding`, `padding_mode`, `dilation`,
+        stride: as for `functional.separable_conv`; so are `padding`, `padding_mode`, `dilation`,
             `input_dilation`, `algorithm` and `precision`.
         use_bias: whether to add a bias to each output channel.
-        depthwise_init: makes the depthwise kernel from (key, shape, dtype); He's by default, for a
-            ReLU before the layer.
-        pointwise_init: likewise the pointwise kernel; LeCun's by default, without He's factor of 2,
-            for there is no activation between the two.
-        bias_init: likewise the bias; zeros by default.
+        depthwise_init: makes the depthwise kernel from (key, shape, dtype); by default He's
+            initializer, which suits a ReLU before the layer.
+        pointwise_init: makes the pointwise kernel in the same way; by default LeCun's initializer,
+            which lacks He's factor of 2, as no activation lies between the two convolutions.
+        bias_init: makes the bias in the same way; zeros by default.
         param_dtype: dtype of the parameters.
-        dtype: dtype to compute in; None means that of input and parameters together.
+        dtype: dtype to compute in; None means the common dtype of the input and the parameters.
         rngs: the random streams; the kernels' keys come from ``params``.
 
     Attributes:
         depthwise_kernel: (*kernel_size, 1, in_channels * multiplier).
         pointwise_kernel: (1, ..., 1, in_channels * multiplier, out_channels).
         bias: (out_channels,), or None.
-        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
+        options: those of the functional call; ``options.stride`` has one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.

@@ -19,8 +19,8 @@ from ._parameters import bias, parameter, value
 class ConvTranspose(nnx.Module):
     """Parameters of `functional.conv_transpose`, and that call.
 
-    The layer runs a convolution from `out_channels` to `in_channels` backwards, and its kernel is
-    that convolution's.
+    The layer is the transpose of a convolution from `out_channels` to `in_channels`, and its kernel
+    has the shape of that convolution's kernel.
 
     ```
     >>> from flax import nnx
@@ -33,24 +33,24 @@ class ConvTranspose(nnx.Module):
     Args:
         in_channels: channels of the layer's input.
         out_channels: channels of the layer's output.
-        kernel_size: taps of the window, one int per spatial axis: a tuple, for its length is the
+        kernel_size: taps of the window, a tuple with one int per spatial axis; its length is the
             spatial rank.
-        stride: as for `functional.conv_transpose`, like `padding`, `output_padding`, `dilation`,
+        stride: as for `functional.conv_transpose`; so are `padding`, `output_padding`, `dilation`,
             `groups`, `algorithm` and `precision`.
         use_bias: whether to add a bias to each output channel.
-        kernel_init: makes the kernel from (key, shape, dtype). By default He's, with
-            ``taps * in_channels // groups`` as fan_in: a stride, under which fewer taps meet in an
-            output, is not taken into account. An initializer of your own finds the input channels
-            on the last axis: give it ``in_axis=-1, out_axis=-2``.
-        bias_init: likewise the bias; zeros by default.
+        kernel_init: makes the kernel from (key, shape, dtype). By default He's initializer, with
+            ``taps * in_channels // groups`` as fan_in; it ignores that with a stride fewer taps
+            reach each output. The input channels are the last axis of the shape, so give an
+            initializer of your own ``in_axis=-1, out_axis=-2``.
+        bias_init: makes the bias in the same way; zeros by default.
         param_dtype: dtype of the parameters.
-        dtype: dtype to compute in; None means that of input and parameters together.
+        dtype: dtype to compute in; None means the common dtype of the input and the parameters.
         rngs: the random streams; the kernel's key comes from ``params``.
 
     Attributes:
         kernel: (*kernel_size, out_channels // groups, in_channels).
         bias: (out_channels,), or None.
-        options: of the functional call, such as ``options.stride``, one entry per spatial axis.
+        options: those of the functional call; ``options.stride`` has one entry per spatial axis.
 
     Raises:
         TypeError: if an argument has the wrong type.
@@ -91,7 +91,7 @@ class ConvTranspose(nnx.Module):
             algorithm=algorithm,
             precision=precision,
         )
-        # fan_in counts the whole last axis, of which each output sees one group.
+        # This fan_in counts all input channels; each output sees those of one group.
         he = variance_scaling(2.0 * groups, "fan_in", "truncated_normal", in_axis=-1, out_axis=-2)
         init = he if kernel_init is None else kernel_init
         shape = (*size, out_channels // groups, in_channels)
@@ -101,8 +101,8 @@ class ConvTranspose(nnx.Module):
     def __call__(self, x: jax.Array, *, output_shape: Sequence[int] | None = None) -> jax.Array:
         """Turn x (*batch, *positions, in_channels) into (*batch, *spatial, out_channels).
 
-        `output_shape` is the spatial lengths of the result where the stride leaves a choice, such
-        as those of the feature map that a decoder joins it with.
+        `output_shape` gives the spatial lengths of the result, of which a stride above 1 allows
+        several: for example those of the feature map that a decoder concatenates it with.
         """
         kernel = self.kernel[...]
         x = checked_input(x, kernel.shape[-1], kernel.ndim - 2)
