@@ -1,8 +1,8 @@
-"""What `load` raises when the data are not there or not right: one line that says what to do."""
+"""The errors of `load` for missing or damaged data: one line each, which says what to do."""
 
 
 class DamagedFileError(ValueError):
-    """A file is damaged, truncated or not the expected one; the message names it. Nothing is used.
+    """A file is damaged, truncated or not the expected one; the message names it. It is not used.
 
     Example:
         >>> raise DamagedFileError("/data/train-images-idx3-ubyte.gz is truncated.")

@@ -27,7 +27,7 @@ from ._errors import DamagedFileError
 class Pair(NamedTuple):
     """The two files of one split: their names, and the SHA-256 of what they hold when unzipped.
 
-    The gzip layer itself may differ: Debian's files are the originals, compressed anew.
+    The gzipped bytes may differ: Debian's files have the original content, compressed anew.
 
     Example:
         >>> pair = Pair("images.gz", "labels.gz", images_sha256="81c6...", labels_sha256="0f12...")
@@ -119,7 +119,7 @@ def read(file: Path | Traversable, *, rank: int, sha256: str, remedy: str) -> np
                 raise damaged(f"is not an IDX file of uint8 with {rank} axes")
             shape = struct.unpack(f">{rank}I", head[4:])
             body = content.read(math.prod(shape))
-            surplus = content.read(1)  # also makes gzip compare its CRC and length
+            surplus = content.read(1)  # at the end of the file, gzip checks its CRC and length
     except EOFError as error:
         raise damaged("is truncated") from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -155,7 +155,7 @@ def write(file: Path, array: np.ndarray) -> str:
         raise TypeError(f"`array` must be uint8; got {array.dtype}.")
     content = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
     zipped = io.BytesIO()
-    # No name and no time in the header; gzip.compress writes a header that depends on the Python.
+    # No name or time in the header: that of gzip.compress depends on the version of Python.
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=zipped, mtime=0) as stream:
         stream.write(content)
     file.write_bytes(zipped.getvalue())

@@ -56,9 +56,9 @@ def load(name: str, split: str, *, folder: str | os.PathLike[str] | None = None)
     2. ``/usr/share/datasets/fashion-mnist``, from Debian's package ``dataset-fashion-mnist``,
     3. the original server.
 
-    What was prepared is kept in ``$CNN_JAX_DATA``, by default the folder ``datasets`` in the cache
-    folder (``$CNN_JAX_CACHE`` or ``~/.cache/cnn_jax``). It is verified by its checksums at every
-    load, and read in 2 to 3 s.
+    The prepared set is kept in ``$CNN_JAX_DATA``, by default the folder ``datasets`` in the cache
+    folder (``$CNN_JAX_CACHE`` or ``~/.cache/cnn_jax``). Each load checks its checksums and takes 2
+    to 3 s.
 
     Args:
         name: ``"fashion_mnist_small"`` or ``"fashion_mnist"``.

@@ -6,8 +6,8 @@ One file for each stage, in the order in which data pass through them:
 - `step`: `apply`, the loss, its gradient and the optimizer make one pure step.
 - `epoch`: a `lax.scan` of that step over shuffled data that lie on the device: one dispatch.
 - `evaluate`: loss, accuracy and predictions of a split, every example once: one dispatch.
-- `loop`: `fit` yields one record per epoch and writes a checkpoint before it does.
-- `checkpoint`, `interrupt`: a run that was killed or interrupted continues to the same bits.
+- `loop`: after each epoch, `fit` writes a checkpoint and then yields the epoch's record.
+- `checkpoint`, `interrupt`: a run that was stopped continues as if it had not been, bit for bit.
 
 What an experiment writes::
 

@@ -1,4 +1,4 @@
-"""What the functions of `training` are given, checked on the host before anything is compiled."""
+"""Checks of the arguments of `training`'s functions, on the host, before anything is compiled."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def check_batch_size(batch_size: int, examples: int | None = None) -> None:
 
 
 def check_key(key: jax.Array) -> jax.Array:
-    """Return the key, unless it is not one typed key."""
+    """Return the key; refuse what is not one typed key."""
     typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not typed or key.shape:
         given = f"{key.dtype}{list(key.shape)}" if isinstance(key, jax.Array) else None
@@ -73,7 +73,7 @@ def check_split(name: str, split: Any) -> tuple[jax.Array, jax.Array]:
 
 
 def integers(what: str, values: ArrayLike) -> np.ndarray | jax.Array:
-    """Return integers as int32, on the device if they are there; refuse others, and larger ones."""
+    """Return integers as int32, a JAX array on its device; refuse other types and larger values."""
     array = _array(what, values)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(f"{what} must be integers; got {array.dtype}.")
@@ -85,7 +85,7 @@ def integers(what: str, values: ArrayLike) -> np.ndarray | jax.Array:
 
 
 def check_examples(images: jax.Array, labels: jax.Array) -> None:
-    """Refuse images and labels that do not belong together: JAX would repeat the last label."""
+    """Refuse unequal numbers of images and labels: JAX clamps an index to the last label."""
     if labels.ndim != 1 or images.shape[:1] != labels.shape or not len(labels):
         raise ValueError(
             "`images` must have shape (n, ...) and `labels` (n,), with n at least 1; "
@@ -106,7 +106,7 @@ def check_labels(name: str, labels: jax.Array, classes: int) -> None:
 
 
 def _array(what: str, values: Any) -> np.ndarray | jax.Array:
-    """Any numbers as an array; one that JAX has stays where it is."""
+    """Return numbers as an array: a JAX array as it is, anything else as a NumPy array."""
     if isinstance(values, jax.Array):
         return values
     try:

@@ -1,4 +1,4 @@
-"""The arrays of a state by their names, and in what two states differ."""
+"""The arrays of a state by name, and the differences between two states."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ ABSENT = "absent"
 
 
 def by_name(tree: Any) -> dict[str, Any]:
-    """The leaves of a tree as `params.conv1.kernel` and so on, in the order of its leaves."""
+    """The leaves of a tree by name, such as `params.conv1.kernel`, in the tree's order."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
 
@@ -20,7 +20,7 @@ def shapes(tree: Any) -> dict[str, str]:
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
-    """What differs in values by name, a clause for each name."""
+    """One clause for each name whose values in `here` and `there` differ."""
     return [
         f"{name} is {here.get(name, ABSENT)} here and {there.get(name, ABSENT)} there"
         for name in {**here, **there}
@@ -29,5 +29,5 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
 
 
 def some(items: Sequence[str]) -> str:
-    """The first of many clauses, and how many more there are."""
+    """The first 5 clauses, and how many more there are."""
     return ", ".join(items[:5]) + (f", and {len(items) - 5} more" if len(items) > 5 else "")

@@ -1,4 +1,4 @@
-"""Checkpoints that are complete or known not to be: Orbax's arrays, and SHA-256 checksums of ours.
+"""Checkpoints: Orbax writes the arrays, and our SHA-256 checksums show which are complete.
 
 A directory of checkpoints holds one folder per epoch, named by its number::
 
@@ -34,7 +34,7 @@ from ._leaves import by_name, differences, shapes, some
 from .record import EpochRecord, check_history
 from .state import TrainState
 
-# What Orbax writes beside the arrays' own bytes, at most: 38 kB and 0.2 kB an array were measured.
+# Upper bounds of what Orbax writes besides the arrays' bytes; measured: 38 kB and 0.2 kB per array.
 EXTRA_BYTES, EXTRA_BYTES_PER_ARRAY = 2**16, 2**10
 
 
@@ -103,14 +103,14 @@ class Checkpoints:
         self.save(state, ())
 
     def save(self, state: TrainState, history: Sequence[EpochRecord]) -> None:
-        """Save the state after `len(history)` epochs, and delete what is not to be kept.
+        """Save the state after `len(history)` epochs, and delete checkpoints that are not kept.
 
-        Deleted are checkpoints older than the `keep` newest, and those of later epochs: damaged
-        ones, which `restore` passed over.
+        These are the ones older than the `keep` newest, and those of later epochs, which `restore`
+        skipped as damaged.
 
         Raises:
-            OSError: the disk is full, or cannot be written. The error names the new checkpoint, of
-                which nothing is left; those before it are untouched.
+            OSError: the disk is full, or cannot be written. The error names the new checkpoint;
+                nothing of it is left, and earlier checkpoints are untouched.
             TypeError: `state` is no `TrainState`, or `history` no sequence of `EpochRecord`.
         """
         check_type("state", state, TrainState, "a TrainState")
@@ -140,14 +140,14 @@ class Checkpoints:
     def restore(self, state: TrainState) -> tuple[TrainState, tuple[EpochRecord, ...]]:
         """Return the newest state that is complete, and the records of the epochs that led to it.
 
-        A damaged checkpoint is named in a warning, and the one before it is used.
+        If a checkpoint is damaged, a warning names it, and the one before it is tried.
 
         Args:
             state: of the same model and optimizer, such as `init` returns; its values are not used.
 
         Returns:
-            The state, with the exact bits that were saved, and one record per epoch: give both to
-            `fit` and it goes on from there.
+            The state, with the exact bits that were saved, and one record per epoch: given both,
+            `fit` continues the run.
 
         Raises:
             CheckpointError: there is no checkpoint, none is complete, or the newest complete one
@@ -199,12 +199,12 @@ def _check_same(what: str, here: Mapping[str, Any], there: Mapping[str, Any], fo
 
 
 def _as_json(config: Mapping[str, Any]) -> dict[str, Any]:
-    """`config` as it comes back from a JSON file: tuples are lists there."""
+    """`config` as it is read back from a JSON file, which turns tuples into lists."""
     return json.loads(json.dumps(dict(config), allow_nan=False))
 
 
 def _write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays by Orbax, which reports the system's errors in the text of a ValueError."""
+    """Write arrays by Orbax, whose ValueError holds a system error as text: raise that OSError."""
     try:
         with _orbax() as checkpointer:
             checkpointer.save(folder, args=ocp.args.StandardSave(arrays))
@@ -221,6 +221,6 @@ def _orbax() -> ocp.Checkpointer:
 
 
 def _placed(array, like):
-    """Put a restored array where `like` is: on several devices, or wherever JAX puts a new one."""
+    """Shard a restored array as `like` if that is on several devices; else use JAX's default."""
     array = jnp.array(array)
     return jax.device_put(array, like.sharding) if len(like.sharding.device_set) > 1 else array

@@ -17,9 +17,9 @@ Epoch = Callable[[TrainState, jax.Array, jax.Array, jax.Array], tuple[TrainState
 def make_epoch(step: Step, batch_size: int) -> Epoch:
     """Return `step` scanned over shuffled batches of data that lie on the device, jitted.
 
-    The epoch's number is `state.step // steps`, so the state alone says where in the data a run
-    stands. Each epoch draws its own order from `key` and that number. A remainder smaller than a
-    batch is left out, other examples in each epoch, as the order is new.
+    The epoch's number is `state.step // steps`, so the state alone tells where a run stands. Each
+    epoch draws a new order of the examples from `key` and that number, and leaves out the last
+    `n % batch_size` of that order: different examples in each epoch.
 
     Args:
         step: from `make_step`.
@@ -32,8 +32,8 @@ def make_epoch(step: Step, batch_size: int) -> Epoch:
 
     Raises:
         TypeError: `step` cannot be called, or `batch_size` is no int.
-        ValueError: `batch_size` is not in `[1, n]`, or images and labels are not equally many; what
-            depends on the data is said when the epoch is first called.
+        ValueError: `batch_size` is not in `[1, n]`, or the numbers of images and labels differ;
+            what depends on the data is checked when the epoch is first called.
 
     Example:
         >>> import jax.numpy as jnp, optax

@@ -36,12 +36,12 @@ def make_evaluate(
 ) -> Callable[[TrainState, jax.Array, jax.Array], Evaluation]:
     """Return a function that evaluates a state on a split in one dispatch, jitted.
 
-    The model runs in evaluation mode. The last batch is filled with copies of the last example,
-    whose results are dropped: every example counts exactly once.
+    The model runs in evaluation mode. Copies of the last example fill the last batch; their
+    results are dropped, so every example counts exactly once.
 
     Args:
         apply: from `init`.
-        batch_size: examples computed at a time; it bounds the memory, not the split.
+        batch_size: examples computed at a time: it bounds the memory, not the size of the split.
 
     Returns:
         `evaluate(state, images, labels) -> Evaluation`, with images `(n, ...)` and labels `(n,)`,
@@ -49,8 +49,8 @@ def make_evaluate(
 
     Raises:
         TypeError: `apply` cannot be called, or `batch_size` is no int.
-        ValueError: `batch_size` is under 1, or (when called) images and labels are not equally
-            many, or none.
+        ValueError: `batch_size` is under 1, or (when called) the numbers of images and labels
+            differ or are 0.
 
     Example:
         >>> import optax

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 def stop_on_interrupt() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into a request to stop.
 
-    The first SIGINT only sets the event, so the running epoch ends and its checkpoint is written;
-    the second raises KeyboardInterrupt at once, as Ctrl-C does by default; while XLA compiles,
-    Python raises it only afterwards. The previous handler is put back at the end. Outside the main
-    thread, where Python allows no handlers, nothing changes and the event stays clear.
+    The first SIGINT only sets the event, so the running epoch ends and its checkpoint is written.
+    The second raises KeyboardInterrupt at once, as Ctrl-C does by default, or after XLA has
+    finished compiling. The previous handler is put back at the end. Outside the main thread, where
+    Python allows no handlers, nothing changes and the event stays clear.
 
     Returns:
         A context manager that gives the event; look at it after each epoch.

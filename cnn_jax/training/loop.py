@@ -57,9 +57,9 @@ def fit(
 ) -> Iterator[tuple[EpochRecord, TrainState]]:
     """Train, yielding a record and the state after each epoch. Print nothing.
 
-    With `checkpoints`, the initial state and the state after each epoch are saved, an epoch's
-    before it is yielded; so a caller may stop at any record, and the run can be continued from it,
-    to the same bits as if it had never stopped.
+    With `checkpoints`, the initial state is saved, and the state after each epoch before it is
+    yielded. So a caller may stop at any record and continue the run later; the results are then,
+    bit for bit, those of a run that never stopped.
 
     Args:
         state: from `init`, or from `Checkpoints.restore`. It is copied and stays usable.
@@ -70,16 +70,17 @@ def fit(
         test: likewise, of any length.
         epochs: of the whole run, those in `history` included.
         batch_size: examples per step; the remainder of an epoch is left out.
-        key: typed; orders, dropout and all else that is random derive from it and from the step.
+        key: typed; the order of examples, dropout and all other random values derive from it and
+            from the step.
         checkpoints: where to save; None saves nothing.
-        history: the second result of `Checkpoints.restore`; None starts a run.
+        history: the second result of `Checkpoints.restore`; None starts a new run.
 
     Returns:
         An iterator of `(record, state)`. Use the state before asking for the next: its buffers are
         donated to the next epoch.
 
     Raises:
-        TypeError, ValueError: an argument is wrong, said before anything is trained.
+        TypeError, ValueError: an argument is wrong; raised before any training.
         CheckpointError: the run is new but the directory of `checkpoints` holds one.
         NonFiniteLossError: a loss became NaN or infinite. That epoch is not saved, so the last
             checkpoint is good.
@@ -145,7 +146,7 @@ def _epochs(state, epoch, evaluate, train, test, epochs, key, checkpoints, histo
         start = time.perf_counter()
         state, metrics = epoch(state, *train, key)
         evaluation = evaluate(state, *test)
-        # Ctrl-C is heard while waiting here, but not while an array is read.
+        # Python handles Ctrl-C while it waits here, but not while it reads an array.
         jax.block_until_ready((metrics, evaluation))
         step, losses = int(state.step), np.asarray(metrics.loss)
         record = EpochRecord(

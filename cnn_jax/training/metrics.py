@@ -1,4 +1,4 @@
-"""What is measured on logits: cross entropy, predictions, the confusion matrix."""
+"""Measures of logits: cross entropy, predictions, the confusion matrix."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ def score(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
         Losses `(batch,)` float32, and predictions `(batch,)` int32.
 
     Raises:
-        ValueError: the shapes are others.
+        ValueError: the shapes are not these.
         TypeError: `labels` are no integers.
 
     Example:
@@ -61,7 +61,7 @@ def score(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, *, classes: int) -> np.ndarray:
-    """Count the examples of each class (row) that were taken for each class (column).
+    """Count the examples of each true class (row) by their predicted class (column).
 
     Args:
         labels: `(n,)` integers in `[0, classes)`.

@@ -1,4 +1,4 @@
-"""A Flax model as plain arrays and a pure function: the only file that knows split and merge."""
+"""A Flax model as plain arrays and a pure function: the only file that splits and merges models."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def init(
     Args:
         model: maps prepared images `(batch, ...)` to logits `(batch, classes)`.
         optimizer: from optax.
-        prepare: maps a batch of images as stored, `(batch, ...)` of any dtype, to the floating
+        prepare: maps a batch of stored images, `(batch, ...)` of any dtype, to the floating-point
             array that the model takes. It runs on the device, so stored images can stay uint8.
 
     Returns:
@@ -89,7 +89,7 @@ def init(
         graph = evaluation_graph if key is None else training_graph
         key = jax.random.key(0) if key is None else check_key(key)
         rngs = _seeded(streams, key)
-        # copy=True: the merged variables are this trace's own, so that `grad` may run inside `jit`.
+        # copy=True makes new variables in this trace, without which `grad` fails inside `jit`.
         module: Any = nnx.merge(graph, params, rngs, stats, copy=True)
         logits = module(_floating(prepare(images)))
         _, _, _, stats = nnx.split(module, *PARTS)
@@ -136,10 +136,10 @@ def trained(model: nnx.Module, state: TrainState) -> Any:
 
 
 def _seeded(streams, key):
-    """The arrays of the random streams: each with a key of its own out of `key`, at count 0."""
+    """The arrays of the random streams: a key for each, split from `key`, and a count of 0."""
     leaves, structure = jax.tree.flatten(streams)
     is_key = [jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in leaves]
-    # One split for all: every further call of threefry would cost XLA 0.3 s of compiling on CPU.
+    # One split for all: each further call of threefry takes XLA 0.3 s to compile on CPU.
     keys = jax.random.split(key, sum(leaf.size for leaf, is_one in zip(leaves, is_key) if is_one))
     for i, leaf in enumerate(leaves):
         if is_key[i]:
@@ -150,7 +150,7 @@ def _seeded(streams, key):
 
 
 def _own(array):
-    # A dtype is named so that no array is weakly typed: step 2 would be traced anew.
+    # An explicit dtype makes the array strongly typed; a weak type would retrace step 2.
     return jnp.array(array, dtype=jnp.asarray(array).dtype, copy=True)
 
 

@@ -18,8 +18,8 @@ Step = Callable[[TrainState, jax.Array, jax.Array, jax.Array], tuple[TrainState,
 def make_step(apply: Apply, optimizer: optax.GradientTransformation) -> Step:
     """Return one pure training step, jitted.
 
-    It minimizes the mean cross entropy of a batch. Its random key is `fold_in(key, state.step)`,
-    so every step may be given the same `key`.
+    It lowers the mean cross entropy of a batch. Its random key is `fold_in(key, state.step)`, so
+    every step may be given the same `key`.
 
     Args:
         apply: from `init`.

@@ -3,7 +3,7 @@
 The checksums in `FULL` were computed from Debian's files (package ``dataset-fashion-mnist``
 0.0~git20200523.55506a9-1); with the original gzip headers (name and time) put back, those four
 files have the MD5 sums in the README of https://github.com/zalandoresearch/fashion-mnist and the
-SHA-256 and sizes in TFDS's ``url_checksums/fashion_mnist.txt``, from where ``checksums.tsv`` is.
+SHA-256 and sizes in TFDS's ``url_checksums/fashion_mnist.txt``, the source of ``checksums.tsv``.
 """
 
 from pathlib import Path

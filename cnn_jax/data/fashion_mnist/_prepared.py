@@ -1,8 +1,8 @@
-"""The full set on disk: prepared once, completely or not at all; verified and read at every load.
+"""The full set on disk: prepared once, completely or not at all; each load checks and reads it.
 
 $CNN_JAX_DATA, by default the folder datasets in the cache folder (~/.cache/cnn_jax)
     fashion_mnist/1.0.0/    array_record shards, TFDS's description of them, SHA256SUMS
-    preparing-.../          while a process prepares; it stays if that process is killed
+    preparing-.../          what a process is preparing; left there if the process is killed
 """
 
 import contextlib
@@ -64,7 +64,7 @@ def read(
         Traceback (most recent call last):
         FileNotFoundError: `folder` must hold the four files of Fashion-MNIST; /nowhere lacks ...
     """
-    if folder is not None:  # 0.5 s; a bad file is not passed over because an older one was good
+    if folder is not None:  # 0.5 s; a bad file is reported even if the set was prepared before
         source, pair = _sources.in_folder(folder, builder.files), builder.files[split]
         _idx.read_pair(source.files, pair, classes=len(_files.CLASSES), remedy=source.remedy)
     root = root or default_root()
@@ -83,7 +83,7 @@ def read(
 
 
 def _prepare(prepared: Path, root: Path, folder: Path | None, builder: type[FashionMnist]) -> None:
-    """Prepare in a temporary folder, then move: whatever is under its final name is complete."""
+    """Prepare in a temporary folder, then rename it: a folder with the final name is complete."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(prefix="preparing-", dir=root)
@@ -105,13 +105,13 @@ def _prepare(prepared: Path, root: Path, folder: Path | None, builder: type[Fash
         try:
             os.rename(making.data_dir, prepared)
         except OSError:
-            if not prepared.exists():  # otherwise another process was faster; theirs is the same
+            if not prepared.exists():  # otherwise another process was first, with the same result
                 raise
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep TFDS's progress bars and announcements off the screen."""
+    """Suppress TFDS's progress bars and messages."""
     active = tqdm_utils._active
     tqdm_utils.display_progress_bar(False)
     try:

@@ -12,8 +12,8 @@ from .._idx import Pair
 from ._files import DEBIAN
 
 # TFDS's downloader retries a refused connection for 3.4 minutes (10 times, 0.2 s doubling) and
-# waits without limit for a server that does not answer. So the server is asked first, for at most
-# so many seconds.
+# waits without limit for a server that does not answer. So one request is made first, which waits
+# at most so many seconds.
 PATIENCE = 10.0
 
 WITHOUT_NETWORK = (
@@ -23,7 +23,7 @@ WITHOUT_NETWORK = (
 
 
 class Source(NamedTuple):
-    """Where each file lies, by name, and what to do should one turn out to be bad.
+    """Where each file lies, by name, and what a user can do if one is bad.
 
     Example:
         >>> Source({}, "Copy it again.").remedy
@@ -93,8 +93,8 @@ def downloaded(manager, url: str, pairs: Mapping[str, Pair]) -> Source:
     if problem := _unreachable(url + (names[0] if names else "")):
         raise _download_error(url, problem)
     try:
-        # One after the other: of four at once, three would keep trying when one has failed, and
-        # Python does not exit before they give up.
+        # One after the other: with four at once, three would go on trying after one has failed,
+        # and Python does not exit before they stop.
         return Source({name: manager.download(url + name) for name in names}, "Try again.")
     except NonMatchingChecksumError as error:
         what = str(error).partition(", downloaded to")[0].removeprefix("Artifact ")
@@ -115,13 +115,13 @@ def _download_error(url: str, problem: str) -> DownloadError:
 
 
 def _unreachable(url: str) -> str:
-    """Ask for the header of one file: say what is wrong with the network, or nothing."""
+    """Request the header of one file: return what went wrong, or an empty string."""
     problem = [f"no answer within {PATIENCE:.0f} s"]
 
     def ask() -> None:
         request = urllib.request.Request(url, method="HEAD")
         try:
-            # A new opener, for the global one remembers the proxy settings of its first use.
+            # A new opener: the global one keeps the proxy settings of its first use.
             with urllib.request.build_opener().open(request, timeout=PATIENCE):
                 problem[0] = ""
         except HTTPError as error:

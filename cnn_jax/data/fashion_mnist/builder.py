@@ -23,8 +23,8 @@ from . import _files, _sources
 class FashionMnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Prepare Fashion-MNIST, in the order of the original files.
 
-    It is not registered with TFDS, where the name belongs to TFDS's own builder; and give it a
-    ``data_dir`` of its own, since TFDS fails to load from a folder that holds array_record files.
+    It is not registered with TFDS, where the name belongs to TFDS's own builder. Give it a
+    ``data_dir`` of its own: TFDS fails to load from a folder that holds array_record files.
 
     Args:
         folder: where the four files are; by default Debian's folder, if there is one, and

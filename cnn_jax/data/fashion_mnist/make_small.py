@@ -2,8 +2,8 @@
 
     python -m cnn_jax.data.fashion_mnist.make_small [FOLDER]
 
-FOLDER holds the four original files; by default it is that of Debian's package. The same images
-give the same content always, and the same bytes with the same zlib. Takes 5 s.
+FOLDER holds the four original files; by default it is that of Debian's package. The content of the
+new files is always the same, their gzipped bytes only with the same zlib. It takes 5 s.
 """
 
 from pathlib import Path
