@@ -7,10 +7,9 @@
 A network maps images (*batch, height, width, channels) to logits (*batch, num_classes), and its
 `feature_maps` returns the output of every stage by name. It knows no loss and no task.
 
-With ``num_classes=None`` a network is a backbone: it has no head, and ends with its last feature
-map, which calling it returns. That is stage4 in a ResNet, pool5 in a VGG; `feature_maps` has all
-maps up to it. The parameters of the head are absent, and `load_weights` passes over them in a file
-that has them.
+With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
+it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
+returns all maps up to that. `load_weights` ignores a head's parameters in a file that has them.
 
 >>> import jax.numpy as jnp
 >>> from flax import nnx

@@ -1,7 +1,7 @@
-"""What several networks share: the style of their layers, their usual block, their input and head.
+"""Parts that several networks share: options, a block, downsampling, dropout, checks and the head.
 
-In: options as a user writes them, and feature maps. Out: layers, and feature maps. Each file of
-networks says in its table what it builds of these.
+In: a network's options, as a user gives them. Out: the network's layers, which map feature maps to
+feature maps. The table in the file of each network says what the network consists of.
 """
 
 from ._channels import scaled as scaled

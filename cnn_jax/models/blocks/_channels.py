@@ -1,8 +1,8 @@
-"""The number of channels of a network that is made wider or narrower by a factor."""
+"""The number of channels in a network that a factor makes wider or narrower."""
 
 
 def scaled(channels: int, width: float) -> int:
-    """`channels * width`, rounded to a multiple of 8, and up if that would lose over a tenth.
+    """`channels * width` in multiples of 8: the nearest, or the next above if that is under 90 %.
 
     ```
     >>> [scaled(24, width) for width in (0.35, 0.5, 1.0, 1.2)]
@@ -11,7 +11,7 @@ def scaled(channels: int, width: float) -> int:
     ```
 
     Args:
-        channels: of the network of width 1.
+        channels: in the network of width 1.
         width: the factor.
     """
     exact = channels * width

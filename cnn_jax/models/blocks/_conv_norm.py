@@ -26,11 +26,11 @@ def normalization(
     """Make the normalization of this name.
 
     Args:
-        norm: ``"batch"``; ``"group"``, of 32 groups or as many as divide the channels; or
-            ``"none"``, nothing.
-        channels: of what it normalizes.
+        norm: ``"batch"``; ``"group"``, of 32 groups or the largest divisor of 32 that divides the
+            channels; or ``"none"``, the identity.
+        channels: of the feature map to normalize.
         epsilon: added to the variance.
-        momentum: how much of the running averages stays at each step: 1 minus PyTorch's.
+        momentum: weight of the old running averages at each step: 1 minus PyTorch's momentum.
         dtype: to compute in; means and variances are computed in float32 always.
         rngs: the random streams.
     """
@@ -43,15 +43,15 @@ def normalization(
 
 
 class ConvNorm(nnx.Module):
-    """A convolution, its normalization and an activation; a bias only without a normalization.
+    """A convolution, a normalization and an activation; a bias only without a normalization.
 
     Args:
         in_channels: of the input.
         out_channels: of the output.
         kernel_size: taps of the window, one int per spatial axis; an int means height and width.
         stride: of the convolution.
-        padding: as for `functional.conv`. None pads both ends of an axis by half the window, as
-            PyTorch's networks do: at stride 1 the size stays.
+        padding: as for `functional.conv`. None pads both ends of an axis by ``window // 2``, as
+            PyTorch's networks do; with odd windows and stride 1 the size stays the same.
         groups: of the convolution.
         norm: see `normalization`, like `epsilon` and `momentum`.
         activation: a function; None for none.

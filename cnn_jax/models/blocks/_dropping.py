@@ -1,18 +1,18 @@
-"""Dropping at random while training: single values, or whole residual blocks."""
+"""Random dropping while training: of single values, or of whole residual blocks."""
 
 from flax import nnx
 
 
 def drop_values(probability: float, rngs: nnx.Rngs) -> nnx.Dropout:
-    """Make dropout. It needs a random stream, ``dropout`` or ``default``, only where it drops."""
+    """Make dropout. Above probability 0 it needs a random stream, ``dropout`` or ``default``."""
     return nnx.Dropout(probability, rngs=rngs if probability else None)
 
 
 def drop_blocks(probability: float, rngs: nnx.Rngs) -> nnx.Dropout:
-    """Make stochastic depth: set what a block adds to its input to zero, for a whole image.
+    """Make stochastic depth: set what a block adds to its input to zero, for whole images.
 
-    It maps (*batch, height, width, channels) to the same shape. What is kept is divided by the
-    probability of keeping it, so that the mean stays.
+    It maps (*batch, height, width, channels) to the same shape. Each image is kept or zeroed as a
+    whole; if kept, it is divided by the probability of keeping it, so that the mean stays the same.
 
     References:
         Huang, Sun, Liu, Sedra and Weinberger, *Deep networks with stochastic depth*, 2016,

@@ -1,9 +1,9 @@
 """The head of a classifier, which turns its last feature map into logits, or is left out.
 
-With ``num_classes=None`` a network is a backbone, for detection, segmentation and so on. It then
-ends with its last feature map: calling it returns that map, `feature_maps` holds nothing after it,
-and it has no parameters for what would come after. The class's attribute `HEAD` names the layers
-that are left out; `load_weights` passes over them in a file that has them.
+With ``num_classes=None`` a network is a backbone, for detection, segmentation and so on: it has no
+head and no parameters for one. Calling it returns its last feature map, which is also the last
+entry of `feature_maps`. The class's attribute `HEAD` names the layers that are left out;
+`load_weights` ignores them in a file that has them.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def check_classes(num_classes: int | None) -> int | None:
 
 
 def check_rngs(rngs: object) -> None:
-    """Check that these are random streams, in networks whose first layer is Flax's, which does not.
+    """Check that `rngs` is an `nnx.Rngs`. Layers of `nn` do this themselves, those of Flax do not.
 
     Raises:
         TypeError: if not.
@@ -43,7 +43,7 @@ def head(
 ) -> nnx.Linear | None:
     """Make the dense layer from features to logits; None if there are no classes.
 
-    No activation follows it, so it starts with Flax's default, LeCun's initializer.
+    No activation follows it, so its initializer is Flax's default, LeCun's.
     """
     if num_classes is None:
         return None
@@ -51,6 +51,6 @@ def head(
 
 
 def last(maps: Mapping[str, jax.Array]) -> jax.Array:
-    """The last of a network's feature maps: the logits, or without a head the last map."""
+    """The last entry of `feature_maps`: the logits, or without a head the last feature map."""
     *_, output = maps.values()
     return output

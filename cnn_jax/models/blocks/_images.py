@@ -1,4 +1,4 @@
-"""What the networks check of the images that they are given."""
+"""The checks that networks make of the images that they are called with."""
 
 import jax
 import numpy as np
@@ -12,8 +12,8 @@ def check_images(images: jax.Array, channels: int, least: tuple[int, ...], layer
     Args:
         images: what the network was called with.
         channels: of the images that the network was made for.
-        least: the smallest spatial lengths that leave something for every layer.
-        layer: the first for which nothing is left below that.
+        least: the smallest spatial lengths with which no layer's input is empty.
+        layer: the first layer whose input is empty for smaller images, for the error.
 
     Raises:
         ValueError: if not.
@@ -49,7 +49,7 @@ def check_image_size(images: jax.Array, size: tuple[int, ...]) -> None:
 
 
 def _if_channels_first(shape: tuple[int, ...], channels: int, rank: int) -> str:
-    """What to add to an error if the channels seem to stand before the spatial axes."""
+    """A hint for the error if the shape looks like channels first; otherwise an empty string."""
     if len(shape) <= rank or shape[-1] == channels or shape[-1 - rank] != channels:
         return ""
     return f" Channels come last here: jnp.moveaxis(images, {-1 - rank}, -1)."

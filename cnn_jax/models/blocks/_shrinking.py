@@ -7,8 +7,8 @@ from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingMode
 
 DOWNSAMPLING = ("stride", "blur", "polyphase")
-# The smallest images that can be halved twice, and if padding reflects them: a reflection, as in
-# the blur, needs 2 rows.
+# The smallest images that can be halved twice: without and with ``padding_mode="reflect"``. A
+# reflection needs 2 rows; the blur reflects in the first case too.
 LEAST = {"stride": (1, 5), "blur": (3, 5), "polyphase": (4, 8)}
 
 
@@ -19,21 +19,21 @@ def shrink(
     padding_mode: PaddingMode = "zeros",
     phase: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array | None]:
-    """Keep one of `stride` positions on each of the two axes, after a layer of stride 1.
+    """Downsample both axes by `stride`, keeping one of `stride` positions on each.
 
     Args:
         x: (*batch, height, width, channels).
-        stride: by how much to shrink both axes.
-        downsample: ``"stride"``: the layer itself had the stride, so `x` is returned as it is;
+        stride: the factor by which both axes get shorter.
+        downsample: ``"stride"``: the layer before had the stride, so `x` is returned as it is;
             ``"blur"``: `x` is blurred by [1, 2, 1] / 4, then every `stride`-th position is kept
             (Zhang 2019); ``"polyphase"``: of the stride * stride grids of such positions, the one
             with the largest norm is kept (Chaman and Dokmanić 2021); `stride` must divide the axes.
-        padding_mode: what stands around `x` for the blur; ``"zeros"`` means its reflection.
-        phase: (*batch), the number of the grid to keep; None chooses.
+        padding_mode: of the blur; ``"zeros"`` means ``"reflect"``.
+        phase: (*batch), the number of the grid to keep; None means that of the largest norm.
 
     Returns:
         (*batch, height', width', channels), and the number of the grid that was kept, None unless
-        polyphase. A shortcut beside the layer must keep the same grid.
+        polyphase. A block's shortcut must keep the same grid as its layers.
 
     References:
         Zhang, *Making convolutional networks shift-invariant again*, 2019, arXiv:1904.11486.
@@ -66,12 +66,12 @@ def max_pool(
     Args:
         x: (*batch, height, width, channels).
         window: of the pool, on both axes.
-        stride: by how much to shrink both axes.
+        stride: the factor by which both axes get shorter.
         padding: at both ends of both axes, if `downsample` is ``"stride"``. Otherwise the pool
-            keeps the size.
+            pads so that the size stays the same.
         downsample: as for `shrink`.
-        padding_mode: what stands around `x`; ``"zeros"`` means minus infinity, which is never the
-            largest.
+        padding_mode: as for `functional.pad`, but ``"zeros"`` pads with minus infinity, which is
+            never the maximum.
 
     Returns:
         (*batch, height', width', channels).

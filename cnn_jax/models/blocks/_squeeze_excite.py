@@ -1,4 +1,4 @@
-"""Squeeze and excitation: multiply each channel by a gate computed from the means of all."""
+"""Squeeze and excitation: multiply each channel by a gate, computed from all channels' means."""
 
 import jax
 from flax import nnx
@@ -12,7 +12,7 @@ class SqueezeExcite(nnx.Module):
 
     Args:
         channels: of the input and the output.
-        squeezed: units between the two dense layers, fewer than `channels`.
+        squeezed: features between the two dense layers, fewer than `channels`.
         dtype: to compute in; parameters are float32 always.
         rngs: the random streams.
 

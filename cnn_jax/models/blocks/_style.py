@@ -20,17 +20,17 @@ ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """How the layers of a network are made, whatever its table says; checked when it is made.
+    """The options of a network's layers that do not depend on its table, checked when it is made.
 
-    A network offers those that make sense for it, and describes them where it is made.
+    The function that makes a network takes, and documents, those options that apply to it.
 
     Attributes:
         norm: ``"batch"``, ``"group"`` or ``"none"``, see `normalization`.
         epsilon: added to the variance by the normalization.
-        momentum: how much of the running averages stays at each step: 1 minus PyTorch's.
-        activation: a name of `ACTIVATIONS`, in networks that leave the choice.
+        momentum: weight of the old running averages at each step: 1 minus PyTorch's momentum.
+        activation: a name of `ACTIVATIONS`, in networks with a choice of it.
         downsample: how maps are halved: ``"stride"``, ``"blur"`` or ``"polyphase"``, see `shrink`.
-        padding_mode: what stands around images and maps, see `functional.pad`.
+        padding_mode: how images and maps are padded, see `functional.pad`.
         dropout: the probability of dropping a value, while training.
         stochastic_depth: the probability of skipping the last block, while training.
         dtype: to compute in; parameters are float32 always. None means that of the images.
@@ -65,7 +65,7 @@ class Style:
     def layer(
         self, rngs: nnx.Rngs, activation: Callable[[jax.Array], jax.Array] = jax.nn.relu
     ) -> partial[ConvNorm]:
-        """What makes a convolution with its normalization and activation."""
+        """`ConvNorm` with the options of this style."""
         return partial(
             ConvNorm,
             activation=activation,
@@ -78,28 +78,28 @@ class Style:
         )
 
     def normalization(self, channels: int, rngs: nnx.Rngs) -> Callable[[jax.Array], jax.Array]:
-        """Make a normalization of this many channels."""
+        """Make the normalization of a feature map with so many channels."""
         options = {"epsilon": self.epsilon, "momentum": self.momentum, "dtype": self.dtype}
         return normalization(self.norm, channels, **options, rngs=rngs)
 
     def activate(self, x: jax.Array) -> jax.Array:
-        """The activation of `x`."""
+        """Apply the activation to `x`."""
         return ACTIVATIONS[self.activation](x)
 
     def strides(self, stride: int) -> int:
-        """The stride of a layer that halves its input: 1 where `shrink` halves after it."""
+        """The stride to give to a layer: 1 if `shrink` comes after it to downsample by `stride`."""
         return stride if self.downsample == "stride" else 1
 
     def shrink(
         self, x: jax.Array, stride: int, phase: jax.Array | None = None
     ) -> tuple[jax.Array, jax.Array | None]:
-        """`shrink` after a layer, in this style."""
+        """`shrink` with the options of this style."""
         return shrink(x, stride, self.downsample, self.padding_mode, phase)
 
     def max_pool(self, x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
-        """`max_pool` in this style."""
+        """`max_pool` with the options of this style."""
         return max_pool(x, window, stride, padding, self.downsample, self.padding_mode)
 
     def cast(self, images: jax.Array) -> jax.Array:
-        """`images` in the dtype to compute in; as they are where that is None."""
+        """`images` in the dtype to compute in; unchanged if that is None."""
         return jnp.asarray(images) if self.dtype is None else jnp.asarray(images).astype(self.dtype)

@@ -1,7 +1,7 @@
 """Files of named arrays: safetensors and NumPy's .npz. Reading one runs nothing that is in it.
 
-Shapes and dtypes come from the headers, checked against the size of the file. An array is read when
-it is asked for, so a header cannot make anybody allocate what it claims.
+Shapes and dtypes come from the headers, and are checked against the size of the file. An array is
+read only when asked for, so a false header cannot cause a large allocation.
 """
 
 import json
@@ -39,9 +39,7 @@ DTYPES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
-
-
-# What NumPy raises for a header that is no dict of Python: MemoryError for "-----1" and so on.
+# What NumPy raises for a header that is not a Python dict, such as MemoryError for "-----1".
 NO_HEADER = (ValueError, TypeError, KeyError, SyntaxError, MemoryError, OverflowError)
 
 
@@ -55,11 +53,11 @@ class Stored:
 
 
 def checked(file: str | os.PathLike[str]) -> Path:
-    """The path of a file of weights, of a kind that is known.
+    """The path of a file of weights, checked to be of a known kind.
 
     Raises:
         TypeError: if it is no path.
-        ValueError: if it is of another kind.
+        ValueError: if it has another suffix.
     """
     if not isinstance(file, str | os.PathLike):
         raise TypeError(f"`file` must be a path; got {shown(file)}.")
@@ -77,18 +75,18 @@ def checked(file: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def contents(path: Path) -> Iterator[dict[str, Stored]]:
-    """The arrays of a file by name, which can be read as long as the context is open.
+    """The arrays of a file by name; they can be read while the context is open.
 
     Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if it is none, or not whole.
+        FileNotFoundError: if the path does not exist.
+        ValueError: if it is not a file, or a damaged one.
     """
     if not path.exists():
         raise FileNotFoundError(f"`file` {path} does not exist.")
     if not path.is_file():
         raise ValueError(f"`file` {path} is no file; give the file that is in it.")
     kind = path.suffix.lower()
-    # What the readers raise for bytes that make no sense to them.
+    # What the readers raise for bytes that they cannot interpret.
     damages = (SafetensorError, zipfile.BadZipFile, zlib.error, EOFError, Damaged)
     try:
         with (_safetensors if kind == ".safetensors" else _npz)(path) as arrays:
@@ -112,7 +110,7 @@ class Damaged(Exception):
 
 @contextmanager
 def _safetensors(path: Path) -> Iterator[dict[str, Stored]]:
-    # It refuses lengths and offsets that lie outside of the file, overlap or leave gaps.
+    # `safe_open` refuses lengths and offsets that lie outside of the file, overlap or leave gaps.
     with safe_open(path, framework="numpy") as file:
         _check_unique(path)
         arrays = {}
@@ -125,9 +123,9 @@ def _safetensors(path: Path) -> Iterator[dict[str, Stored]]:
 
 
 def _check_unique(path: Path) -> None:
-    """Check that no name stands twice in a header that is known to be whole."""
+    """Check that no name occurs twice in the header, which is known to be complete JSON."""
 
-    def checked(pairs: list[tuple[str, object]]) -> None:
+    def refuse_duplicates(pairs: list[tuple[str, object]]) -> None:
         seen = set()
         for name, _ in pairs:
             if name in seen:
@@ -136,7 +134,7 @@ def _check_unique(path: Path) -> None:
 
     with open(path, "rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
-        json.loads(stream.read(length), object_pairs_hook=checked)
+        json.loads(stream.read(length), object_pairs_hook=refuse_duplicates)
 
 
 @contextmanager
@@ -152,13 +150,13 @@ def _npz(path: Path) -> Iterator[dict[str, Stored]]:
             try:
                 arrays[name] = _npy(archive, member)
             except (*NO_HEADER, NotImplementedError, RuntimeError) as error:
-                # A header that is none; a compression that is unknown; a password.
+                # A header that is not one; an unknown compression; a password.
                 raise Damaged(f"{name}: {error or 'its header is none'}") from error
         yield arrays
 
 
 def _npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Stored:
-    """The array that is a member of an archive, by its header."""
+    """The shape and dtype in the header of an archive's member, and how to read its array."""
     with archive.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         header = {
@@ -182,12 +180,12 @@ def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
             array = np.lib.format.read_array(stream, allow_pickle=False)
         except ValueError as error:
             raise Damaged(f"{member.filename}: {error}") from error
-        stream.read()  # to the end, where the checksum is compared
+        stream.read()  # at the end, zipfile compares the checksum
         return array
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays to a file that appears when it is whole.
+    """Write arrays to a file, which appears under its name only when complete.
 
     Raises:
         FileNotFoundError: if its folder does not exist.
@@ -203,7 +201,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _write_safetensors(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """The length of the header, the header, which is JSON, and the bytes of all arrays."""
+    """Write the length of the header, the header (JSON), and the bytes of all arrays."""
     codes = {dtype: code for code, dtype in DTYPES.items()}
     header, end = {}, 0
     for name, array in arrays.items():

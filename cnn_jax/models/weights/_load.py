@@ -1,4 +1,4 @@
-"""Load a network's weights from a file, strictly and never by halves."""
+"""Load a network's weights from a file; after an error the network is unchanged."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -37,9 +37,9 @@ def load_weights(
     skip: Sequence[str] = (),
     strict: bool = True,
 ) -> Report:
-    """Give a network the weights that are in a file.
+    """Load the weights in a file into a network.
 
-    Everything is read and checked first, so after an error the network is what it was.
+    Everything is read and checked first, so after an error the network is unchanged.
 
     ```
     >>> import tempfile
@@ -54,22 +54,22 @@ def load_weights(
     ```
 
     Args:
-        model: the network, changed in place. An abstract one, ``nnx.eval_shape(lambda:
-            vgg16(rngs=nnx.Rngs(0)))``, costs no initialization; then every parameter must come from
-            the file. Its dropout gets new random streams, always the same; see `nnx.reseed`. One
-            without a head (``num_classes=None``) takes a file with or without it.
+        model: the network, changed in place. An abstract network, ``nnx.eval_shape(lambda:
+            vgg16(rngs=nnx.Rngs(0)))``, saves the initialization; then every parameter must come
+            from the file, and dropout's random streams get fixed keys (see `nnx.reseed`). For a
+            network without a head (``num_classes=None``) the file may have one or not.
         file: ``.safetensors``, or ``.npz`` without pickles.
         names: whose names the file has: ``"cnn_jax"``, ``"torchvision"``, ``"timm"``; None takes
             those that fit best.
-        skip: layers that keep their values, by our name or the file's, with all that is in them:
-            ``("logits",)`` for another number of classes.
+        skip: layers that keep their values, with the layers inside of them, by our name or the
+            file's: ``("logits",)`` for another number of classes.
         strict: whether the file must hold all parameters and statistics of the network, in the
             right shapes, and nothing else. If not, what fits is loaded.
 
     Returns:
-        The report: what was loaded, missing, unexpected, of a wrong shape, skipped, and what the
-        file has of a head that the model has not. PyTorch's ``num_batches_tracked`` is never
-        unexpected.
+        The report: which arrays were loaded, missing, unexpected, of a wrong shape, skipped, or in
+        the file for a head that the model does not have. PyTorch's ``num_batches_tracked`` does not
+        count as unexpected.
 
     Raises:
         TypeError: if an argument has the wrong type.
@@ -114,7 +114,7 @@ def compare(
     skip: Sequence[str],
     head: Sequence[str],
 ) -> Report:
-    """How the file's arrays and the network's fit.
+    """Compare the file's arrays with the network's, by name and shape.
 
     Args:
         file: the name of the file.
@@ -125,7 +125,7 @@ def compare(
         head: layers, by the file's names, that the network was made without.
 
     Raises:
-        ValueError: if there is nothing that is called like an entry of `skip`.
+        ValueError: if an entry of `skip` names nothing in the network or the file.
     """
     everything = [name for place in wanted for name in (place.path, place.name)] + list(stored)
     for layer in skip:
@@ -161,7 +161,7 @@ def compare(
 
 
 def advice(report: Report, model: nnx.Module) -> str:
-    """The rest of the error for a file that does not fit: what does not, and what to do."""
+    """The end of the error for a file that does not fit: the differences, and what to do."""
     head = getattr(type(model), "HEAD", ())
     lines = [f"loaded (by {report.names}'s names).", *report.differences()]
     if any(path.startswith("logits.") for path, *_ in report.wrong_shape):
@@ -176,7 +176,7 @@ def advice(report: Report, model: nnx.Module) -> str:
 
 
 def check_abstract(leaves: Mapping[str, nnx.Variable], report: Report) -> None:
-    """Check that what has no value of its own gets one.
+    """Check that every variable without a value of its own gets one from the file.
 
     Raises:
         ValueError: if not.
@@ -191,7 +191,7 @@ def check_abstract(leaves: Mapping[str, nnx.Variable], report: Report) -> None:
 
 
 def is_abstract(leaf: nnx.Variable) -> bool:
-    """Whether a variable has a shape, but no value."""
+    """Whether a variable has only a shape and a dtype, no value."""
     return isinstance(value_of(leaf), jax.ShapeDtypeStruct)
 
 
@@ -201,7 +201,7 @@ def read(
     leaves: Mapping[str, nnx.Variable],
     stored: Mapping[str, Stored],
 ) -> dict[str, np.ndarray]:
-    """The arrays of these places by path, in the network's layout and dtypes.
+    """Read the arrays of these places: by path, in the network's layout and dtypes.
 
     Raises:
         ValueError: if they have other dtypes in the file, or hold NaN or infinity.
@@ -229,12 +229,12 @@ def read(
 
 
 def converts(theirs: str, ours: np.dtype) -> bool:
-    """Whether a file's dtype may become this one: floats any floats, others only the same."""
+    """Whether `theirs` may be read as `ours`: any float as any float, others only if equal."""
     return theirs in FLOATS if jnp.issubdtype(ours, jnp.floating) else theirs == ours.name
 
 
 def update(model: nnx.Module, arrays: dict[str, np.ndarray]) -> None:
-    """Set these variables, and the random streams that are abstract."""
+    """Write the arrays into the model's variables, and seed its abstract random streams."""
     flat = {}
     for number, (path, leaf) in enumerate(nnx.to_flat_state(nnx.state(model))):
         if not isinstance(leaf, nnx.Variable):

@@ -1,4 +1,4 @@
-"""Where each array of a network is in a file, and how it lies there.
+"""The name, shape and layout that each array of a network has in a file.
 
 In PyTorch a kernel's channels come first, here they come last: a convolution's kernel is
 (out, in // groups, *window) there and (*window, in // groups, out) here, a dense layer's is
@@ -36,9 +36,8 @@ class Place:
         name: in the file.
         ours: shape in the network.
         theirs: shape in the file.
-        unfolded: shape that `ours` is reshaped to before its axes are moved.
-        axes: of `unfolded`, in the file's order; the array with its axes in this order is reshaped
-            to `theirs`.
+        unfolded: shape that the network's array is reshaped to, before its axes are permuted.
+        axes: the permutation, as for `numpy.transpose`; its result is reshaped to `theirs`.
     """
 
     path: str
@@ -49,11 +48,11 @@ class Place:
     axes: tuple[int, ...]
 
     def to_file(self, array: np.ndarray) -> np.ndarray:
-        """The network's array as it lies in the file."""
+        """Convert the network's array to the file's layout."""
         return array.reshape(self.unfolded).transpose(self.axes).reshape(self.theirs)
 
     def to_model(self, array: np.ndarray) -> np.ndarray:
-        """The file's array as it lies in the network."""
+        """Convert the file's array to the network's layout."""
         moved = array.reshape([self.unfolded[axis] for axis in self.axes])
         return moved.transpose(np.argsort(self.axes)).reshape(self.ours)
 
@@ -69,12 +68,12 @@ def variables(model: nnx.Module) -> dict[str, nnx.Variable]:
 
 def value_of(leaf: nnx.Variable) -> jax.Array | jax.ShapeDtypeStruct:
     """What a variable holds: an array, or its shape and dtype alone if the network is abstract."""
-    [value] = jax.tree.leaves(leaf)  # by its attributes: another one in each version of Flax
+    [value] = jax.tree.leaves(leaf)  # the attribute that holds it depends on the version of Flax
     return value
 
 
 def dotted(path: tuple[object, ...]) -> str:
-    """A path of attributes as one string, without the attribute of `nnx.Sequential`."""
+    """A path of attributes as one string, without the `layers` of `nnx.Sequential`."""
     following = (*path[1:], "")
     return ".".join(
         str(part)
@@ -84,7 +83,7 @@ def dotted(path: tuple[object, ...]) -> str:
 
 
 def schemes(model: nnx.Module) -> list[str]:
-    """Whose names the network can be read and written with."""
+    """The schemes of names that the network can be loaded and saved with."""
     published = published_names.published(model)
     return [scheme for scheme in SCHEMES if scheme == OWN or hasattr(published, scheme)]
 
@@ -151,7 +150,7 @@ def place(
     unfolded: tuple[int, ...] | None = None,
     axes: tuple[int, ...] | None = None,
 ) -> Place:
-    """A place whose axes stay where they are, unless told otherwise."""
+    """Make a place, whose axes keep their order by default; check that its shapes agree in size."""
     unfolded = ours if unfolded is None else unfolded
     axes = tuple(range(len(ours))) if axes is None else axes
     if not math.prod(ours) == math.prod(theirs) == math.prod(unfolded):
@@ -160,9 +159,9 @@ def place(
 
 
 def left_out(model: nnx.Module, scheme: str) -> tuple[str, ...]:
-    """The layers of the head that `model` does not have, by the names of a file of this scheme.
+    """The layers of the head that `model` lacks, by their names in this scheme.
 
-    Only of a network that was made with ``num_classes=None``: its class names them in `HEAD`.
+    There are some only if it was made with ``num_classes=None``; its class names them in `HEAD`.
     """
     head = getattr(type(model), "HEAD", ())
     if not head or getattr(model, "num_classes", 0) is not None:
@@ -175,27 +174,27 @@ def left_out(model: nnx.Module, scheme: str) -> tuple[str, ...]:
 
 
 def within(name: str, layers: Sequence[str]) -> bool:
-    """Whether the array of this name is one of the layers, or in one."""
+    """Whether `name` is one of `layers`, or lies inside of one."""
     return any(name == layer or name.startswith(f"{layer}.") for layer in layers)
 
 
 def of_today(model: nnx.Module, stored: Mapping[str, Stored]) -> Mapping[str, Stored]:
-    """What a file holds, under the names of today if they have changed since it was made."""
+    """The arrays of a file, with names from older versions replaced by today's names."""
     older = getattr(published_names.published(model), "OLDER", None)
     if older is None:
         return stored
     renamed = {older.sub(r"\1", name): array for name, array in stored.items()}
-    # Of two arrays that would have one name none is dropped: the report calls one unexpected.
+    # If two arrays would get one name, rename none: the report then lists the unexpected names.
     return renamed if len(renamed) == len(stored) else stored
 
 
 def best_scheme(model: nnx.Module, names: Collection[str]) -> str:
-    """The scheme in which most arrays of the network are among `names`, the first of equals."""
+    """The scheme by which most arrays of the network are among `names`; the first if several."""
 
     def fitting(scheme: str) -> int:
         try:
             return sum(place.name in names for place in places(model, scheme))
-        except ValueError:  # with its options it has no names there
+        except ValueError:  # some layer of the network has no name in this scheme
             return -1
 
     return max(schemes(model), key=fitting)

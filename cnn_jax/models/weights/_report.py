@@ -8,7 +8,7 @@ SHOWN = 10
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """How a file and a network fit; print it.
+    """Which arrays of a file and a network fit together; its repr is text for people.
 
     Attributes:
         file: the file.
@@ -16,10 +16,10 @@ class Report:
         loaded: the parameters and statistics of the network that came from the file, by path.
         missing: those that are not in the file.
         unexpected: the arrays of the file that are not in the network, by their name there.
-        wrong_shape: path, shape that the network needs (as it lies in the file), shape in the file.
+        wrong_shape: path, shape that the network needs (in the file's layout), shape in the file.
         skipped: the parameters that were to keep their values, by path.
-        left_out: the arrays of the file that belong to a head, by their name there, where the
-            network was made without one.
+        left_out: the arrays of the file that belong to a head, by their name there, if the network
+            was made without a head.
         file_names: the name in the file of each path.
     """
 
@@ -60,12 +60,12 @@ class Report:
         return [f"  {len(names)} {what}: {listed(names)}" for what, names in lines if names]
 
     def both(self, path: str) -> str:
-        """A path with its name in the file, if that is another."""
+        """A path, followed by its name in the file if that differs."""
         name = self.file_names[path]
         return path if name == path else f"{path} ({name})"
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+    """The first 10 names, and how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

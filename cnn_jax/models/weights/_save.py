@@ -13,7 +13,7 @@ from ._places import OWN, SCHEMES, places, value_of, variables
 
 
 def save_weights(model: nnx.Module, file: str | os.PathLike[str], *, names: str = OWN) -> None:
-    """Write a network's parameters and statistics to a file; `load_weights` reads them bit by bit.
+    """Write a network's parameters and statistics to a file; `load_weights` restores every bit.
 
     ```
     >>> import tempfile
@@ -26,9 +26,9 @@ def save_weights(model: nnx.Module, file: str | os.PathLike[str], *, names: str 
 
     Args:
         model: the network. Its random streams are not written.
-        file: to write: ``.safetensors`` or ``.npz``. It is replaced when the new one is whole.
-        names: ``"cnn_jax"``, our names and layout; ``"torchvision"`` or ``"timm"``, theirs, for
-            networks that they have too: their network of this architecture can load the file.
+        file: to write: ``.safetensors`` or ``.npz``. An old file stays until the new is complete.
+        names: ``"cnn_jax"``, our names and layout; or ``"torchvision"`` or ``"timm"``, theirs, for
+            networks that they also have: their network of this architecture can load the file.
 
     Raises:
         TypeError: if an argument has the wrong type.

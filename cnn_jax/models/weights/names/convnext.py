@@ -7,7 +7,7 @@ NETWORK = ConvNeXt
 
 
 def torchvision(model: ConvNeXt) -> Names:
-    """Our layers' names in torchvision's files, where stages and what shrinks them alternate."""
+    """Our layers' names in torchvision's files, where stages and downsampling layers alternate."""
     names = {"stem.0": "features.0.0", "stem.1": "features.0.1"}
     names |= {"norm": "classifier.0", "logits": "classifier.2"}
     for stage in range(2, 5):

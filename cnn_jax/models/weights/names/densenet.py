@@ -1,7 +1,7 @@
 """The layers of `cnn_jax.models.densenet`; torchvision and timm agree on them.
 
-The files that torchvision hands out are older than its names: there norm1 is norm.1, and so on. The
-state_dict of the network that it makes of them has the names of today, like timm's files.
+The files that torchvision publishes have older names than its networks: norm.1 for norm1, and so
+on. The state_dict of a network that has loaded such a file has today's names, like timm's files.
 """
 
 import re

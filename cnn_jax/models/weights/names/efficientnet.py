@@ -27,7 +27,7 @@ def torchvision(model: EfficientNet) -> Named:
 
 
 def timm(model: EfficientNet) -> Named:
-    """Our layers' names in timm's files, where a layer's depends on whether one expands."""
+    """Our layers' names in timm's files, where some depend on whether the block expands."""
     names = conv_norm("stem", "conv_stem", "bn1")
     for stage, number, block in blocks(model):
         ours, theirs = f"stage{stage}.{number}", f"blocks.{stage - 1}.{number}"
@@ -57,7 +57,7 @@ def dense(ours: str, block: Block, theirs: str, layers: tuple[str, str]) -> Name
 
 
 def blocks(model: EfficientNet) -> Iterator[tuple[int, int, Block]]:
-    """The stage of each block, its number there, and the block."""
+    """For each block: its stage, its number in the stage, and the block."""
     for stage in range(1, model.depth + 1):
         for number, block in enumerate(getattr(model, f"stage{stage}").layers):
             yield stage, number, block

@@ -22,7 +22,7 @@ def torchvision(model: MobileNetV2) -> dict[str, str]:
 
 
 def timm(model: MobileNetV2) -> dict[str, str]:
-    """Our layers' names in timm's files, where a layer's depends on whether one expands."""
+    """Our layers' names in timm's files, where some depend on whether the block expands."""
     names = conv_norm("stem", "conv_stem", "bn1")
     for ours, theirs, block in blocks(model):
         layers = {"expand": "conv_pw", "depthwise": "conv_dw", "project": "conv_pwl"}
@@ -39,7 +39,7 @@ def conv_norm(ours: str, conv: str, norm: str) -> dict[str, str]:
 
 
 def blocks(model: MobileNetV2) -> Iterator[tuple[str, str, InvertedResidual]]:
-    """Each block's path in our network, its path in timm's, and the block."""
+    """For each block: its path in our network, its path in timm's, and the block."""
     for stage in range(model.depth):
         for number, block in enumerate(getattr(model, f"stage{stage + 1}").layers):
             yield f"stage{stage + 1}.{number}", f"blocks.{stage}.{number}", block

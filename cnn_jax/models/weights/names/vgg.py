@@ -25,7 +25,7 @@ def timm(model: VGG) -> Names:
 
 
 def features(model: VGG) -> dict[str, str]:
-    """The convolutions and normalizations: numbered, activations and pools included."""
+    """The names of convolutions and normalizations; the numbers count activations and pools too."""
     names, number = {}, 0
     for stage in range(1, 6):
         for layer in range(len(getattr(model, f"stage{stage}").layers)):
