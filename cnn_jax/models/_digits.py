@@ -1,4 +1,4 @@
-"""Pictures of the ten digits, 12 rows of 7 pixels: the targets of `lenet1998`."""
+"""Pictures of the ten digits, 12 rows of 7 pixels: the default targets of `lenet1998`."""
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -20,7 +20,7 @@ _PICTURES = """
 ..###..  #######  #######  .#####.  ....##.  .#####.  .#####.  ..#....  .#####.  .###...
 """
 
-# (10, 84): row after row, 1 where there is ink and -1 where there is none.
+# (10, 84): the pixels row by row, 1 for ink and -1 for none.
 DIGITS = np.array(
     [
         [1.0 if pixel == "#" else -1.0 for pixel in "".join(rows)]
@@ -32,7 +32,7 @@ DIGITS.flags.writeable = False
 
 
 def checked(targets: ArrayLike) -> np.ndarray:
-    """`targets` in float32: (num_classes, 84), a picture for each class.
+    """Check `targets`, and return them in float32: (num_classes, 84), a picture for each class.
 
     Raises:
         TypeError: if they are no numbers.

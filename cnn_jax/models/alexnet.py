@@ -1,4 +1,4 @@
-"""AlexNet: the network that won ImageNet's challenge in 2012, and the usual one of 2014.
+"""AlexNet: the network that won ImageNet's challenge in 2012, and its usual form, of 2014.
 
     layer     2014 (224x224 input)     2012 (227x227 input)
     conv1     55 x 55 x  64            55 x 55 x  96            11x11, stride 4
@@ -15,9 +15,9 @@
     logits    1000                     1000
               61,100,840 parameters    60,965,224 (62,378,344 without groups)
 
-The network of 2012 was spread over two GPUs, hence its groups, and it normalizes what it gives to
-the first two pools by neighboring channels. That of 2014 is torchvision's, which pads conv1 by 2
-and drops what goes into dense1 and dense2, where the paper of 2012 drops what comes out of them.
+The network of 2012 was split over two GPUs, hence its groups, and normalizes the inputs of its
+first two pools over neighboring channels. That of 2014 is torchvision's: it pads conv1 by 2 and has
+dropout before dense1 and dense2, while that of 2012 has it after them.
 
 References:
     Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural
@@ -38,13 +38,13 @@ from cnn_jax import functional as F
 
 from .blocks import Style, check_classes, check_images, drop_values, head, last
 
-# How many positions of conv1, on an axis, leave one after the three pools: 15, 7, 3, 1 and so on.
+# The fewest positions of conv1 on an axis that leave one after the three pools: 15, 7, 3, 1.
 FEWEST = {"stride": 15, "blur": 5, "polyphase": 8}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What distinguishes the networks of the two years.
+    """The differences between the networks of the two years.
 
     Attributes:
         channels: of the five convolutions.
@@ -94,12 +94,12 @@ def alexnet(
         variant: ``"2014"``, torchvision's; ``"2012"``, the first one.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
-        groups: 1 or 2, of the second, fourth and fifth convolution; None is as published, 2 in
-            2012's alone.
+        groups: 1 or 2, of the second, fourth and fifth convolution; None is as published: 2 for
+            2012, 1 for 2014.
         downsample: how the pools halve their maps: ``"stride"``; or without aliasing, ``"blur"`` or
             ``"polyphase"`` after a pool of stride 1 (conv1 keeps its stride of 4, as in Zhang 2019,
-            arXiv:1904.11486). Polyphase needs images whose conv1 has a multiple of 8 positions,
-            such as 227x227 in 2014's.
+            arXiv:1904.11486). Polyphase needs images for which the height and width of conv1 are
+            multiples of 8, such as 227x227 for 2014.
         dropout: the probability of dropping a value at each of the two hidden dense layers, while
             training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
@@ -167,8 +167,8 @@ class AlexNet(nnx.Module):
 
         Returns:
             conv1, pool1, conv2, pool2, conv3, conv4, conv5, pool5, average: (*batch, height, width,
-            channels), after the activation. dense1, dense2, logits: (*batch, features); dense1 and
-            dense2 after 2012's dropout, which 2014's network has before them.
+            channels), after the activation. dense1, dense2, logits: (*batch, features). The dropout
+            of 2012 is included in dense1 and dense2, that of 2014 comes before them.
 
         Raises:
             ValueError: if the images have another rank or other channels than the network, or are
@@ -200,7 +200,7 @@ class AlexNet(nnx.Module):
 
 
 def local_response_normalization(x: jax.Array) -> jax.Array:
-    """Divide each channel by how strong it and its neighbors are at the same position.
+    """Divide each channel by a function of its and its neighbors' squares, at each position.
 
     ``y[c] = x[c] / (2 + 1e-4 * sum over i from c - 2 to c + 2 of x[i]^2) ** 0.75``, with the
     constants of the paper.
@@ -215,7 +215,7 @@ def local_response_normalization(x: jax.Array) -> jax.Array:
         Krizhevsky, Sutskever and Hinton, 2012, section 3.3.
     """
     wide = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
-    # The channels are the axis that is pooled over; there is one channel of them.
+    # Pool over the channels, as a spatial axis with one channel.
     strength = F.sum_pool(jnp.square(wide)[..., None], (5,), stride=1, padding=2)[..., 0]
     return (wide * (2 + 1e-4 * strength) ** -0.75).astype(x.dtype)
 

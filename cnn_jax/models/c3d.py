@@ -1,4 +1,4 @@
-"""C3D for videos: 3x3x3 convolutions, which see motion as they see edges.
+"""C3D for videos: 3x3x3 convolutions, which filter over time as they do over space.
 
     stage   output (16 x 112 x 112, 3 channels)   convolutions 3x3x3, then a maximum of
     stage1  16 x 56 x 56 x  64                    64         1x2x2: time stays
@@ -10,8 +10,8 @@
     dense2   4096
     logits    487                                 79,991,015 parameters
 
-The sizes are time, height, width. The network's first implementation rounds the last pool's size up
-instead of padding it, which gives the same size for other windows.
+The sizes are time, height, width. The authors' implementation rounds the output size of the last
+pool up instead of padding its input: the size is the same, the windows are not.
 
 References:
     Tran, Bourdev, Fergus, Torresani and Paluri, *Learning spatiotemporal features with 3D

@@ -36,7 +36,7 @@ from .blocks import LEAST, Style, check_classes, check_images, drop_blocks, head
 
 @dataclass(frozen=True)
 class Variant:
-    """How many blocks each stage has, how many channels the first, and which shortcut."""
+    """The number of blocks per stage, the channels of the first stage, and the shortcut."""
 
     blocks: int
     width: int = 16
@@ -81,16 +81,16 @@ def cifar_resnet(
         variant: a name of `VARIANTS`.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
-        shortcut: what stands on it where maps are halved: ``"A"``, every second position and
+        shortcut: what it computes where maps are halved: ``"A"``, every second position and
             channels of zeros, or ``"B"``, a 1x1 convolution.
         norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
         downsample: how maps are halved: ``"stride"``; or without aliasing, ``"blur"`` or
             ``"polyphase"`` after a layer of stride 1. Polyphase needs a size that 4 divides.
-        padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
+        padding_mode: how the images and maps are padded: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
-        stochastic_depth: the probability of skipping the last block, while training; it grows
-            with depth from almost none (Huang et al. 2016, arXiv:1603.09382, equation 4: there 0.5
-            for resnet110).
+        stochastic_depth: the probability of skipping the last block, while training; that of block
+            l of L is l / L times this (Huang et al. 2016, arXiv:1603.09382, equation 4; 0.5 for
+            resnet110).
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with stochastic depth, ``dropout``.
 

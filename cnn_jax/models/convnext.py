@@ -1,4 +1,4 @@
-"""ConvNeXt: a convolutional network with all that made vision transformers learn better.
+"""ConvNeXt: a convolutional network with the design choices of vision transformers.
 
     stage         output (224x224)   tiny     small    base      large
     stem           56 x  56          4x4, stride 4, as patches; layer normalization
@@ -13,14 +13,14 @@
     logits        1000
 
 A block is a 7x7 depthwise convolution, a normalization over the channels of each position, and two
-dense layers there, with 4 times the channels between them and one GELU (the exact one, by the error
-function). What it computes is multiplied by a learned number for each channel, small at first, and
-added to its input.
+dense layers at each position, with 4 times the channels and a GELU (the exact one, by the error
+function) between them. Its result is multiplied by a learned scale per channel (layer scale), small
+at first, and added to its input.
 
 References:
     Liu, Mao, Wu, Feichtenhofer, Darrell and Xie, *A ConvNet for the 2020s*, 2022,
-    arXiv:2201.03545, table 9. The small numbers: Touvron et al., *Going deeper with image
-    transformers*, 2021, arXiv:2103.17239, section 2.
+    arXiv:2201.03545, table 9. Layer scale: Touvron et al., *Going deeper with image transformers*,
+    2021, arXiv:2103.17239, section 2.
 """
 
 from dataclasses import dataclass, replace
@@ -38,18 +38,18 @@ from cnn_jax.geometry import PaddingMode
 
 from .blocks import Style, check_classes, check_images, drop_blocks, drop_values, last
 
-EXPANSION = 4  # channels between a block's two dense layers, for each of its input's
+EXPANSION = 4  # channels between a block's two dense layers, over those of its input
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How many blocks and channels each stage has, and what else the paper sets for it.
+    """The blocks and channels of each stage, and the paper's options for this variant.
 
     Attributes:
         blocks: of each stage.
         channels: of each stage.
         stochastic_depth: the probability of skipping the last block, for ImageNet.
-        layer_scale: what the output of each block is multiplied by at first.
+        layer_scale: initial value of the learned scale of each block's output.
     """
 
     blocks: tuple[int, int, int, int]
@@ -91,9 +91,9 @@ def convnext(
         variant: a name of `VARIANTS`.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
-        padding_mode: what stands around the maps of the blocks: ``"zeros"``, ``"reflect"``,
+        padding_mode: how the maps are padded in the blocks: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
-        layer_scale: what each block's output is multiplied by at first.
+        layer_scale: initial value of the learned scale of each block's output.
         dropout: the probability of dropping a feature before the logits, while training.
         stochastic_depth: the probability of skipping the last block, while training; it grows with
             depth from 0 (Huang et al. 2016, arXiv:1603.09382). None means the paper's for ImageNet:
@@ -161,7 +161,7 @@ class ConvNeXt(nnx.Module):
         """The output of every stage by name, first to last.
 
         Args:
-            images: (*batch, height, width, channels), of at least 32x32, with reflections 64x64.
+            images: (*batch, height, width, channels), of at least 32x32, with reflection 64x64.
 
         Returns:
             stem, stage1, downsample2, stage2, downsample3, stage3, downsample4, stage4:
@@ -189,7 +189,7 @@ class ConvNeXt(nnx.Module):
 
 
 class Layers:
-    """What makes the layers of this network: their weights start with a deviation of 0.02."""
+    """The constructors of this network's layers; weights start with a deviation of 0.02."""
 
     def __init__(self, dtype: DTypeLike | None, rngs: nnx.Rngs):
         options = {"kernel_init": truncated_normal(0.02), "dtype": dtype, "rngs": rngs}
@@ -204,7 +204,7 @@ class Block(nnx.Module):
 
     Args:
         channels: of the input and the output.
-        scale: what its output is multiplied by at first.
+        scale: initial value of the layer scale.
         style: see `Style`.
         skipped: the probability of skipping the block, while training.
         rngs: the random streams.

@@ -15,8 +15,8 @@
     logits         1000
 
 A layer is a 1x1 convolution to 4 k channels and a 3x3 convolution to k, each after a normalization
-and a ReLU; its k maps (the growth rate: 32, or 48 in densenet161) are appended to its input's. So
-the gradient reaches every layer directly, and layers need to be no wider than k.
+and a ReLU; its k maps (the growth rate: 32, or 48 in densenet161) are appended to its input. So the
+gradient reaches every layer directly, and a layer need not have more than k maps.
 
 References:
     Huang, Liu, van der Maaten and Weinberger, *Densely connected convolutional networks*, 2016,
@@ -38,8 +38,8 @@ from cnn_jax.geometry import PaddingMode
 from .blocks import Style, check_classes, check_images, drop_values, head, last
 
 BOTTLENECK = 4  # channels between a layer's two convolutions, in units of the growth rate
-# The smallest images, and if padding reflects them. A mean and polyphase sampling need 2 positions
-# for each of theirs; a reflection, as in the blur, 2 in all.
+# The smallest images: without and with ``padding_mode="reflect"``. A mean and polyphase sampling
+# need 2 positions for each output; a reflection, as in the blur, needs 2 in all.
 LEAST = {"stride": (29, 61), "blur": (17, 33), "polyphase": (32, 64)}
 
 
@@ -88,10 +88,10 @@ def densenet(
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
-        downsample: how maps are halved: ``"stride"``, and means in the transitions; or without
+        downsample: how maps are halved: ``"stride"``, with means in the transitions; or without
             aliasing, ``"blur"`` or ``"polyphase"`` in place of both. Polyphase needs a size that
             halves evenly 5 times.
-        padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
+        padding_mode: how the images and maps are padded: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
         dropout: the probability of dropping an element of what a layer adds, while training. The
             paper has none for ImageNet, 0.2 where images are few and not augmented.
@@ -177,7 +177,7 @@ class DenseNet(nnx.Module):
 
 
 class Dense(nnx.Module):
-    """A layer: y = [x, f(x)], where f is a normalization, ReLU, 1x1, and the same again, 3x3."""
+    """A layer: y = [x, f(x)], where f is norm, ReLU, 1x1 convolution, norm, ReLU, 3x3."""
 
     def __init__(self, channels: int, growth: int, style: Style, rngs: nnx.Rngs):
         self.norm = style.normalization(channels, rngs)
@@ -201,7 +201,7 @@ class Dense(nnx.Module):
 
 
 class Transition(nnx.Module):
-    """A normalization, ReLU, 1x1 convolution to half the channels, and half the size."""
+    """Normalization, ReLU, 1x1 convolution to half the channels, downsampling to half the size."""
 
     def __init__(self, channels: int, style: Style, rngs: nnx.Rngs):
         self.style = style

@@ -13,14 +13,14 @@
     features   the mean of each map
     logits     1000
 
-A block is MobileNetV2's: a 1x1 convolution expands the channels, a depthwise one filters each (only
-the first of a stage has a stride), a 1x1 projects them back, without an activation. Between the
-last two stands squeeze and excitation: each map is multiplied by a gate, which two dense layers
-compute from the means of all maps. The activation is swish, x sigmoid(x).
+A block is MobileNetV2's: a 1x1 convolution expands the channels, a depthwise one filters each (with
+a stride in a stage's first block), and a 1x1 one projects them back, without an activation. Before
+the projection comes squeeze and excitation: each map is multiplied by a gate, which two dense
+layers compute from the means of all maps. The activation is swish, x sigmoid(x).
 
-The authors' code pads a stride-2 convolution by TensorFlow's "SAME": of an even size, one less
-above and to the left than below and to the right. Here, as in torchvision, all sides get half the
-window, so the authors' weights (timm's ``tf_efficientnet``) see all maps shifted by one position.
+The authors' code pads a stride-2 convolution by TensorFlow's "SAME": for an even size, one less
+above and on the left than below and on the right. Here, as in torchvision, all sides get half the
+window, so for the authors' weights (timm's ``tf_efficientnet``) maps are shifted by one position.
 
 References:
     Tan and Le, *EfficientNet: rethinking model scaling for convolutional neural networks*, 2019,
@@ -64,7 +64,7 @@ B0 = (  # window, expansion, channels, blocks, stride of the first block
 
 @dataclass(frozen=True)
 class Variant:
-    """How many times the channels and blocks of `stages` a network has, and what goes with that."""
+    """Factors on the channels and blocks of `stages`, and the options that go with them."""
 
     width: float
     depth: float
@@ -115,11 +115,11 @@ def efficientnet(
         in_channels: channels of the images.
         norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
         epsilon: added to variances; None means torchvision's: 1e-5 up to b4, 1e-3 from b5 on. The
-            paper has 1e-3 in all, timm's weights want 1e-5 in all.
+            paper has 1e-3 in all, timm's weights need 1e-5 in all.
         dropout: the probability of dropping a feature before the logits, while training; None means
             the paper's, 0.2 in b0 to 0.5 in b7.
-        stochastic_depth: the probability of skipping a block, while training; it grows with depth
-            from 0 to almost this (Huang et al. 2016, arXiv:1603.09382).
+        stochastic_depth: the probability of skipping a block, while training, grows with depth from
+            0 to almost this (Huang et al. 2016, arXiv:1603.09382).
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout or stochastic depth, ``dropout``.
 
@@ -205,7 +205,7 @@ class Block(nnx.Module):
     """x + project(excite(depthwise(expand(x)))), without x where size or channels change.
 
     Args:
-        widths: channels of the input, inside, and of the output. No expansion if equal.
+        widths: channels: input, inside, output; no expansion if the first two are equal.
         window, stride: of the depthwise convolution.
         style: see `Style`.
         skipped: the probability of skipping the block, while training.

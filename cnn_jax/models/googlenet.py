@@ -19,15 +19,15 @@
     features       1024                the mean of each map
     logits         1000
 
-Of two numbers the first is a 1x1 convolution before the other, with fewer channels than come in.
-The four branches see the same; their channels are concatenated. After inception4a and inception4d
-two small classifiers, in training alone, bring the gradient to the layers before them.
+The numbers are channels. Where there are two, a 1x1 convolution first reduces the channels to the
+first number. The four branches have the same input; their outputs are concatenated. While training,
+two small classifiers after inception4a and inception4d add to the gradient of the layers before.
 
-As torchvision has it, it differs from the paper: batch normalization in place of local response
-normalization, 3x3 windows in place of 5x5, pool4, the means in the two classifiers (4 x 4 adaptive
-windows in place of 5x5 ones of stride 3), dropout of 0.2 in place of 0.4. `five` and `norm` lead
-back to the paper's parameters. torchvision's `transform_input`, which scales images anew, is not
-part of the network.
+This is torchvision's network, which differs from the paper's: batch normalization in place of local
+response normalization, 3x3 windows in place of 5x5, pool4, the means in the two classifiers (4 x 4
+adaptive windows in place of 5x5 ones of stride 3), dropout of 0.2 in place of 0.4. With `five` and
+`norm` it has the paper's parameters. torchvision's `transform_input`, which normalizes images
+again, is not part of the network.
 
 References:
     Szegedy et al., *Going deeper with convolutions*, 2014, arXiv:1409.4842, table 1.
@@ -48,7 +48,7 @@ from .blocks import ConvNorm, Style, check_classes, check_images, drop_values, h
 
 Widths = tuple[int, int, int, int, int, int]
 STAGES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
-# What follows some of them: a pool with its window, a classifier.
+# What follows some of the stages: a pool, with its window; a classifier.
 POOLS = {"3b": ("pool3", 3), "4e": ("pool4", 2)}
 CLASSIFIERS = {"4a": "aux1", "4d": "aux2"}
 FIVES = {"3x3": 3, "5x5": 5}
@@ -91,7 +91,8 @@ def googlenet(
 ) -> "GoogLeNet":
     """Make a GoogLeNet.
 
-    Its loss is that of the logits plus 0.3 times those of aux1 and aux2, see `feature_maps`.
+    The paper trains it with the loss of the logits plus 0.3 times the losses of aux1 and aux2, see
+    `feature_maps`.
 
     ```
     >>> images = jnp.zeros((1, 224, 224, 3))
@@ -200,12 +201,12 @@ class GoogLeNet(nnx.Module):
 
 
 def shrink(x: jax.Array, window: int) -> jax.Array:
-    """Take the largest of windows that are 2 apart, the last one however much of it is there."""
+    """Max pooling of stride 2, whose last window may extend beyond the end of `x`."""
     return F.max_pool(x, (window, window), stride=2, ceil_mode=True)
 
 
 class Inception(nnx.Module):
-    """Four branches that see the same: 1x1; 1x1, 3x3; 1x1, 5x5; 3x3 maximum, 1x1."""
+    """Four branches of the same input: 1x1; 1x1, 3x3; 1x1, 5x5; 3x3 maximum, 1x1."""
 
     def __init__(self, channels: int, widths: Widths, five: int, layer: partial[ConvNorm]):
         one, reduce_three, three, reduce_five, fifth, project = widths
@@ -225,7 +226,7 @@ class Inception(nnx.Module):
 
 
 class Auxiliary(nnx.Module):
-    """A classifier of the maps in the middle: means, a 1x1 convolution, two dense layers."""
+    """A classifier of an inner feature map: means, a 1x1 convolution, two dense layers."""
 
     def __init__(self, channels: int, variant: Variant, classes: int, style: Style, rngs: nnx.Rngs):
         inner, hidden = variant.auxiliary

@@ -10,9 +10,9 @@
     dense               10                           850
                                                   61,706
 
-LeCun's network of 1998 differs, see `lenet1998`: it trains a scale and a bias in each pool, its
-second convolution sees only some of the six feature maps, and its output is a distance to fixed
-patterns.
+LeCun's network of 1998 differs, see `lenet1998`: its pools have a trainable scale and bias, each
+map of its second convolution sees only some of the six feature maps, and its outputs are distances
+to fixed patterns.
 
 References:
     LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition*,
@@ -60,7 +60,7 @@ def lenet(
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         input_size: height and width of the images: 28 (padded by 2) or 32.
-        activation: ``"relu"``, or ``"sigmoid"`` or ``"tanh"`` as of old. It decides the
+        activation: ``"relu"``, or ``"sigmoid"`` or ``"tanh"`` as in the 1990s. It decides the
             initialization: He's for ReLU, Xavier's for the others.
         pool: ``"max"`` or ``"avg"``.
         dropout: the probability of dropping a value after each of the two hidden dense layers,

@@ -10,12 +10,12 @@
     output  distances to the     10                     0           840
             targets, 840 fixed                     60,000       340,908
 
-What `lenet` leaves out: a subsampling unit sums 2x2 inputs, times one trainable coefficient for
-each map, plus one bias. Each map of C3 sees some of the maps of S2, each others, so that they learn
-different things. 1.7159 tanh(2x/3), which maps 1 to 1, follows every layer up to F6. And a
-class is a fixed picture of its digit, 12 pixels high and 7 wide, each 1 or -1: F6 has a unit for
-each pixel, and the class is the picture that F6 is nearest to. Figure 3 of the paper shows the
-original pictures; those here were drawn anew.
+What `lenet` leaves out: S2 and S4 sum windows of 2x2, multiply by a trainable coefficient and add a
+bias, one of each per map. Each map of C3 sees another subset of the maps of S2, so that the maps
+learn different features. The activation 1.7159 tanh(2x/3), which maps 1 to 1, follows every layer
+up to F6. A class is represented by a fixed picture of its digit, 12 rows of 7 pixels that are 1 or
+-1: F6 has a unit for each pixel, and the predicted class is that of the picture nearest to F6's
+output. The paper's figure 3 shows the original pictures; those here were drawn anew.
 
 References:
     LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition*,
@@ -38,7 +38,7 @@ from .blocks import Style, check_image_size, last
 # Which maps of S2 each map of C3 sees: the paper's table I, column by column.
 _COLUMNS = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"
 TABLE = tuple(tuple(map(int, column)) for column in _COLUMNS.split())
-# The function, and the variance times fan_in of the weights before it.
+# The function, and fan_in times the variance of the weights before it.
 ACTIVATIONS = {
     "scaled_tanh": (lambda x: 1.7159 * jnp.tanh(x * (2 / 3)), 1.0),
     "tanh": (jnp.tanh, 1.0),
@@ -69,18 +69,18 @@ def lenet1998(
 
     ```
 
-    The weights start with variance 1 / fan_in, for which the activation was made (LeCun et al.,
-    *Efficient BackProp*, 1998); the paper has them uniform within 2.4 / fan_in, smaller the more
-    inputs there are. A subsampling unit starts as the average.
+    The weights start with variance 1 / fan_in, for which the activation was designed (LeCun et al.,
+    *Efficient BackProp*, 1998). The paper draws them uniformly from [-2.4 / fan_in, 2.4 / fan_in],
+    of smaller variance. Subsampling starts as average pooling.
 
     Args:
         in_channels: channels of the images.
         input_size: height and width of the images: 32, or 28 (padded by 2).
-        targets: (num_classes, 84), the pictures that stand for the classes, row after row of 7
-            pixels, usually 1 and -1; by default the ten digits. None leaves out the head, F6 and
-            the distances, see `cnn_jax.models`.
+        targets: (num_classes, 84), a picture for each class, its 12 rows of 7 pixels one after the
+            other, usually 1 and -1; by default the ten digits. None leaves out the head, F6 and the
+            distances, see `cnn_jax.models`.
         activation: ``"scaled_tanh"``, as published; ``"tanh"``, which never quite reaches a target;
-            or ``"relu"``, which never goes below 0 and has twice the variance at the start.
+            or ``"relu"``, which is never negative, with initial weights of twice the variance.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always, and so are
             the distances: close to 84, bfloat16 has steps of a half.
         rngs: the random stream ``params``.
@@ -136,7 +136,7 @@ class LeNet1998(nnx.Module):
         Returns:
             c1, s2, c3, s4, c5: (*batch, height, width, channels), and f6: (*batch, 84), after their
             activation. distances: (*batch, num_classes), squared, from f6 to the targets.
-            logits: minus the distances; their cross-entropy is the paper's equation 9 without j.
+            logits: minus the distances; their cross entropy is the paper's equation 9 without j.
 
         Raises:
             ValueError: if the images are not of the size that the network was made for.
@@ -156,13 +156,13 @@ class LeNet1998(nnx.Module):
 
 
 class Subsample(nnx.Module):
-    """Sum windows of 2x2, times a coefficient, plus a bias: one of each for a map.
+    """Sum windows of 2x2, multiply by a coefficient, add a bias: one of each per map.
 
     Args:
         channels: the number of maps.
 
     Attributes:
-        coefficient: (channels,); at first 1/4, which makes the sum an average.
+        coefficient: (channels,); starts at 1/4, which makes the sum an average.
         bias: (channels,).
     """
 
@@ -181,16 +181,16 @@ class Subsample(nnx.Module):
 
 
 class SparseConv(nnx.Module):
-    """A 5x5 convolution each of whose output maps sees some of the input maps.
+    """A 5x5 convolution in which each output map sees some of the input maps.
 
     Args:
         table: for each output map, the input maps that it sees.
-        variance: of a weight, times the number of inputs of its unit, at the start.
+        variance: initial variance of a weight, times the number of inputs of its unit.
         dtype: to compute in; parameters are float32 always.
         rngs: the random streams.
 
     Attributes:
-        kernel: (5, 5, pairs), a window for each pair of maps that the table connects, and no other.
+        kernel: (5, 5, pairs), a window for each pair of maps that the table connects.
         bias: (number of output maps,).
     """
 
@@ -227,7 +227,7 @@ class RadialBasis(nnx.Module):
         targets: (number, length).
 
     Attributes:
-        targets: the same, a variable that is no parameter, so that training leaves it alone.
+        targets: the same, as a variable that is no parameter, so training does not change it.
     """
 
     def __init__(self, targets: np.ndarray):

@@ -7,9 +7,9 @@
     parameters                 1,202,058     83,978             5,994
 
 All three have the same units, in the same layers. From left to right each can compute less: a
-*local* unit sees only a window of its input, so most weights of a *full* one are zero for it; in a
-*convolutional* layer, all positions have the same weights. Whatever the convolutional network
-computes, the local one could, and whatever that computes, the full one could.
+*local* unit is a *full* one whose weights outside of its window are zero; in a *convolutional*
+layer, the units of a map all have the same weights too. Whatever the convolutional network
+computes, the local one can compute, and whatever that one computes, the full one can.
 
 References:
     LeCun, *Generalization and network design strategies*, 1989, which compares such networks on
@@ -67,15 +67,15 @@ def locally_connected(
     ```
 
     Args:
-        connection: ``"full"``: every unit to every input; ``"local"``: to a window, with weights of
-            its own; ``"convolutional"``: to a window, with the weights of all positions.
+        connection: what each unit sees: ``"full"``: the whole input; ``"local"``: a window, with
+            weights of its own; ``"convolutional"``: a window, with the same weights everywhere.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         input_size: height and width of the images; an int for both.
         layers: channels, window (of height and width) and stride of each hidden layer, first to
-            last; the same for every `connection`. A full layer has the units of the windows.
+            last; the same for every `connection`. A full layer has as many units as the others.
         activation: ``"relu"``, ``"sigmoid"`` or ``"tanh"``. It decides the initialization: He's for
-            ReLU, Xavier's for the others, with the number of inputs that a unit really has.
+            ReLU, Xavier's for the others, with the number of inputs that a unit sees as fan_in.
         dropout: the probability of dropping a value before the logits, while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
@@ -210,7 +210,7 @@ def connected(
         return Full(size, made, init(), dtype, rngs), made
     if connection == "convolutional":
         return nn.Conv(in_channels, channels, window, kernel_init=init(), **options), made
-    # Fans count the taps and channels of one position: a unit sees no other position's kernel.
+    # The fans count taps and channels, not positions: each position has a kernel of its own.
     own = init(batch_axis=(0, 1))
     local = nn.ConvLocal(
         in_channels, channels, window, input_size=(height, width), kernel_init=own, **options
@@ -219,7 +219,7 @@ def connected(
 
 
 class Full(nnx.Module):
-    """A dense layer between maps: every unit of the output sees every number of the input.
+    """A dense layer between feature maps: every output sees every input.
 
     Args:
         size: height, width and channels of the input.

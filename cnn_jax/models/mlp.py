@@ -1,4 +1,4 @@
-"""A network of dense layers: every unit sees the whole image, and knows nothing of neighbors.
+"""A network of dense layers: every unit sees all pixels, but not which are neighbors.
 
     layer     output (28x28 images)   parameters
     flatten   784                              0
@@ -6,7 +6,7 @@
     logits     10                          2,570
                                          203,530
 
-What a convolutional network is compared with. Without a hidden layer (`widths` empty) it is a
+It is the baseline for convolutional networks. Without a hidden layer (`widths` empty) it is a
 linear classifier: softmax regression.
 
 References:
@@ -52,8 +52,8 @@ def mlp(
     ```
 
     Args:
-        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`: what is
-            left ends with the last hidden layer.
+        num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`, so that
+            the network ends with the last hidden layer.
         in_channels: channels of the images.
         input_size: height and width of the images, an int for both; or one int for each spatial
             axis, of which there may be any number: ``(40,)`` for signals.
@@ -62,8 +62,8 @@ def mlp(
             ReLU, Xavier's for the others.
         norm: what comes before each activation, in place of the layer's bias: ``"none"``,
             ``"batch"`` or ``"group"`` (32 groups, or as many as divide the units).
-        residual: whether a hidden layer adds its output to its input, where it has as many units as
-            the layer before it.
+        residual: whether each hidden layer with as many units as the hidden layer before it adds
+            its input to its output.
         dropout: the probability of dropping a value after each hidden layer, while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
@@ -96,7 +96,7 @@ def mlp(
 
 @dataclass(frozen=True)
 class Variant:
-    """How many units each hidden layer has, and whether equal ones add to their input."""
+    """How many units each hidden layer has, and whether layers of equal width add their input."""
 
     widths: tuple[int, ...]
     residual: bool = False

@@ -1,18 +1,20 @@
 """Small networks for MNIST-1D: signals of 40 numbers, each a bent and shifted digit.
 
-    constructor         layers                                               parameters
+    constructor         channels x (window, stride), or units                parameters
     mnist1d_linear      10                                                          410
     mnist1d_mlp         100, + 100, 10                                           15,210
     mnist1d_dense       285, 135, 60, 10                                         59,065
     mnist1d             15 x (3, stride 2) three times, 10                        2,050
     mnist1d_greydanus   25 x (5, stride 2), 25 x (3, stride 2) twice, 10          5,210
 
-    mnist1d             19 x 15, 9 x 15, 4 x 15 (time x channels): not padded
+    constructor         feature maps, time x channels
+    mnist1d             19 x 15, 9 x 15, 4 x 15: not padded
     mnist1d_greydanus   19 x 25, 10 x 25, 5 x 25: padded by 1
 
-`mnist1d` and `mnist1d_dense` are *Understanding Deep Learning*'s pair: the second has as many
-hidden units, 19 * 15, 9 * 15 and 4 * 15, 29 times the parameters, and generalizes worse. The others
-are the baselines of the data set's authors, whose `mnist1d_mlp` adds its second layer to its first.
+*Understanding Deep Learning* compares `mnist1d` and `mnist1d_dense`: the second has as many hidden
+units, 19 * 15, 9 * 15 and 4 * 15, but 29 times the parameters, and generalizes worse. The others
+are the baselines of the data set's authors; `mnist1d_mlp` adds the output of its first layer to
+that of its second.
 
 References:
     Prince, *Understanding Deep Learning*, 2023, section 10.2. Greydanus and Kobak, *Scaling down
@@ -38,9 +40,9 @@ class Variant:
     """The convolutions of a network, each of stride 2.
 
     Attributes:
-        channels: of every one.
-        windows: taps of each, first to last.
-        padding: numbers of zeros at both ends of each one's input.
+        channels: of every convolution's output.
+        windows: taps of each convolution, first to last.
+        padding: zeros at each end of every convolution's input.
     """
 
     channels: int
@@ -77,11 +79,11 @@ def mnist1d(
     ```
 
     Args:
-        variant: ``"prince"``, as in *Understanding Deep Learning*, or ``"greydanus"``, as of the
-            data set's authors.
+        variant: ``"prince"``, as in *Understanding Deep Learning*, or ``"greydanus"``, by the data
+            set's authors.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the signals.
-        input_size: how many steps of time a signal has.
+        input_size: length of the signals.
         activation: ``"relu"``, ``"sigmoid"`` or ``"tanh"``. It decides the initialization: He's for
             ReLU, Xavier's for the others.
         norm: what comes before each activation, in place of the convolution's bias: ``"none"``,
@@ -176,7 +178,7 @@ class MNIST1D(nnx.Module):
 
 
 def least(variant: Variant) -> int:
-    """The shortest signal that leaves every layer of the network one position."""
+    """The shortest signal with which every layer's output has at least one position."""
     size = 1
     for window in reversed(variant.windows):
         size = max((size - 1) * 2 + window - 2 * variant.padding, 1)

@@ -1,4 +1,4 @@
-"""MobileNetV2: blocks that are wide inside and narrow between, with a depthwise convolution.
+"""MobileNetV2: blocks with few channels outside and many inside, for a depthwise convolution.
 
     stage      output (224x224)   expansion   blocks   stride of the first
     stem       112 x 112 x 32     3x3 convolution      2
@@ -13,10 +13,11 @@
     features   the mean of each map
     logits     1000
 
-A block expands its input to 6 times the channels by a 1x1 convolution, filters each of them on its
-own (3x3, which may have a stride), and projects them back to few by another 1x1. The projection has
-no activation: in few channels a ReLU would lose what it cuts off. Where neither size nor channels
-change, the input is added. All other activations are min(relu(x), 6).
+A block expands its input to 6 times the channels by a 1x1 convolution, filters each channel on its
+own by a 3x3 depthwise convolution, which may have a stride, and projects to few channels by another
+1x1 convolution. The projection has no activation: with few channels a ReLU would lose information.
+Where neither size nor channels change, the input is added. The other activations are
+min(relu(x), 6).
 
 References:
     Sandler, Howard, Zhu, Zhmoginov and Chen, *MobileNetV2: inverted residuals and linear
@@ -39,9 +40,9 @@ from .blocks import Style, check_classes, check_images, drop_values, head, last,
 
 @dataclass(frozen=True)
 class Stage:
-    """A chain of equal blocks, of which the first may have a stride."""
+    """A chain of equal blocks, but only the first may have a stride."""
 
-    expansion: int  # channels inside of a block, for each of its input's
+    expansion: int  # channels inside of a block, over those of its input
     channels: int  # of each block's output
     blocks: int
     stride: int
@@ -72,7 +73,7 @@ PUBLISHED = Variant(
 
 
 def of_width(width: float) -> Variant:
-    """The network with this many times the channels; the head never has fewer than 1280."""
+    """The network with `width` times the channels; its head never has fewer than 1280."""
     stages = tuple(
         Stage(stage.expansion, scaled(stage.channels, width), stage.blocks, stage.stride)
         for stage in PUBLISHED.stages
@@ -103,7 +104,7 @@ def mobilenet_v2(
     ```
 
     Args:
-        width: how many times the published channels to have, rounded to multiples of 8; the paper
+        width: factor on the published channels, which are then rounded to multiples of 8; the paper
             has 0.35, 0.5, 0.75, 1.0 and 1.4.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
@@ -111,7 +112,7 @@ def mobilenet_v2(
         downsample: how maps are halved: ``"stride"``; or without aliasing, for 2 to 4 times the
             work, ``"blur"`` or ``"polyphase"`` after a layer of stride 1. Polyphase needs a size
             that halves evenly 5 times.
-        padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
+        padding_mode: how the images and maps are padded: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
         dropout: the probability of dropping a feature before the logits, while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
@@ -192,9 +193,9 @@ class MobileNetV2(nnx.Module):
 
 
 def least_size(variant: Variant, style: Style) -> int:
-    """The smallest height and width that leave something for every layer.
+    """The smallest height and width with which no layer's input is too small.
 
-    A reflection, as in the blur, needs 2 positions, polyphase sampling all that it chooses from.
+    A reflection, as in the blur, needs 2 positions; polyphase sampling needs 2 for each output.
     """
     smallest = 2 * math.prod(stage.stride for stage in variant.stages)
     reflects = style.padding_mode == "reflect"
@@ -209,7 +210,8 @@ class InvertedResidual(nnx.Module):
     """A block: x + project(depthwise(expand(x))), without x where size or channels change.
 
     Args:
-        widths: channels of the input, inside, and of the output. No expansion if equal.
+        widths: channels of the input, inside, and of the output; no expansion if the first two are
+            equal.
         stride: of the depthwise convolution.
         style: see `Style`.
         rngs: the random streams.

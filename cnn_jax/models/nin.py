@@ -2,19 +2,18 @@
 
     stage     output (224x224)
     block1    54 x 54 x 96     11x11, stride 4, without padding; 1x1, 1x1
-    pool1     26 x 26 x 96     3x3 maximum, stride 2, as the others
+    pool1     26 x 26 x 96     3x3 maximum, stride 2, as in all pools
     block2    26 x 26 x 256    5x5; 1x1, 1x1
     pool2     12 x 12 x 256
     block3    12 x 12 x 384    3x3; 1x1, 1x1
     pool3      5 x  5 x 384
     block4     5 x  5 x 1000   dropout; 3x3; 1x1
-    classes    5 x  5 x 1000   1x1: where in the image there is how much of each class
+    classes    5 x  5 x 1000   1x1: a map of each class's score over the image
     logits    1000             the mean of each map
 
-A 1x1 convolution is a dense layer at each position of the maps, so each block computes what a small
-network would that slides over the image. There is a ReLU after every convolution, the last one
-included, and no dense layer at the end, where other networks of that time had most of their
-parameters.
+A 1x1 convolution is a dense layer at each position of the maps, so each block is a small network
+that slides over the image. There is a ReLU after every convolution, the last one included, and no
+dense layer at the end, where other networks of that time had most of their parameters.
 
 References:
     Lin, Chen and Yan, *Network in network*, 2013, arXiv:1312.4400. Zhang et al., *Dive into Deep
@@ -60,8 +59,8 @@ def nin(
     ```
 
     Args:
-        num_classes: the number of logits, and of the channels of all that follows pool3; None
-            leaves out the head, see `cnn_jax.models`.
+        num_classes: the number of logits, and of channels in all layers after pool3; None leaves
+            out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
         norm: ``"none"``, as published; ``"batch"`` or ``"group"`` (32 groups, or as many as divide
             the channels) after every convolution but the last.

@@ -1,4 +1,4 @@
-"""ResNet, ResNeXt and Wide ResNet for images such as ImageNet's: layers that learn a change of x.
+"""ResNet, ResNeXt and Wide ResNet for images such as ImageNet's: blocks that add to their input.
 
     stage     output (224x224)   resnet18, 34: basic blocks   resnet50, 101, 152: bottlenecks
     stem      112 x 112 x 64     7x7, stride 2                the same
@@ -10,9 +10,9 @@
     features   the mean of each map
     logits     1000
 
-Each block adds what it computes to its input, y = relu(x + f(x)), so that a gradient reaches every
-layer undiminished. Stages 2 to 4 halve the maps in their first block; there, and where the number
-of channels changes, a 1x1 convolution stands on the shortcut.
+Each block adds what it computes to its input, y = relu(x + f(x)), so the gradient reaches every
+block directly through the sums. Stages 2 to 4 halve the maps in their first block; there, and where
+the number of channels changes, the shortcut is a 1x1 convolution.
 
 References:
     He, Zhang, Ren and Sun, *Deep residual learning for image recognition*, 2015, arXiv:1512.03385,
@@ -43,7 +43,7 @@ class Variant:
     bottleneck: bool = True  # 1x1, 3x3, 1x1, which gives 4 times its width; or 3x3, 3x3
     groups: int = 1  # of the 3x3 convolutions of bottlenecks
     width: int = 64  # channels of each group in the first stage; it doubles in each
-    stride_on: str = "3x3"  # which convolution of a bottleneck has the stride: or the first "1x1"
+    stride_on: str = "3x3"  # which convolution of a bottleneck has the stride; or the first "1x1"
 
 
 VARIANTS = {
@@ -86,17 +86,17 @@ def resnet(
         variant: a name of `VARIANTS`.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
-        stride_on: which convolution of a bottleneck has the stride: ``"3x3"``, as everybody has it
-            now (and torchvision's weights), or the first ``"1x1"``, as the paper.
+        stride_on: which convolution of a bottleneck has the stride: ``"3x3"``, as is usual now (and
+            in torchvision's weights), or the first ``"1x1"``, as in the paper.
         norm: ``"batch"``, ``"group"`` (32 groups) or ``"none"``.
         downsample: how maps are halved: ``"stride"``; or without aliasing, for 2 to 4 times the
             work, ``"blur"`` or ``"polyphase"`` after a layer of stride 1. Polyphase needs a size
             that halves evenly 5 times.
-        padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
+        padding_mode: how the images and maps are padded: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
         dropout: the probability of dropping a feature before the logits, while training.
-        stochastic_depth: the probability of skipping the last block, while training; it grows
-            with depth from almost none (Huang et al. 2016, arXiv:1603.09382, equation 4).
+        stochastic_depth: the probability of skipping the last block, while training; that of block
+            l of L is l / L times this (Huang et al. 2016, arXiv:1603.09382, equation 4).
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout or stochastic depth, ``dropout``.
 
@@ -169,7 +169,7 @@ class ResNet(nnx.Module):
             ValueError: if the images have another rank or other channels than the network.
         """
         style = self.style
-        least = 17 if style.downsample == "blur" else 1  # the blur reflects its input, from 2 on
+        least = 17 if style.downsample == "blur" else 1  # the blur's reflection needs 2
         check_images(images, self.in_channels, (least, least), "stage4")
         maps = {}
         maps["stem"] = style.shrink(self.stem(style.cast(images)), 2)[0]

@@ -6,7 +6,7 @@
     stage3     56 x  56 x 256          2 / 2 / 3 / 4
     stage4     28 x  28 x 512          2 / 2 / 3 / 4
     stage5     14 x  14 x 512          2 / 2 / 3 / 4
-    average     7 x   7 x 512          of the fifth pool; means for other sizes of images
+    average     7 x   7 x 512          the fifth pool's output; other sizes are averaged to this
     dense1    4096
     dense2    4096
     logits    1000
@@ -88,7 +88,7 @@ def vgg(
         downsample: how maps are halved: ``"stride"``; or without aliasing, ``"blur"`` or
             ``"polyphase"`` after a pool of stride 1. Polyphase needs a size that halves evenly 5
             times.
-        padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
+        padding_mode: how the images and maps are padded: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
         dropout: the probability of dropping a value after each of the two hidden dense layers,
             while training.
@@ -162,7 +162,7 @@ class VGG(nnx.Module):
                 too small for its pools.
         """
         least = 32
-        if self.style.downsample == "blur":  # which rounds halves up; reflections need 2 positions
+        if self.style.downsample == "blur":  # it rounds sizes up; a reflection needs 2 positions
             least = 17 if self.style.padding_mode in ("zeros", "reflect") else 1
         check_images(images, self.in_channels, (least, least), "pool5")
         maps, x = {}, self.style.cast(images)
@@ -180,7 +180,7 @@ class VGG(nnx.Module):
 
 
 class Layer(nnx.Module):
-    """A 3x3 convolution with a bias, its normalization, ReLU."""
+    """A 3x3 convolution with a bias, a normalization, ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, style: Style, rngs: nnx.Rngs):
         self.conv = nn.Conv(

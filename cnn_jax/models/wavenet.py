@@ -9,15 +9,15 @@
     hidden   time x skips       relu, 1x1, relu
     logits   time x classes     1x1
 
-An output sees itself and what came before, `kernel_size` values per layer: with 10 dilations in
-3 stacks a window of 2 + 3 * (1 + 2 + 4 + ... + 512) = 3,071 values,
+The output at time t sees the inputs up to time t. Its receptive field has the length
 
-    1 + (kernel_size - 1) * (1 + stacks * (2^layers - 1))
+    1 + (kernel_size - 1) * (1 + stacks * (2^layers - 1)),
 
-So the logits at time t may predict the input at t + 1, as when speech is generated value by value.
+for 3 stacks of 10 dilations 2 + 3 * (1 + 2 + 4 + ... + 512) = 3,071 inputs. So the logits at time t
+may predict the input at t + 1, as when speech is generated value by value.
 
-The paper gives no number of channels or stacks; the defaults are usual ones. The last block only
-adds to the sum, for no block follows it.
+The paper does not give the number of channels or stacks; the defaults are usual ones. The last
+block only adds to the sum, as no block follows it.
 
 References:
     Van den Oord et al., *WaveNet: a generative model for raw audio*, 2016, arXiv:1609.03499,
@@ -80,7 +80,7 @@ def wavenet(
             `cnn_jax.models`.
         in_channels: channels of the signals: 1 for plain numbers, the number of levels for one-hot
             vectors.
-        stacks: how often the dilations start at 1 again.
+        stacks: how many times the dilations go from 1 to 2^(layers - 1).
         layers: blocks in a stack, with the dilations 1, 2, 4 to 2^(layers - 1).
         kernel_size: taps of each causal convolution.
         channels: of the signal that goes from block to block, and of each block's gate.
@@ -109,7 +109,7 @@ class WaveNet(nnx.Module):
     """A WaveNet; see `wavenet`, which makes one.
 
     Attributes:
-        receptive_field: how many values an output sees: its own time and those before.
+        receptive_field: how many inputs an output sees, the last one at its own time.
     """
 
     HEAD = ("hidden", "logits")
@@ -175,9 +175,9 @@ class Block(nnx.Module):
     """A gated, dilated, causal convolution; see the file's table.
 
     Args:
-        variant: for the channels of its input, its gate and its outputs, and its window.
+        variant: sets the channels of its input, its gate and its outputs, and its window.
         dilation: of the convolution.
-        is_last: whether no block follows, so that it only adds to the sum.
+        is_last: whether no block follows, so that this one only adds to the sum.
         style: see `Style`.
         rngs: the random streams.
     """
@@ -200,7 +200,7 @@ class Block(nnx.Module):
         self.passed = None if is_last else nnx.Linear(channels, channels, **options)
 
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Map x (*batch, time, channels) to the next block's input and the part of the sum."""
+        """Map x (*batch, time, channels) to the next block's input and a summand for the sum."""
         convolved, gate = jnp.split(self.gated(x), 2, axis=-1)
         z = jnp.tanh(convolved) * jax.nn.sigmoid(gate)
         return (x if self.passed is None else x + self.passed(z)), self.skip(z)

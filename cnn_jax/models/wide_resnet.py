@@ -1,4 +1,4 @@
-"""Wide ResNet for images as small as CIFAR's: few layers of many channels, d = 6 n + 4 of width k.
+"""Wide ResNet for images as small as CIFAR's: d = 6 n + 4 layers, of k times ResNet's channels.
 
     stage      output (32x32)    wide_resnet16_8   22_8   28_10   40_4
     stem       32 x 32 x 16      3x3
@@ -10,10 +10,10 @@
     logits     10
     parameters                   11.0 M            17.2   36.5    8.9
 
-Normalization and activation come before each convolution, not after it, so that nothing but
-additions lies between the stem and the last stage: y = x + f(relu(norm(x))). The first block of
-each stage changes the number of channels; there a 1x1 convolution of relu(norm(x)) stands on the
-shortcut. Dropout lies between a block's two convolutions.
+Normalization and activation come before each convolution, not after it: y = x + f(relu(norm(x))).
+So the shortcuts from the stem to the last stage hold only additions, and a 1x1 convolution of
+relu(norm(x)) in the first block of each stage, which changes the number of channels. Dropout lies
+between a block's two convolutions.
 
 References:
     Zagoruyko and Komodakis, *Wide residual networks*, 2016, arXiv:1605.07146, table 1. He, Zhang,
@@ -36,7 +36,7 @@ from .blocks import LEAST, Style, check_classes, check_images, drop_values, head
 
 @dataclass(frozen=True)
 class Variant:
-    """How many blocks each stage has, and how many channels the first stage."""
+    """The number of blocks per stage, and the channels of the first stage."""
 
     blocks: int
     width: int
@@ -67,7 +67,7 @@ def wide_resnet(
 ) -> "WideResNet":
     """Make a Wide ResNet for small images; `wide_resnet28_10` and so on name the variant.
 
-    Those for larger images, `wide_resnet50_2`, are a `resnet`.
+    The one for larger images, `wide_resnet50_2`, is a variant of `resnet`.
 
     ```
     >>> import jax.numpy as jnp
@@ -84,7 +84,7 @@ def wide_resnet(
         norm: ``"batch"``, ``"group"`` (32 groups, or as many as divide the channels) or ``"none"``.
         downsample: how maps are halved: ``"stride"``; or without aliasing, ``"blur"`` or
             ``"polyphase"`` after a layer of stride 1. Polyphase needs a size that 4 divides.
-        padding_mode: what stands around the images and maps: ``"zeros"``, ``"reflect"``,
+        padding_mode: how the images and maps are padded: ``"zeros"``, ``"reflect"``,
             ``"replicate"``, ``"circular"``.
         dropout: the probability of dropping a value between the two convolutions of a block, while
             training; 0.3 in the paper, where it is used on CIFAR.
@@ -143,8 +143,8 @@ class WideResNet(nnx.Module):
             images: (*batch, height, width, channels).
 
         Returns:
-            stem, stage1, stage2, stage3: (*batch, height, width, channels), sums before their
-            normalization. norm: the last of them after it. features, logits: (*batch, features).
+            stem, stage1, stage2, stage3: (*batch, height, width, channels), not normalized. norm:
+            stage3 after normalization and ReLU. features, logits: (*batch, features).
 
         Raises:
             ValueError: if the images have another rank or other channels than the network, or are
@@ -189,7 +189,7 @@ class Residual(nnx.Module):
 def bare(
     in_channels: int, out_channels: int, window: int, stride: int, style: Style, rngs: nnx.Rngs
 ) -> nn.Conv:
-    """Make a convolution whose output goes into a sum, without a normalization of its own."""
+    """Make a convolution without normalization or activation after it: its output is added up."""
     return nn.Conv(
         in_channels,
         out_channels,
