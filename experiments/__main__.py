@@ -1,4 +1,4 @@
-"""The command that lists the experiments, and runs one of them.
+"""The command that lists the experiments, or runs one of them.
 
 python -m experiments                     lists them
 python -m experiments NAME [OPTIONS]      the same as python -m experiments.NAME [OPTIONS]
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 
 
 def summaries(folder: Path = FOLDER) -> dict[str, str]:
-    """The first line of each experiment's docstring, by its name; none of them is imported."""
+    """The first line of each experiment's docstring, by its name, without importing it."""
     found = {}
     for module in pkgutil.iter_modules([str(folder)]):
         if not module.name.startswith("_"):
@@ -33,7 +33,7 @@ def main(words: list[str]) -> None:
         width = max(map(len, known))
         head = "The experiments. `python -m experiments.NAME --help` lists the options of one.\n"
         lines = [f"    {name:{width}}  {summary}" for name, summary in known.items()]
-        # In one piece, so that `| head` does not close the pipe before all is written.
+        # In one write: with several, `| head` may close the pipe before the last.
         sys.stdout.write("\n".join([head, *lines, ""]))
         return
     name, *options = words

@@ -1,4 +1,4 @@
-"""The options of an experiment: what is said when one is wrong, and a check of their types."""
+"""Checks of an experiment's options, and the error for a wrong one."""
 
 import os
 import types
@@ -13,7 +13,7 @@ class RunError(ValueError):
 
 
 def option(name: str) -> str:
-    """A field's name as the command line has it: `batch_size` is ``--batch-size``."""
+    """A field's name on the command line: `batch_size` is ``--batch-size``."""
     return "--" + name.replace("_", "-")
 
 
@@ -24,9 +24,9 @@ def require(option: str, holds: bool, rule: str, value: object) -> None:
 
 
 def require_types(config: Any) -> None:
-    """Raise RunError unless each field of a dataclass holds what its annotation says.
+    """Raise RunError unless the type of each field of a dataclass is that of its annotation.
 
-    The command line gives no others, but a notebook or a file may.
+    The command line always gives right types; a notebook or a file may not.
     """
     for name, hint in get_type_hints(type(config)).items():
         value = getattr(config, name)

@@ -15,7 +15,7 @@ MAPS_IN_A_LINE = 8
 
 
 def curves(file: Path, history: Sequence[EpochRecord]) -> None:
-    """Draw loss and accuracy over the epochs, on training and test images."""
+    """Draw loss and accuracy on training and test images, by epoch."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [record.epoch for record in history]
     for axes, what, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", "")):
@@ -32,7 +32,7 @@ def curves(file: Path, history: Sequence[EpochRecord]) -> None:
 
 
 def confusion(file: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
-    """Draw how many images of each class (row) were taken for each class (column)."""
+    """Draw the number of images of each true class (row) by predicted class (column)."""
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -51,14 +51,14 @@ def confusion(file: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
 def filters(
     file: Path, kernel: ArrayLike, image: ArrayLike, feature_maps: Mapping[str, ArrayLike]
 ) -> None:
-    """Draw the first layer's kernels, an image, and the feature maps that it gives.
+    """Draw the first layer's kernels, an image, and the image's feature maps.
 
     Args:
-        file: where to.
+        file: to write.
         kernel: (height, width, 1, filters).
         image: (height, width, 1).
-        feature_maps: by the name of their stage, those of shape (height, width, channels) are
-            drawn.
+        feature_maps: by the name of their stage; those of shape (height, width, channels) are
+            drawn, the others ignored.
     """
     rows = [
         ("image", np.asarray(image), "gray"),

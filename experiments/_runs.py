@@ -19,12 +19,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cnn_jax import data, files, training
 from experiments._options import RunError, option
 
-# What a run is told anew each time; everything else must stay the same when it is resumed.
+# The options that are not saved with a run; all others must stay the same when it is resumed.
 PASSING = ("workdir", "resume")
 
 
 def run(main: Callable[[Any], Any], config_class: type, description: str) -> None:
-    """Read the command line, run `main`, and end with one line where the user can do something."""
+    """Read the command line and run `main`; print one line for an error that a user can mend."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     resumes = any(field.name == "resume" for field in dataclasses.fields(config_class))
     hint = " With --workdir DIR --resume the run goes on from its last checkpoint."
@@ -55,11 +55,11 @@ def open_run(name: str, config: Any) -> tuple[Any, Path]:
         config: a frozen dataclass with `workdir` and `resume`.
 
     Returns:
-        The configuration, that of the folder if the run is resumed, and the folder.
+        The configuration, read from the folder if the run is resumed, and the folder.
 
     Raises:
-        RunError: if there is a run in the folder and it is not resumed, or the reverse, or if it is
-            resumed with other options.
+        RunError: if a new run's folder holds a run already, if there is no run to resume, or if one
+            is resumed with other options.
     """
     if config.workdir is None:
         if config.resume:
@@ -118,12 +118,12 @@ def device() -> str:
 
 
 def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
+    """The versions of the packages that a result depends on."""
     return {name: importlib.metadata.version(name) for name in ("cnn-jax", "jax", "flax", "optax")}
 
 
 def write_metrics(workdir: Path, history: Sequence[training.EpochRecord]) -> None:
-    """Write metrics.jsonl anew, a line per epoch: a killed run may have left a line too many."""
+    """Write the whole metrics.jsonl, a line per epoch: a killed run may have left one too many."""
     lines = [json.dumps(dataclasses.asdict(record)) + "\n" for record in history]
     files.replace(workdir / "metrics.jsonl", "".join(lines))
 
@@ -132,7 +132,7 @@ def write_metrics(workdir: Path, history: Sequence[training.EpochRecord]) -> Non
 def progress(
     console: Console, epochs: int, finished: int
 ) -> Iterator[Callable[[training.EpochRecord], None]]:
-    """Show a bar over the epochs; call what it gives with each record to print a line."""
+    """Show a progress bar; yield a function that prints a line for an epoch's record."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

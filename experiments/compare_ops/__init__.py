@@ -10,9 +10,9 @@ Every side of a layer (its output, its gradient by the input, its gradient by th
 computed by each of our algorithms, by the built-in (`lax.conv_general_dilated`,
 `lax.reduce_window`, and the gradients that JAX derives for them), and by PyTorch if it is
 installed. All run in turn, A B C A B C ..., PyTorch in a process of its own; what counts is the
-ratio of median times, since bare times on a shared machine say little. What a layer reaches is also
-held against what this machine reaches at best: the rate of a large matrix product and the bandwidth
-of its memory, measured in the same run.
+ratio of median times, since times alone say little on a shared machine. The rates of a layer are
+also compared with the best rates of this machine, measured in the same run: that of a large matrix
+product, and the bandwidth of memory.
 
 Writes into runs/compare_ops/<time>/: results.json (everything, after each case), ratios.png,
 roofline.png, and compare_ops.html: one page with the plots and a table that a click sorts. The same

@@ -1,4 +1,4 @@
-"""The options of `experiments.compare_ops`, checked, and what they choose."""
+"""The options of `experiments.compare_ops`, their checks, and what they select."""
 
 import math
 import re
@@ -19,11 +19,11 @@ class Config:
     """Compare every side of every layer, by every algorithm, with the built-in and PyTorch."""
 
     layers: str = ""
-    """Only layers whose network and name have a word that begins so, in any case; commas between
-    several."""
+    """Only layers of which a word, of the network's or the layer's name, begins with this, in any
+    case; several are separated by commas."""
     algorithms: str = ""
-    """Only these, commas between; by default `auto` and every other, with --quick or --steps only
-    `auto`."""
+    """Only these, separated by commas; by default `auto` and every other, with --quick or --steps
+    only `auto`."""
     quick: bool = False
     """A third of the layers, for a short time each: under 3 minutes on 2 cores."""
     steps: bool = False
@@ -37,7 +37,7 @@ class Config:
     out: Path | None = None
     """The folder to write into; by default runs/compare_ops/<time>."""
     smoke: bool = False
-    """One small image and no repetition, to see that everything works."""
+    """One small image and the fewest repetitions, to see that everything works."""
 
     def __post_init__(self):
         require_types(self)
@@ -61,7 +61,7 @@ class Config:
         require("--layers", in_quick, "in the third that --quick takes", repr(self.layers))
 
     def chosen_layers(self) -> list[Layer]:
-        """The layers to compare; with `smoke` small ones."""
+        """The layers to compare; with `smoke` their small versions."""
         chosen = [n for n in LAYERS if self._takes(n.full_name) and (n.quick or not self.quick)]
         return [layer.smaller() for layer in chosen] if self.smoke else chosen
 
@@ -70,7 +70,7 @@ class Config:
         return [network for network in NETWORKS if self._takes(network.name)]
 
     def chosen_algorithms(self) -> tuple[str, ...]:
-        """The algorithms to compare; the first is the one that tables and plots are about."""
+        """The algorithms to compare; tables and plots show the first in detail."""
         alone = self.quick or self.steps
         return parts(self.algorithms) or ((AUTO,) if alone else (AUTO, *ALGORITHMS))
 
@@ -87,10 +87,10 @@ class Config:
 
 
 def matches(part: str, name: str) -> bool:
-    """Whether `part` stands in `name` where a word begins: there is a "lenet" in MobileNet."""
+    """Whether `part` is in `name` at the start of a word: "lenet" must not match MobileNet."""
     return re.search(rf"(?<![a-z0-9]){re.escape(part.lower())}", name.lower()) is not None
 
 
 def parts(option: str) -> tuple[str, ...]:
-    """What stands between an option's commas, each once."""
+    """The parts of an option between its commas, without duplicates."""
     return tuple(dict.fromkeys(part.strip() for part in option.split(",") if part.strip()))

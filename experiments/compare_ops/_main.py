@@ -1,4 +1,4 @@
-"""The run: every case in turn, written down after each, then tables, plots and a page."""
+"""The run: compare each case and write it down; then make tables, plots and a page."""
 
 import contextlib
 import dataclasses
@@ -24,12 +24,12 @@ WIDTH = 150
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to."""
+    """The result of a run."""
 
     folder: Path
     results: tuple[Case, ...] | tuple[Step, ...]
     finished: bool
-    """False if it was interrupted: then these are the cases that were done."""
+    """False if it was interrupted: then `results` are those of the finished cases."""
 
 
 def main(config: Config) -> Result:
@@ -97,7 +97,7 @@ def each(
     head: dict[str, Any],
     console: Console,
 ) -> tuple[list[Any], bool]:
-    """The results of all jobs, or of those before Ctrl-C; and whether they are all."""
+    """The results of all jobs, or of those finished before Ctrl-C; and whether these are all."""
     done: list[Any] = []
     results.write(folder, head, done, finished=False)
     try:
@@ -113,7 +113,7 @@ def each(
 
 @contextlib.contextmanager
 def pytorch_process(config: Config, console: Console) -> Iterator[pytorch.TorchWorker | None]:
-    """PyTorch in a process of its own, or None and a line that says why."""
+    """PyTorch in a process of its own; None if it cannot be, with a printed line that says why."""
     worker = None
     if config.torch and jax.default_backend() not in ("cpu", "gpu"):
         console.print("PyTorch is compared on CPU and GPU only, so it is left out.")
@@ -132,7 +132,7 @@ def pytorch_process(config: Config, console: Console) -> Iterator[pytorch.TorchW
 
 
 def ended(result: Result, head: dict[str, Any], console: Console) -> Result:
-    """Say where it ran and what it wrote."""
+    """Print where the run took place and what it wrote."""
     about = head["about"]
     files = ", ".join(sorted(file.name for file in result.folder.iterdir()))
     console.print(f"{about['device']}, {about['cores']} cores, jax {about['versions']['jax']}")

@@ -1,7 +1,7 @@
-"""PyTorch as a second ruler, in a process of its own.
+"""PyTorch as a second reference, in a process of its own.
 
-In one process the thread pools of PyTorch and JAX disturb each other. The worker is told a layer
-and a side by a line of JSON, and answers with a line of JSON; while one side runs the other waits.
+In one process the thread pools of PyTorch and JAX disturb each other. The worker reads a layer and
+its side as a line of JSON, and answers with a line of JSON; one process waits while the other runs.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class TorchError(RuntimeError):
 
 
 def is_installed() -> bool:
-    """Whether this interpreter has PyTorch, found out without importing it."""
+    """Whether this interpreter has PyTorch, checked without importing it."""
     return importlib.util.find_spec("torch") is not None
 
 
@@ -37,7 +37,7 @@ class TorchWorker:
         """Start it, and wait until it has imported PyTorch.
 
         Raises:
-            TorchError: if it has not.
+            TorchError: if it ends before that.
         """
         self._folder = tempfile.TemporaryDirectory(prefix="compare_ops_")
         self._result = Path(self._folder.name) / "result.npy"
@@ -59,7 +59,7 @@ class TorchWorker:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked."""
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def time(

@@ -51,7 +51,7 @@ def forward(case, rank):
 
 
 def runner(case, device, channels_last):
-    """What computes the side once and returns it."""
+    """A function that computes the side once and returns it."""
     rng = np.random.default_rng(0)  # as `sides.inputs`
     arrays = [rng.standard_normal(shape, np.float32) for shape in case["shapes"]]
     x, *kernel, g = arrays
@@ -68,14 +68,14 @@ def runner(case, device, channels_last):
     if side == "output":
         return torch.no_grad()(lambda: f(*operands))
     by = operands[side == "kernel_grad"].requires_grad_()
-    if not kernel:  # the forward pass counts, as it does for JAX
+    if not kernel:  # a pool: the time includes the forward pass, as for JAX
         return lambda: torch.autograd.grad(f(*operands), by, g)[0]
     y = f(*operands)
     return lambda: torch.autograd.grad(y, by, g, retain_graph=True)[0]
 
 
 def seconds_of(run, device, calls=1):
-    """How long one of `calls` runs takes."""
+    """The seconds per call over `calls` calls."""
     start = time.perf_counter()
     for _ in range(calls):
         run()
@@ -85,12 +85,12 @@ def seconds_of(run, device, calls=1):
 
 
 def calls_per_run(seconds, device):
-    """On a GPU calls are queued for 2 ms, as `timing` does for JAX."""
+    """How many calls to time at once: 2 ms of them on a GPU, as in `timing`, and 1 on a CPU."""
     return 1 if device == "cpu" else min(max(round(2e-3 / seconds), 1), 32)
 
 
 def chosen(case, device):
-    """The faster layout's runner and result; the result in our layout."""
+    """The runner of the faster memory layout, and its result in our layout."""
     rank = len(case["size"])
     layouts = (False, True) if rank in CHANNELS_LAST else (False,)
     runners = [runner(case, device, channels_last) for channels_last in layouts]
@@ -115,7 +115,7 @@ def main():
         case = json.loads(line)
         seconds, at_least, file = (case.pop(name) for name in ("seconds", "at_least", "result"))
         try:
-            if case != known:  # the second block of a case finds it ready
+            if case != known:  # else a further block of the same case: reuse the runner
                 known, run, result = case, None, None
                 run, result = chosen(case, device)
             np.save(file, result)

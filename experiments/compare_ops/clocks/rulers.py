@@ -1,4 +1,4 @@
-"""What this machine can do at best: the two roofs under which every layer stays.
+"""The best rates of this machine, which limit every layer: the two roofs of the roofline model.
 
 Williams, Waterman and Patterson, *Roofline: an insightful visual performance model for multicore
 architectures*, 2009.
@@ -17,19 +17,19 @@ RUNS = 9
 
 @dataclass(frozen=True)
 class Rulers:
-    """Measured in this run."""
+    """The best rates of this machine, measured in this run."""
 
     flops_per_second: float
     """Of a large float32 matrix product, at the precision that JAX takes by itself."""
     bytes_per_second: float
-    """Read and written together, by `x + 1` of an array that no cache holds."""
+    """Bytes read plus bytes written, by `x + 1` of an array larger than any cache."""
     matrix: int
-    """The product's three sizes."""
+    """The number of rows, and of columns, of both factors of the product."""
     array_bytes: int
 
 
 def measure(small: bool = False) -> Rulers:
-    """Time a matrix product and a copy; `small` ones for a test."""
+    """Time a matrix product and `x + 1`, with `small` on small arrays, for a test."""
     on_cpu = jax.default_backend() == "cpu"
     size, length = (2048, 2**26) if on_cpu else (8192, 2**28)
     if small:

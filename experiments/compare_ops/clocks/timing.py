@@ -1,4 +1,4 @@
-"""How a program is compiled and timed: in turn with its rivals, and what that says."""
+"""Compile programs, run them in turn, and compare their times."""
 
 import statistics
 import time
@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
-# On an accelerator calls are queued until they last this long together, so that what counts is the
-# device's time and not the host's for a call.
+# On an accelerator, so many calls are queued that they take this long together: then the device's
+# time is measured, not the host's time per call.
 QUEUE_SECONDS, QUEUE_CALLS = 2e-3, 32
 
 
@@ -19,10 +19,10 @@ class Effort:
     """How long a case may take, and how much memory."""
 
     seconds: float
-    """Of the rounds; they may take longer, since there are `at_least` so many."""
+    """How long to repeat rounds; `at_least` rounds are run even if they take longer."""
     at_least: int
     temp_bytes: float
-    """What needs more is not run; the built-in always is."""
+    """A program that needs more temporary memory is not run, except the built-in."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +33,23 @@ class Program:
     compile_seconds: float
     """Tracing and lowering included."""
     temp_bytes: int | None
-    """What it needs beside its arguments and results, as XLA says; not every platform does."""
+    """Memory besides arguments and results, by XLA's account; None where XLA gives none."""
 
 
 def compiled(f: Callable[..., Any], *arguments: Any, donate: tuple[int, ...] = ()) -> Program:
-    """`f` compiled for `arguments`, some of which it may use up."""
+    """`f` compiled for `arguments`; those at the positions `donate` are donated."""
     start = time.perf_counter()
     program = jax.jit(f, donate_argnums=donate).lower(*arguments).compile()
     seconds = time.perf_counter() - start
     try:
         memory = program.memory_analysis()
-    except Exception:  # each platform has its own way of not knowing
+    except Exception:  # a platform without it raises an error of its own
         memory = None
     return Program(program, seconds, getattr(memory, "temp_size_in_bytes", None))
 
 
 def seconds_of(run: Callable[[], Any], calls: int = 1) -> float:
-    """How long one of `calls` calls takes, the last one awaited."""
+    """The seconds per call over `calls` calls, until the last result is ready."""
     start = time.perf_counter()
     for _ in range(calls):
         result = run()
@@ -58,7 +58,7 @@ def seconds_of(run: Callable[[], Any], calls: int = 1) -> float:
 
 
 def calls_per_run(seconds: float) -> int:
-    """How many calls to queue for one measurement of something that takes `seconds`."""
+    """How many calls to queue for one measurement, if one call takes `seconds`."""
     if jax.default_backend() == "cpu":
         return 1
     return min(max(round(QUEUE_SECONDS / max(seconds, 1e-9)), 1), QUEUE_CALLS)
@@ -67,11 +67,11 @@ def calls_per_run(seconds: float) -> int:
 def in_turn(
     runs: Mapping[str, Callable[[], float]], seconds: float, at_least: int
 ) -> dict[str, list[float]]:
-    """Measure in turn, A B C A B C ..., for so many seconds and so many rounds at least.
+    """Measure in turn, A B C A B C ..., for at least so many seconds and so many rounds.
 
     Args:
-        runs: by name, what measures its own time once and returns it.
-        seconds: how long.
+        runs: by name, functions that run something once and return its seconds.
+        seconds: how long at least.
         at_least: how many rounds at least.
 
     Returns:
@@ -88,7 +88,7 @@ def in_turn(
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as fast as its rival something is."""
+    """How many times as fast as a rival something is."""
 
     median: float
     """The rival's median time over its own: over 1 is faster."""
@@ -97,7 +97,14 @@ class Ratio:
 
 
 def ratio(rival: Sequence[float], own: Sequence[float], neighbors: bool = True) -> Ratio:
-    """Compare times; unless they were measured as neighbors, each `own` with the rival's median."""
+    """The ratio of the median times, and its spread.
+
+    Args:
+        rival: the rival's times.
+        own: the times to compare with them.
+        neighbors: whether `own[i]` was measured right after `rival[i]`. If so, the spread is that
+            of ``rival[i] / own[i]``, otherwise that of the rival's median over ``own[i]``.
+    """
     median = statistics.median(rival)
     ratios = np.divide(rival if neighbors else median, own)
     low, high = np.percentile(ratios, (25, 75))

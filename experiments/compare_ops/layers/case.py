@@ -1,4 +1,4 @@
-"""What is known of one side of one layer: a measurement by everything that can compute it."""
+"""The result for one side of one layer: a measurement for each way to compute it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,13 +11,13 @@ TORCH = "PyTorch"
 
 @dataclass(frozen=True)
 class Measurement:
-    """One way to compute a case."""
+    """The measurement of one way to compute a case."""
 
     contender: str
     """`BUILT_IN`, an algorithm's name, or `TORCH`."""
     status: Literal["timed", "one run", "too large", "not supported", "failed"]
     reason: str = ""
-    """Why it was not timed as the others were."""
+    """Why it was not timed like the others."""
     milliseconds: float | None = None
     """The median."""
     ratio: float | None = None
@@ -29,11 +29,11 @@ class Measurement:
     compile_seconds: float | None = None
     """Of tracing, lowering and compiling."""
     temp_bytes: int | None = None
-    """Memory beside arguments and results, if the platform says."""
+    """Memory besides arguments and results, if the platform gives it."""
     gflops: float | None = None
     """The layer's operations by its definition, whatever the algorithm saves, over the time."""
     of_matrix_product: float | None = None
-    """That over the measured rate of a large matrix product."""
+    """`gflops` over the measured rate of a large matrix product."""
     of_bandwidth: float | None = None
     """The bytes that must move at least, over the time, over the measured bandwidth."""
     runs: int = 0
@@ -56,7 +56,7 @@ class Case:
 
     @property
     def layer_name(self) -> str:
-        """The layer and whose it is."""
+        """The network and the layer."""
         return f"{self.network} {self.layer}"
 
     @property

@@ -1,4 +1,4 @@
-"""One side of one layer, by everything that can compute it: compiled, checked, timed in turn."""
+"""Compile, check and time in turn every way to compute one side of one layer."""
 
 import math
 import statistics
@@ -16,20 +16,20 @@ from experiments.compare_ops.layers import sides
 from experiments.compare_ops.layers.case import BUILT_IN, TORCH, Case, Measurement
 from experiments.compare_ops.layers.table import Layer, Side
 
-BLOCKS = 2  # of JAX's rounds, with one of PyTorch's after each
-# What takes this many times as long as the built-in is not run again: the case is clear.
+BLOCKS = 2  # JAX's rounds are split into so many blocks; PyTorch runs after each
+# What takes this many times as long as the built-in is not run again.
 HOPELESS = 40.0
-# A call this short runs once untimed before each block: the first one after a pause is slower.
+# A call of fewer seconds runs once untimed before each block: the first after a pause is slower.
 SOON_WARM = 0.1
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How the first runs of a contender went."""
+    """The outcome of a contender's first runs."""
 
     about: Measurement
     call: Callable[[], jax.Array] | None = None
-    """If it was compiled and may run again."""
+    """Runs it; None if it was not compiled or is not to run again."""
     result: jax.Array | None = None
     seconds: float = math.inf
 
@@ -57,7 +57,7 @@ def compare(
     attempts = [reference]
     for name in algorithms:
         tried = attempt(name, layer, side, arrays, reference, effort.temp_bytes)
-        attempts.append(replace(tried, result=None))  # so that its memory is free
+        attempts.append(replace(tried, result=None))  # frees the memory of the result
     runs = {a.about.contender: timer(a) for a in attempts if a.call}
     times = {name: [] for name in (*runs, TORCH)}
     abouts = [a.about for a in attempts]
@@ -100,7 +100,7 @@ def attempt(
     reference: Attempt,
     temp_bytes: float,
 ) -> Attempt:
-    """Compile a contender and run it, as far as that is sensible.
+    """Compile a contender; run it unless it needs too much memory, and check its result.
 
     Args:
         name: of the contender.
@@ -108,7 +108,7 @@ def attempt(
         side: which of its sides.
         arrays: of `layer.shapes()`.
         reference: the built-in's attempt, for its result and its time.
-        temp_bytes: what needs more is not run.
+        temp_bytes: a program that needs more is not run.
     """
     try:
         program = timing.compiled(sides.side_function(layer, side, name), *arrays)
@@ -147,7 +147,7 @@ def attempt(
 
 
 def checked(about: Measurement, result, expected) -> Measurement:
-    """With the largest difference from the built-in's result."""
+    """`about` with the largest difference from the built-in's result added."""
     if expected is None:
         return about
     expected = np.asarray(expected)
@@ -158,7 +158,7 @@ def checked(about: Measurement, result, expected) -> Measurement:
 
 
 def timer(attempt: Attempt) -> Callable[[], float]:
-    """What runs a contender and returns how long that took."""
+    """A function that runs a contender and returns its seconds per call."""
     calls = timing.calls_per_run(attempt.seconds)
     return lambda: timing.seconds_of(attempt.call, calls)
 
@@ -166,7 +166,7 @@ def timer(attempt: Attempt) -> Callable[[], float]:
 def timed(
     about: Measurement, times: dict[str, list[float]], layer: Layer, side: Side, rulers: Rulers
 ) -> Measurement:
-    """With its median time, its ratio to the built-in's, and its shares of what is possible."""
+    """`about` with the median time, the ratio to the built-in, and the shares of the best rates."""
     own, built_in = times.get(about.contender, ()), times.get(BUILT_IN, ())
     if own:
         about = replace(about, milliseconds=1e3 * statistics.median(own), runs=len(own))

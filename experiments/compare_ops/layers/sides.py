@@ -16,8 +16,8 @@ from experiments.compare_ops.layers.table import Layer, Side
 def side_function(layer: Layer, side: Side, contender: str) -> Callable[..., jax.Array]:
     """One side of a layer as a function of `layer.shapes()`: input, kernel if any, cotangent.
 
-    A gradient is the vector-Jacobian product by that argument alone. Where it does not need the
-    output, as for every convolution, nothing does, and `jax.jit` leaves it out.
+    A gradient is the vector-Jacobian product by that argument alone. If it does not need the output
+    of the forward pass, as for every convolution, `jax.jit` removes the forward pass.
 
     Args:
         layer: the layer.

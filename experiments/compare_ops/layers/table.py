@@ -1,4 +1,4 @@
-"""Which layers are compared: convolutions and pools of published networks, as one table.
+"""The table of the layers to compare: convolutions and pools of published networks.
 
 Batches are small enough for two CPU cores: a forward pass takes 1 to 40 ms there, except where the
 built-in is slow for the layer's kind.
@@ -31,11 +31,11 @@ class Layer:
     dilation: int = 1
     groups: int = 1
     quick: bool = False
-    """Whether `--quick` takes it: a third that has every kind of layer."""
+    """Whether `--quick` takes it: a third of all layers, with every kind among them."""
 
     @property
     def full_name(self) -> str:
-        """What `--layers` looks into."""
+        """The name that `--layers` is matched with."""
         return f"{self.network} {self.name}"
 
     @property
@@ -52,13 +52,13 @@ class Layer:
 
     @property
     def sides(self) -> tuple[Side, ...]:
-        """What there is to compute: a pool has no kernel."""
+        """The sides that can be computed: a pool has no kernel."""
         every: tuple[Side, ...] = ("output", "input_grad", "kernel_grad")
         return every if self.operation == "conv" else every[:2]
 
     @property
     def family(self) -> str:
-        """The kind of layer, by which ratios are averaged."""
+        """The kind of layer; ratios are averaged over the layers of a kind."""
         if self.operation != "conv":
             return self.operation.replace("_", " ")
         if self.groups == 1:
@@ -79,15 +79,15 @@ class Layer:
         return (self.x, self.y) if self.kernel is None else (self.x, self.kernel, self.y)
 
     def bytes(self, side: Side) -> int:
-        """At least so many bytes of float32 are read and written."""
+        """The fewest bytes that must be read and written, in float32."""
         parts = [math.prod(shape) for shape in self.shapes()]
         if self.operation == "max_pool" and side == "input_grad":
-            parts.append(math.prod(self.x))  # read to find the maximum, and written
+            parts.append(math.prod(self.x))  # x is read to find the maxima, its gradient written
         return 4 * sum(parts)
 
     def smaller(self) -> "Layer":
-        """The same for one image of a few positions: for a test of everything but speed."""
-        # A window that is the whole input stays so.
+        """The same layer for one small image, for tests of everything but speed."""
+        # A window that covers the whole input still does.
         least = [max(2 * extent, 8) for extent in self.window.extent]
         spatial = [n if n == k else min(n, m) for n, k, m in zip(self.x[1:-1], self.size, least)]
         return replace(self, x=(1, *spatial, self.x[-1]))

@@ -1,4 +1,4 @@
-"""One page that holds everything: about the run, the plots, and a table that a click sorts."""
+"""One page with everything: facts about the run, the plots, and a table that a click sorts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +22,9 @@ def write(
 
     Args:
         folder: of the run.
-        head: about the run, names and values.
+        head: facts about the run, by name.
         table: every measurement.
-        pictures: PNG files in the folder, which the page will hold, and what each shows.
+        pictures: PNG files in the folder to put into the page, and the caption of each.
     """
     figures = (pages.figure(folder / file, caption) for file, caption in pictures.items())
     parts = [EXPLAINED, pages.facts(head), *figures, table]

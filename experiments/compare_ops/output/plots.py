@@ -1,4 +1,4 @@
-"""Two plots: every ratio beside the built-in, and every layer under the machine's two roofs."""
+"""Two plots: every layer's ratio to the built-in, and its place in the roofline model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from experiments.compare_ops.clocks.rulers import Rulers
 from experiments.compare_ops.layers.case import BUILT_IN, TORCH, Case
 
 COLORS = {"output": "tab:blue", "input_grad": "tab:orange", "kernel_grad": "tab:green"}
-# The sides of a layer have the same operations per byte; so that they do not hide each other.
+# The sides of a layer have the same operations per byte: draw them apart by these factors.
 BESIDE = {"output": 0.96, "input_grad": 1.0, "kernel_grad": 1.04}
 
 
@@ -41,7 +41,7 @@ def ratios(file: Path, cases: Sequence[Case], algorithm: str) -> None:
         axes.set(title=side, xlabel="the built-in's time / its own", ylim=(-1, len(these)))
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, 0.5), max(high, 2))
-        wide = max(high, 2) > 300  # then the numbers in between would run into each other
+        wide = max(high, 2) > 300  # then the labels in between would overlap
         axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
         axes.grid(axis="x", which="both", alpha=0.25)
         _legend(axes, "lower right")
@@ -49,9 +49,9 @@ def ratios(file: Path, cases: Sequence[Case], algorithm: str) -> None:
 
 
 def roofline(file: Path, cases: Sequence[Case], algorithm: str, rulers: Rulers) -> None:
-    """Draw what each convolution reaches over its operations per byte, and what limits it.
+    """Draw the rate of each convolution over its operations per byte, and the limit of that rate.
 
-    A line joins the built-in and the algorithm: the longer, the more was gained or lost.
+    A line joins the built-in and the algorithm: the longer it is, the larger their ratio.
     """
     figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots()
@@ -85,7 +85,7 @@ def _save(figure: Figure, file: Path) -> None:
 
 
 def _legend(axes, where: str) -> None:
-    """One entry for each label, in a corner that nothing is drawn in."""
+    """Draw a legend with one entry for each label, in the corner `where`, which is empty."""
     handles, labels = axes.get_legend_handles_labels()
     if labels:
         unique = dict(zip(labels, handles))

@@ -34,7 +34,7 @@ def open_folder(out: Path | None) -> Path:
 
 
 def about() -> dict[str, Any]:
-    """Where this runs."""
+    """Facts about the machine and the software of this run."""
     affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
     return {
         "device": _runs.device(),
@@ -49,12 +49,12 @@ def about() -> dict[str, Any]:
 
 
 def write(folder: Path, head: dict[str, Any], results: Sequence[Any], finished: bool) -> None:
-    """Write everything that is known until now into results.json, completely or not at all.
+    """Write all results so far into results.json, completely or not at all.
 
     Args:
         folder: of the run.
-        head: about the run.
-        results: of the cases that are done, dataclasses.
+        head: facts about the run.
+        results: of the finished cases, dataclasses.
         finished: whether these are all.
     """
     content = {**head, "finished": finished, "results": [dataclasses.asdict(r) for r in results]}

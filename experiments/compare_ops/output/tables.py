@@ -11,7 +11,7 @@ from experiments.compare_ops.layers.case import BUILT_IN, TORCH, Case, Measureme
 from experiments.compare_ops.steps.training import Step, StepMeasurement
 
 WORST = 10
-WIDE = 120  # columns of a screen that takes the whole table
+WIDE = 120  # the fewest columns of a screen on which the whole table fits
 FAST, SLOW = 1.1, 0.9  # ratios beyond which a difference is colored
 WRONG = 1e-2  # a relative error that no float32 sum explains
 
@@ -45,7 +45,7 @@ def spread_text(m: Measurement | StepMeasurement | None) -> str:
 
 
 def by_case(cases: Sequence[Case], algorithms: Sequence[str], width: int) -> Table:
-    """A line per case: about the first algorithm, the best one, and PyTorch.
+    """A row per case: the first algorithm, the best one, and PyTorch.
 
     Args:
         cases: at least one.
@@ -92,7 +92,7 @@ def best_text(case: Case, algorithms: Sequence[str]) -> str:
 
 
 def geometric_means(cases: Sequence[Case], algorithms: Sequence[str]) -> Table:
-    """The geometric mean of the ratios, by family and side, of every contender."""
+    """The geometric mean of each contender's ratios, by family and side."""
     sides = list(dict.fromkeys(case.side for case in cases))
     families = list(dict.fromkeys(case.family for case in cases))
     rich = Table(
@@ -135,7 +135,7 @@ def worst(cases: Sequence[Case], algorithm: str) -> Table:
 
 
 def by_step(steps: Sequence[Step]) -> Table:
-    """A line per network and contender."""
+    """A row per network and contender."""
     rich = Table(
         title="training steps: the built-in's time over that of each; over 1 is faster",
         box=box.SIMPLE_HEAD,
@@ -172,7 +172,7 @@ OF_LAYERS: tuple[Column, ...] = (
 
 
 def every_measurement(cases: Sequence[Case]) -> pages.Part:
-    """Every measurement of every case, a line each."""
+    """Every measurement of every case, a row each."""
     columns = SHARED + OF_LAYERS
     heads = ("network", "layer", "shapes", "family", "side", "by", *(c[0] for c in columns), "note")
     rows = []
@@ -184,7 +184,7 @@ def every_measurement(cases: Sequence[Case]) -> pages.Part:
 
 
 def every_step(steps: Sequence[Step]) -> pages.Part:
-    """Every measurement of every training step, a line each."""
+    """Every measurement of every training step, a row each."""
     heads = ("network", "batch", "by", *(column[0] for column in SHARED), "note")
     rows = [
         _row((step.network, "x".join(map(str, step.x))), m, SHARED)

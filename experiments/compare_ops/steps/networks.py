@@ -1,7 +1,7 @@
-"""Five networks as plain functions of arrays, with the operations they are computed by as argument.
+"""Five networks as plain functions of arrays, which take their convolution and pool as argument.
 
 A network is ``network(new, operations, x) -> logits``. It asks ``new(*shape)`` for its parameters
-in the order in which it uses them: `parameters` makes them so, and `logits` hands them over again.
+in the order in which it uses them; `parameters` makes, and `logits` passes, them in that order.
 """
 
 import math
@@ -24,13 +24,13 @@ class Operations:
     """What a network is made of, channels last."""
 
     conv: Callable[..., jax.Array]
-    """``conv(x, kernel, stride, padding, groups)``, padding an int for both sides."""
+    """``conv(x, kernel, stride, padding, groups)``, the padding an int for all sides."""
     max_pool: Callable[..., jax.Array]
-    """``max_pool(x, window)``, the window an int and its own stride."""
+    """``max_pool(x, window)``, the window an int, which is the stride too."""
 
 
 def built_in() -> Operations:
-    """JAX's own."""
+    """The operations of `jax.lax`."""
 
     def conv(x, kernel, stride=1, padding=0, groups=1):
         return lax.conv_general_dilated(
@@ -50,7 +50,7 @@ def built_in() -> Operations:
 
 
 def ours(algorithm: str) -> Operations:
-    """`cnn_jax.functional`, by one of its algorithms."""
+    """The operations of `cnn_jax.functional`, by one of its algorithms."""
 
     def conv(x, kernel, stride=1, padding=0, groups=1):
         options = {"stride": stride, "padding": padding, "groups": groups}
@@ -63,7 +63,7 @@ def ours(algorithm: str) -> Operations:
 
 
 def lenet(new: New, do: Operations, x: jax.Array) -> jax.Array:
-    """LeNet-5 with rectifiers and max pooling. LeCun et al. 1998."""
+    """LeNet-5 with ReLU and max pooling. LeCun et al. 1998."""
     for channels, padding in ((6, 2), (16, 0)):
         x = do.conv(x, new(5, 5, x.shape[-1], channels), padding=padding) + new(1, 1, 1, channels)
         x = do.max_pool(jax.nn.relu(x), 2)
@@ -141,7 +141,7 @@ def convnext_t(new: New, do: Operations, x: jax.Array) -> jax.Array:
 
 
 def conv_norm(new: New, do: Operations, x, size: int, channels: int, stride=1, groups=1):
-    """A convolution and a batch norm, the input padded so that stride 1 keeps its size."""
+    """A convolution and a batch norm; the input is padded so that stride 1 keeps its size."""
     kernel = new(size, size, x.shape[-1] // groups, channels)
     return normalized(new, do.conv(x, kernel, stride, size // 2, groups), axes=(0, 1, 2))
 
@@ -179,7 +179,7 @@ NETWORKS = (
 
 
 def shapes(network: Network) -> list[tuple[int, ...]]:
-    """Of its parameters, in the order of their use."""
+    """The shapes of the network's parameters, in the order of their use."""
     found: list[tuple[int, ...]] = []
 
     def new(*shape: int) -> jax.Array:
@@ -191,7 +191,7 @@ def shapes(network: Network) -> list[tuple[int, ...]]:
 
 
 def parameters(network: Network) -> list[np.ndarray]:
-    """Kernels by He et al. 2015, biases and offsets 0; scales are stored as their excess over 1."""
+    """Kernels by He et al. 2015; biases, offsets and scales 0, as scales are stored minus 1."""
     rng = np.random.default_rng(0)
 
     def one(shape: tuple[int, ...]) -> np.ndarray:

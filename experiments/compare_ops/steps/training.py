@@ -1,4 +1,4 @@
-"""A whole training step of a network, by the built-ins and by us."""
+"""A whole training step of a network, by JAX's built-ins and by our algorithms."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ RATE = 1e-3
 
 @dataclass(frozen=True)
 class StepMeasurement:
-    """The step of a network by one way to compute it."""
+    """The measurement of one way to compute a network's training step."""
 
     contender: str
     status: str
@@ -30,7 +30,8 @@ class StepMeasurement:
     """The built-in's median time over this one's."""
     spread: tuple[float, float] | None = None
     largest_error: float | None = None
-    """After one step: the largest difference of a parameter over the largest change of one."""
+    """After one step: the largest difference from the built-in's parameters, over the largest
+    change of a parameter in that step."""
     compile_seconds: float | None = None
     temp_bytes: int | None = None
     runs: int = 0
@@ -47,7 +48,7 @@ class Step:
 
 
 def step(network: Network, operations: Operations) -> Callable:
-    """One step of gradient descent on a batch: parameters, images, labels to parameters, loss."""
+    """A step of gradient descent, (parameters, images, labels) -> (parameters, loss)."""
 
     def loss(params, x, labels):
         logits = networks.logits(network, operations, params, x)
@@ -72,7 +73,7 @@ def compare(network: Network, algorithms: Sequence[str], effort: Effort, smoke: 
     for name in (BUILT_IN, *algorithms):
         operations = networks.built_in() if name == BUILT_IN else networks.ours(name)
         try:
-            state = list(map(jnp.array, start))  # copies: a step uses its state up
+            state = list(map(jnp.array, start))  # copies, as a step donates its state
             program = timing.compiled(step(network, operations), state, x, labels, donate=(0,))
             trainer = Trainer(program.call, state, x, labels)
             trainer.time()
@@ -99,7 +100,7 @@ def compare(network: Network, algorithms: Sequence[str], effort: Effort, smoke: 
 
 
 class Trainer:
-    """Steps that use up the state of the one before."""
+    """Runs training steps, each on the state that the one before returned."""
 
     def __init__(self, program: Callable, state: list[jax.Array], x: jax.Array, labels: jax.Array):
         self.state, self._program, self._batch = state, program, (x, labels)
@@ -115,7 +116,7 @@ class Trainer:
 
 
 def largest_error(after: Sequence, expected: Sequence, start: Sequence) -> float | None:
-    """How far two steps differ, in units of the largest change of a parameter."""
+    """The largest difference of two steps' results, over the largest change of a parameter."""
     difference = max(float(np.abs(a - b).max()) for a, b in zip(after, expected))
     change = max(float(np.abs(a - b).max()) for a, b in zip(expected, start))
     error = difference / change
@@ -123,7 +124,7 @@ def largest_error(after: Sequence, expected: Sequence, start: Sequence) -> float
 
 
 def timed(about: StepMeasurement, times: dict[str, list[float]]) -> StepMeasurement:
-    """With its median time and its ratio to the built-in's."""
+    """`about` with the median time and the ratio to the built-in added."""
     own, built_in = times.get(about.contender), times.get(BUILT_IN)
     if not own:
         return about
