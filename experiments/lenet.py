@@ -47,7 +47,7 @@ class Config:
     learning_rate: float = 7e-3
     """The peak of a one-cycle schedule."""
     weight_decay: float = 0.05
-    """Of AdamW."""
+    """The weight decay of AdamW."""
     activation: Literal["relu", "sigmoid", "tanh"] = "relu"
     """After every hidden layer."""
     pool: Literal["max", "avg"] = "max"
@@ -56,9 +56,9 @@ class Config:
     """The probability of dropping a value after each hidden dense layer; by default 0.3, or 0 for
     all 60,000 images."""
     seed: int = 0
-    """Of the initialization, the order of the images and the dropout."""
+    """Decides the initialization, the order of the images and the dropout."""
     algorithm: Literal["auto", "xla", "vmap"] = "auto"
-    """How convolution and pooling are computed."""
+    """The algorithm of convolution and pooling."""
     workdir: Path | None = None
     """Write straight into this folder; by default runs/lenet/<time>."""
     resume: bool = False

@@ -2,7 +2,7 @@
 
     stage          output (224x224)    1x1   3x3        5x5       pool
     conv1          112 x 112 x 64      7x7, stride 2
-    pool1           56 x  56 x 64      3x3 maximum, stride 2, as all pools to come
+    pool1           56 x  56 x 64      3x3 maximum, stride 2, as pool2 and pool3
     conv2, conv3    56 x  56 x 192     1x1 64, 3x3 192
     pool2           28 x  28 x 192
     inception3a     28 x  28 x 256      64    96, 128   16,  32    32
@@ -57,7 +57,7 @@ EPSILON = 1e-3  # of batch normalization, torchvision's
 
 @dataclass(frozen=True)
 class Variant:
-    """How many channels the layers have, and where this network differs from torchvision's."""
+    """The channels of the layers, the auxiliary classifiers, and the window of the third branch."""
 
     stem: tuple[int, int] = (64, 192)
     inceptions: tuple[Widths, ...] = (
@@ -109,7 +109,7 @@ def googlenet(
         norm: ``"batch"``, ``"group"`` (32 groups) or ``"none"``, as the paper.
         auxiliary: whether to have the two classifiers; torchvision's weights hold them.
         dropout: the probability of dropping a feature before the logits, while training.
-        auxiliary_dropout: likewise in the two classifiers.
+        auxiliary_dropout: the same for the hidden features of the two classifiers.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random streams ``params`` and, with dropout, ``dropout``.
 

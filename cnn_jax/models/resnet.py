@@ -37,7 +37,7 @@ from .blocks import Style, check_classes, check_images, drop_blocks, drop_values
 
 @dataclass(frozen=True)
 class Variant:
-    """How many blocks each stage has, and what they are."""
+    """The number of blocks of each stage, and their kind."""
 
     blocks: tuple[int, int, int, int]
     bottleneck: bool = True  # 1x1, 3x3, 1x1, which gives 4 times its width; or 3x3, 3x3

@@ -26,7 +26,7 @@ def window_size(kernel_size: object) -> tuple[int, ...]:
 
 
 def source(kernel_size: Sequence[int]) -> str:
-    """How an error names the argument that sets the number of spatial axes."""
+    """The text by which an error names the argument that sets the number of spatial axes."""
     return f"`kernel_size` {tuple(kernel_size)}"
 
 

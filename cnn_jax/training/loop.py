@@ -67,7 +67,7 @@ def fit(
         optimizer: the one that `init` was given.
         train: images `(n, ...)` as stored, and labels `(n,)`, integers in `[0, classes)`. Both are
             put on the device once.
-        test: likewise, of any length.
+        test: images and labels in the same form, of any number.
         epochs: of the whole run, those in `history` included.
         batch_size: examples per step; the remainder of an epoch is left out.
         key: typed; the order of examples, dropout and all other random values derive from it and

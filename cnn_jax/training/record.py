@@ -14,10 +14,10 @@ class EpochRecord:
         epoch: epochs finished, so 1 for the first.
         step: optimizer steps finished.
         train_loss: mean over the epoch's steps, each measured before its update, in nats.
-        train_accuracy: likewise, in `[0, 1]`.
+        train_accuracy: mean over the same batches, in `[0, 1]`.
         test_loss: over the whole test split, after the epoch, in nats.
-        test_accuracy: likewise, in `[0, 1]`.
-        seconds: for training and testing; the first epoch's include compiling.
+        test_accuracy: over the same examples, in `[0, 1]`.
+        seconds: of training and testing; in the first epoch they include compiling.
     """
 
     epoch: int

@@ -9,7 +9,7 @@
 Every side of a layer (its output, its gradient by the input, its gradient by the kernel) is
 computed by each of our algorithms, by the built-in (`lax.conv_general_dilated`,
 `lax.reduce_window`, and the gradients that JAX derives for them), and by PyTorch if it is
-installed. All run in turn, A B C A B C ..., PyTorch in a process of its own; what counts is the
+installed. All run in turn, A B C A B C ..., PyTorch in a process of its own. The result is the
 ratio of median times, since times alone say little on a shared machine. The rates of a layer are
 also compared with the best rates of this machine, measured in the same run: that of a large matrix
 product, and the bandwidth of memory.

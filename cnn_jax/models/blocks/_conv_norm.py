@@ -1,4 +1,4 @@
-"""What most networks are built of: a convolution, a normalization, an activation."""
+"""The usual block of a network: a convolution, a normalization, an activation."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the layers of a network have in common: `Style`."""
+"""The options that the layers of a network share: `Style`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class Style:
         )
 
     def normalization(self, channels: int, rngs: nnx.Rngs) -> Callable[[jax.Array], jax.Array]:
-        """Make the normalization of a feature map with so many channels."""
+        """Make the normalization of a feature map (*batch, *spatial, channels)."""
         options = {"epsilon": self.epsilon, "momentum": self.momentum, "dtype": self.dtype}
         return normalization(self.norm, channels, **options, rngs=rngs)
 

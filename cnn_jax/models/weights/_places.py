@@ -89,7 +89,7 @@ def schemes(model: nnx.Module) -> list[str]:
 
 
 def places(model: nnx.Module, scheme: str) -> list[Place]:
-    """Where each array of the network is in a file of this scheme.
+    """The place of each array of the network in a file with the names of this scheme.
 
     Raises:
         ValueError: if the network, or one of its parameters, has no name there.
@@ -115,7 +115,9 @@ def published_place(
     names: published_names.Names,
     flattened: dict[str, tuple[int, int, int]],
 ) -> Place:
-    """Where PyTorch keeps the array of this path and shape; see `names` for the other arguments.
+    """The place in a PyTorch file of the array with this path and shape.
+
+    `names` and `flattened` are those of a file in `names/`, see there.
 
     Raises:
         ValueError: if it has no name there.

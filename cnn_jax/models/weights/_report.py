@@ -1,4 +1,4 @@
-"""What was loaded from a file of weights and what was not."""
+"""The report about a file of weights: which arrays were loaded, and which were not."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""How time is taken: a compiled program goes in, seconds come out.
+"""Measure times: a compiled program goes in, seconds come out.
 
 timing.py            compile; run programs in turn; the ratio of their times
 rulers.py            the fastest rates at which this machine computes and copies
-pytorch.py           PyTorch in a process of its own, asked through a pipe
+pytorch.py           PyTorch in a process of its own, which takes requests through a pipe
 pytorch_worker.py    that process
 """

@@ -16,7 +16,7 @@ QUEUE_SECONDS, QUEUE_CALLS = 2e-3, 32
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a case may take, and how much memory."""
+    """How long a case may take, and how much memory it may use."""
 
     seconds: float
     """How long to repeat rounds; `at_least` rounds are run even if they take longer."""

@@ -27,7 +27,7 @@ class Measurement:
     largest_error: float | None = None
     """The largest difference from the built-in over the built-in's largest value."""
     compile_seconds: float | None = None
-    """Of tracing, lowering and compiling."""
+    """For tracing, lowering and compiling."""
     temp_bytes: int | None = None
     """Memory besides arguments and results, if the platform gives it."""
     gflops: float | None = None
@@ -48,7 +48,7 @@ class Case:
     side: Side
     family: str
     shapes: tuple[tuple[int, ...], ...]
-    """Of the input, of the kernel if there is one, and of the output."""
+    """The shapes of the input, of the kernel if there is one, and of the output."""
     flops: int
     bytes: int
     measurements: tuple[Measurement, ...]

@@ -16,7 +16,7 @@ from experiments.compare_ops.layers import sides
 from experiments.compare_ops.layers.case import BUILT_IN, TORCH, Case, Measurement
 from experiments.compare_ops.layers.table import Layer, Side
 
-BLOCKS = 2  # JAX's rounds are split into so many blocks; PyTorch runs after each
+BLOCKS = 2  # JAX's rounds are run in this many blocks, each followed by PyTorch's
 # What takes this many times as long as the built-in is not run again.
 HOPELESS = 40.0
 # A call of fewer seconds runs once untimed before each block: the first after a pause is slower.

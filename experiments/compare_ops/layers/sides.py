@@ -1,4 +1,4 @@
-"""What is compared: each side of a layer as a function of its arrays, by JAX and by us."""
+"""Each side of a layer as a function of its arrays, by JAX and by our algorithms."""
 
 import math
 from collections.abc import Callable

@@ -75,7 +75,7 @@ class Layer:
         return taps if self.kernel is None else 2 * taps * self.kernel[-2]
 
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Of the input, of the kernel if there is one, and of the output's cotangent."""
+        """The shapes of the input, of the kernel if there is one, and of the output's cotangent."""
         return (self.x, self.y) if self.kernel is None else (self.x, self.kernel, self.y)
 
     def bytes(self, side: Side) -> int:

@@ -17,7 +17,7 @@ BESIDE = {"output": 0.96, "input_grad": 1.0, "kernel_grad": 1.04}
 
 
 def ratios(file: Path, cases: Sequence[Case], algorithm: str) -> None:
-    """Draw the ratio of each layer, sorted, a panel for each side; PyTorch's beside it."""
+    """Draw the ratio of each layer, sorted, and that of PyTorch; one panel for each side."""
     timed = [case for case in cases if case.ratio(algorithm) is not None]
     sides = [side for side in COLORS if any(case.side == side for case in timed)]
     longest = max((sum(case.side == side for case in timed) for side in sides), default=1)

@@ -1,4 +1,4 @@
-"""What a run writes down: its folder, where it ran, and its results after every case."""
+"""The folder of a run, facts about its machine, and the file of its results."""
 
 import dataclasses
 import json

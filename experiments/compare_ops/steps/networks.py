@@ -21,7 +21,7 @@ New = Callable[..., jax.Array]
 
 @dataclass(frozen=True)
 class Operations:
-    """What a network is made of, channels last."""
+    """The operations that a network is made of; arrays are channels last."""
 
     conv: Callable[..., jax.Array]
     """``conv(x, kernel, stride, padding, groups)``, the padding an int for all sides."""

@@ -1,4 +1,4 @@
-"""What torchvision and timm call the layers of our networks: one file for each architecture.
+"""The names of our networks' layers in torchvision and timm: one file for each architecture.
 
 Each file defines `NETWORK`, the class of the network, and one or both of the functions
 `torchvision` and `timm`. Given a network, they return a dict from the paths of our layers, such as
