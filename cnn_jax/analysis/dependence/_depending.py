@@ -94,7 +94,7 @@ class Depending(Meaning[Dependence]):
         if text not in self.remarks:
             self.remarks.append(text)
 
-    def of_no_data(self, operand: Operand) -> Dependence:
+    def of_no_data(self) -> Dependence:
         return Dependence()
 
     def depends(self, told: Dependence) -> bool:

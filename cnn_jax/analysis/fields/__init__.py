@@ -8,7 +8,6 @@ the array: a window slides, axes are reduced, permuted, reshaped. Out: the field
 from ._field import NO_HIGH as NO_HIGH
 from ._field import NO_LOW as NO_LOW
 from ._field import Field as Field
-from ._field import Key as Key
 from ._field import Sight as Sight
 from ._field import along as along
 from ._field import capped as capped

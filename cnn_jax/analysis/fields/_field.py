@@ -37,13 +37,12 @@ class Field:
     nominal: Nominal | None
     exact: bool = True
 
-    def changed(self, change: Callable[[np.ndarray, int], np.ndarray], **others) -> "Field":
+    def changed(self, change: Callable[[np.ndarray, int], np.ndarray]) -> "Field":
         """The field with `change` done to the low and the high ends.
 
         It is given the array of ends and what stands in it for no element.
         """
-        low, high = change(self.low, NO_LOW), change(self.high, NO_HIGH)
-        return replace(self, low=low, high=high, **others)
+        return replace(self, low=change(self.low, NO_LOW), high=change(self.high, NO_HIGH))
 
     def nominally(self, change: Callable[[Nominal], Nominal | None]) -> "Field":
         """The field with `change` done to the nominal one, if there is one."""

@@ -213,19 +213,16 @@ class Nominal:
 
         The union is None if the paths move differently.
         """
-        if not (self.moving and other.moving):
-            moving = self if self.moving else other
-            if moving.moving:
-                return replace(moving, whole=True), ""
-            start = min(self.start, other.start)
-            size = max(self.start + self.size, other.start + other.size) - start
-            return replace(self, start=start, size=size, whole=self.whole or other.whole), ""
-        for axis, n in enumerate(shape):
-            if n > 1 and self.digits(axis, n) != other.digits(axis, n):
-                return None, _unaligned(self, other, axis)
+        if bool(self.moving) != bool(other.moving):
+            return replace(self if self.moving else other, whole=True), ""
         start = min(self.start, other.start)
         size = max(self.start + self.size, other.start + other.size) - start
         field = replace(self, start=start, size=size, whole=self.whole or other.whole)
+        if not self.moving:
+            return field, ""
+        for axis, n in enumerate(shape):
+            if n > 1 and self.digits(axis, n) != other.digits(axis, n):
+                return None, _unaligned(self, other, axis)
         apart = abs(self.center - other.center)
         if apart and not field.whole:
             return field, f"paths' centers are {plain(apart)} apart"

@@ -99,7 +99,7 @@ class Seeing(Meaning[Sight]):
             self.say(words if key in self.spatial else "")
         return result
 
-    def of_no_data(self, operand: Operand) -> Sight:
+    def of_no_data(self) -> Sight:
         return {}
 
     def depends(self, told: Sight) -> bool:

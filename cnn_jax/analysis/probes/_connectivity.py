@@ -123,7 +123,7 @@ def connectivity(f: Callable, *inputs: Any, params: Any = None) -> Connectivity:
         {path: output.shape for path, output in program.outputs.items()},
         tuple(value.shape for value in program.inputs),
         tuple(WeightUse(parameter.path, uses) for parameter, uses in weights.uses.items()),
-        None if between is None else np.ascontiguousarray(between[1].T),
+        None if between is None else np.ascontiguousarray(between.T),
         (*remarks, *weights.remarks),
     )
 

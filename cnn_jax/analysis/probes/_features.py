@@ -8,7 +8,7 @@ import jax
 
 from ..program import Constant, Operand, Step, Value, evaluate, trace
 from ..rules import walk
-from ..summary import Draft, Layers, summarize
+from ..summary import Draft, Layers, names_of
 
 
 def trace_features(f: Callable, *inputs: Any, params: Any = None) -> dict[str, jax.Array]:
@@ -45,14 +45,12 @@ def trace_features(f: Callable, *inputs: Any, params: Any = None) -> dict[str, j
         if not hasattr(x, "dtype") or isinstance(x, jax.ShapeDtypeStruct):
             raise TypeError(f"Input {number} must be an array, to run `f` on; got {x!r}.")
     program = trace(f, *inputs, params=params)
-    drafts = Layers(program, walk(program)).rows
-    rows = summarize(f, *inputs, params=params).rows
+    layers = Layers(program, walk(program))
     wanted: dict[str, Operand] = {}
     times = Counter()
-    for draft, row in zip(drafts, rows, strict=True):
-        times[row.name] += 1
-        name = row.name if times[row.name] == 1 else f"{row.name} ({times[row.name]})"
-        wanted[name] = _made(draft)
+    for draft, name in zip(layers.rows, names_of(layers)):
+        times[name] += 1
+        wanted[name if times[name] == 1 else f"{name} ({times[name]})"] = _made(draft)
     wanted |= {path: value for path, value in program.outputs.items() if path}
 
     values = {parameter.path: parameter.value for parameter in program.parameters.values()}

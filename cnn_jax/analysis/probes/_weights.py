@@ -56,13 +56,13 @@ class Weights:
         else:
             self._follow(step, walk)
 
-    def between(self, outputs: Sequence[Operand], width: int) -> tuple[str, np.ndarray] | None:
-        """The one array whose weights make all connections, and which of them makes which.
+    def between(self, outputs: Sequence[Operand], width: int) -> np.ndarray | None:
+        """Which weight makes each connection, where one array of weights makes all of them.
 
         Returns:
-            The array's path, and (inputs, outputs) flat indices into it, -1 where none connects;
-            None if there is not one step with weights, or one whose result is not only moved
-            and changed element by element.
+            (inputs, outputs) of flat indices into that array, -1 where nothing is connected. None
+            unless a single step uses weights, and later steps only move its results or change them
+            element by element.
         """
         if self._several or len(self.uses) != 1:
             return None
@@ -75,7 +75,7 @@ class Weights:
             else numbers.reshape(width, -1)
             for operand, numbers in zip(outputs, found)
         ]
-        return next(iter(self.uses)).path, np.concatenate(flat, axis=1) - 1
+        return np.concatenate(flat, axis=1) - 1
 
     def _pass_numbers_on(self, step: Step, walk: Depending) -> None:
         read, kind = [self._of(operand) for operand in step.inputs], walk.rule(step).kind

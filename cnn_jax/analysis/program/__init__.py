@@ -27,6 +27,5 @@ from ._steps import Program as Program
 from ._steps import Step as Step
 from ._steps import Value as Value
 from ._trace import Apart as Apart
-from ._trace import shortened as shortened
 from ._trace import taken_apart as taken_apart
 from ._trace import trace as trace

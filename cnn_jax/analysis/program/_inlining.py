@@ -113,7 +113,7 @@ class _Flattening:
         if id(array) in self._constants:
             return self._constants[id(array)][1]
         operand: Operand = Constant(array)
-        if self.referred is not None and np.ndim(array) > 0 and _is_inexact(array):
+        if self.referred is not None and np.ndim(array) and jnp.issubdtype(array.dtype, jnp.inexact):
             leaf = self._leaf(array)
             if leaf is not None or isinstance(array, jax.Array):
                 operand = Value(np.shape(array), array.dtype)
@@ -145,10 +145,6 @@ def _same_numbers(one: Any, other: Any) -> bool:
     if not isinstance(one, np.ndarray) or one.shape != np.shape(other):
         return False
     return np.array_equal(one.astype(other.dtype), np.asarray(other))
-
-
-def _is_inexact(array: Any) -> bool:
-    return jnp.issubdtype(array.dtype, jnp.inexact)
 
 
 def _ordered(outputs: dict[str, Operand], work: _Flattening) -> dict[str, Operand]:

@@ -34,7 +34,7 @@ class Meaning(ABC, Generic[T]):
     said: ClassVar[Mapping[str, str]]
 
     @abstractmethod
-    def of_no_data(self, operand: Operand) -> T:
+    def of_no_data(self) -> T:
         """What is told of a constant, or of a parameter."""
 
     @abstractmethod
@@ -110,7 +110,7 @@ class Interpreter(Generic[T]):
         """What is told of an operand."""
         if isinstance(operand, Value) and operand in self.told:
             return self.told[operand]
-        return self._meaning.of_no_data(operand)
+        return self._meaning.of_no_data()
 
     def _through(self, program: Program, each: Callable[[Step], None] | None = None) -> None:
         last_use = {operand: i for i, step in enumerate(program.steps) for operand in step.inputs}

@@ -87,7 +87,11 @@ def _opened_pytree(tree: Any, trainable: bool | None = None) -> Opened:
     """Any pytree; `trainable` None: floats, and of a dict with an entry ``"params"`` that alone."""
     found, structure = jax.tree_util.tree_flatten_with_path(tree)
     collections = isinstance(tree, Mapping) and "params" in tree
-    places = [i for i, (_, leaf) in enumerate(found) if _is_array(leaf)]
+    places = [
+        i
+        for i, (_, leaf) in enumerate(found)
+        if isinstance(leaf, jax.Array | np.ndarray | jax.ShapeDtypeStruct)
+    ]
 
     def of(place: int) -> Leaf:
         keys, value = found[place]
@@ -125,10 +129,6 @@ def _joined(parts: list[Opened], names: list[str], close: Callable[[list], Any])
         return close(made)
 
     return Opened(leaves, close_all)
-
-
-def _is_array(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array | np.ndarray | jax.ShapeDtypeStruct)
 
 
 def dotted(path: tuple) -> str:

@@ -12,9 +12,9 @@ MOST_KNOWN = 2**24
 _NAMES = """
 abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clamp clz
 complex conj cos cosh digamma div eq eq_to erf erf_inv erfc exp exp2 expm1 floor ge gt igamma
-igammac imag integer_pow is_finite le le_to lgamma log log1p log2 logistic lt lt_to max min mul
-mulhi name ne neg nextafter not one_minus_square or polygamma population_count pow real
-reduce_precision regularized_incomplete_beta rem round rsqrt select_n sharding_constraint shift_left
+igammac imag integer_pow is_finite le le_to lgamma log log1p log2 logistic lt lt_to max min
+mulhi name ne nextafter not one_minus_square or polygamma population_count pow real
+reduce_precision regularized_incomplete_beta rem round rsqrt sharding_constraint shift_left
 shift_right_arithmetic shift_right_logical sign sin sinh sqrt square sub tan tanh xor zeta
 """
 
@@ -121,8 +121,8 @@ _PASSING = Rule("passes", passing, in_place=True)
 RULES: Rules = {
     **dict.fromkeys(_NAMES.split(), _ANY),
     **dict.fromkeys(("neg", "convert_element_type", "copy", "stop_gradient"), _SAME_ZEROS),
-    **dict.fromkeys(("copy_p", "optimization_barrier", "device_put", "pvary"), _PASSING),
-    **dict.fromkeys(("mesh_cast", "reshard", "pcast", "layout_constraint"), _PASSING),
+    **dict.fromkeys(("optimization_barrier", "device_put", "pvary"), _PASSING),
+    **dict.fromkeys(("reshard", "layout_constraint"), _PASSING),
     "mul": Rule(
         "elementwise", product, depends_on_product, support=support_of_product, in_place=True
     ),

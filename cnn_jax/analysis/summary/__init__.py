@@ -10,4 +10,5 @@ from ._records import Seen as Seen
 from ._result import Summary as Summary
 from ._rows import Draft as Draft
 from ._rows import Layers as Layers
+from ._summary import names_of as names_of
 from ._summary import summarize as summarize

@@ -18,7 +18,9 @@ from ..rules import window_of
 def multiply_adds(step: Step) -> int:
     """The multiply-adds of a convolution or a matrix product, of padding too; 0 for the rest."""
     if step.primitive == "dot_general":
-        return math.prod(step.outputs[0].shape) * _contracted(step)
+        return math.prod(step.outputs[0].shape) * math.prod(
+            step.inputs[0].shape[axis] for axis in step.params["dimension_numbers"][0][0]
+        )
     if step.primitive != "conv_general_dilated":
         return 0
     x, kernel = (operand.shape for operand in step.inputs)
@@ -46,11 +48,6 @@ def multiply_adds_inside(step: Step) -> int:
 def is_transposed(step: Step) -> bool:
     """Whether a convolution puts zeros between the elements of its input."""
     return max(step.params["lhs_dilation"], default=1) > 1
-
-
-def _contracted(step: Step) -> int:
-    (axes, _), _ = step.params["dimension_numbers"]
-    return math.prod(step.inputs[0].shape[axis] for axis in axes)
 
 
 def size_in_bytes(*operands: Operand | jax.ShapeDtypeStruct) -> int:

@@ -207,8 +207,7 @@ def _number(number: float | str | None) -> str:
 
 
 def _pads(padding: Sequence[tuple[int, int]]) -> str:
-    cells = [str(low) if low == high else f"{low}:{high}" for low, high in padding]
-    return cells[0] if len(set(cells)) == 1 else "x".join(cells)
+    return _axes([str(low) if low == high else f"{low}:{high}" for low, high in padding])
 
 
 def _multiply_adds(number: int) -> str:

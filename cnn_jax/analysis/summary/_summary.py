@@ -67,8 +67,9 @@ def summarize(f: Callable, *inputs: Any, params: Any = None, cost: str | None = 
     apart = taken_apart(f, inputs, params)
     walked = walk(program)
     layers = Layers(program, walked)
-    names = _names(layers)
-    rows = tuple(_row(draft, name, walked, program) for draft, name in zip(layers.rows, names))
+    rows = tuple(
+        _row(draft, name, walked, program) for draft, name in zip(layers.rows, names_of(layers))
+    )
     parameters = list(program.parameters.values())
     inside = sum(row.macs_inside for row in rows)
     return Summary(
@@ -143,8 +144,8 @@ def _row(draft: Draft, name: str, walked: Walk, program: Program) -> Row:
     )
 
 
-def _names(layers: Layers) -> list[str]:
-    """Names of the rows; of several layers in one module the paths of their parameters."""
+def names_of(layers: Layers) -> list[str]:
+    """A name for each row; where one module holds several layers, the paths of their parameters."""
     rows = layers.rows
     kernels: dict[str, set[str]] = {}
     for row in rows:

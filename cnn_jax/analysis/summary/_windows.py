@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from cnn_jax.geometry import Window
 
-from ..fields import Walk, followed
+from ..fields import Walk, followed, spatial_axes
 from ..program import Operand, Step
 from ..rules import window_of
 from ._costs import is_transposed
@@ -59,9 +59,7 @@ def stated_window(
 def is_local(step: Step, walked: Walk) -> bool:
     """Whether a product of data and parameters has other parameters at each place in space."""
     batch = len(step.params["dimension_numbers"][1][0])
-    sight = walked.of(step.outputs[0])
-    inputs = {number for number, _ in walked.spatial}
-    return any(axis < batch for i in inputs for axis in followed(sight, walked, i).values())
+    return any(axis < batch for axis in spatial_axes(walked.of(step.outputs[0]), walked))
 
 
 def _slides(window: Window, axis: int) -> bool:
