@@ -1,15 +1,15 @@
-"""What any network sees, weighs and costs, read off its program: no JAX function is too foreign.
+"""Receptive fields, parameters, costs and symmetries of any JAX function, read from its jaxpr.
 
-``from cnn_jax import analysis``. Everything but what says that it needs arrays works on shapes
-alone, and runs nothing. A room may import those above it:
+``from cnn_jax import analysis``. Functions that need arrays say so; all others need only shapes,
+and run nothing. A folder imports only from those above it:
 
-    program/      a function becomes a list of steps; one interpreter opens loops and branches
-    fields/       what units see: the arithmetic of receptive fields
-    dependence/   which element depends on which: the arithmetic of indicators
-    rules/        what each primitive of JAX means for both: one entry each; add new ones here
-    summary/      what each layer is, weighs and costs
-    probes/       questions: a unit's field, connections, shifts, features
-    plots/        pictures of the answers
+    program/      turns a function into a list of steps; one interpreter for loops and branches
+    fields/       receptive fields: which interval of each input axis a unit sees
+    dependence/   which elements of the inputs each element depends on
+    rules/        one entry per primitive of JAX, for both; add new primitives here
+    summary/      one row per layer: operation, window, parameters, cost, receptive field
+    probes/       questions: receptive field, connectivity, effect of shifts, features
+    plots/        figures of the answers
 """
 
 from .plots import FILTERS as FILTERS

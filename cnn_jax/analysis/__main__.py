@@ -1,9 +1,9 @@
-"""The command: a network's table, and what one of its units sees.
+"""Print the summary of a network, and draw the receptive field of one of its units.
 
     python -m cnn_jax.analysis resnet50 --input 224,224,3
     python -m cnn_jax.analysis my_package.my_module:my_network --input 64,64,3 --out results
 
-It writes summary.html and receptive_field.png, which is on the page too, and prints the table.
+It prints the table, and writes receptive_field.png and summary.html, a page with both.
 """
 
 import importlib
@@ -27,19 +27,19 @@ from . import plot_receptive_field, receptive_field, summarize
 
 @dataclass(frozen=True)
 class Config:
-    """What to look at, and where to write it."""
+    """Which network to analyze, and where to write the results."""
 
     model: tyro.conf.Positional[str]
-    """A constructor of `cnn_jax.models`, such as resnet50; or module:name of a constructor with an
-    argument `rngs`, of an NNX module, or of a function."""
+    """A constructor of `cnn_jax.models`, such as resnet50; or module:name, which names a
+    constructor with an argument `rngs`, an NNX module, or a function."""
     input: Annotated[str, tyro.conf.arg(metavar="H,W,C")] = "224,224,3"
-    """Lengths of the input's axes, channels last; a batch axis of 1 is put in front."""
+    """Lengths of the input's axes, channels last; a batch axis of length 1 is added in front."""
     out: Path = Path(".")
     """The folder to write to."""
     unit: Annotated[str | None, tyro.conf.arg(metavar="ROW,COLUMN")] = None
-    """The unit to draw the receptive field of, on its spatial axes; the middle one by default."""
+    """The unit whose receptive field is drawn, by its spatial index; the middle one by default."""
     output: str | None = None
-    """The stage to draw it of, such as stage3; by default the last whose units lie in space."""
+    """The stage of that unit, such as stage3; by default the last one with spatial axes."""
 
 
 def main(config: Config) -> list[Path]:
@@ -55,7 +55,7 @@ def main(config: Config) -> list[Path]:
     f = network(config.model, shape)
     with said_of(shape):
         summary = summarize(f, (1, *shape))
-    ours = ":" not in config.model  # which keep a batch axis
+    ours = ":" not in config.model  # our networks keep the batch axis
     if ours and all(len(output.shape) < 2 for output in summary.outputs.values()):
         raise ValueError(
             f"`input` must have all axes of one input, channels last, such as 224,224,3 for an "
@@ -80,7 +80,7 @@ def main(config: Config) -> list[Path]:
         plot_receptive_field(field, path=picture)
         parts.append(pages.figure(picture, f"What unit {field.unit} of {output or 'it'} sees."))
         said = f"wrote {page} and {picture} (of {output or 'the output'})"
-    # Before anything is printed: who reads it may stop before the end.
+    # Write before printing: the reader of a pipe, such as `head`, may close it early.
     files.replace(page, pages.page(title, parts))
     print(summary)
     print(said)
@@ -88,7 +88,7 @@ def main(config: Config) -> list[Path]:
 
 
 def network(name: str, shape: tuple[int, ...]) -> Callable:
-    """The network of that name, in eval mode; made without values where a constructor is named."""
+    """Find the network `name`, in eval mode. A constructor is called for shapes only, no arrays."""
     if ":" in name:
         module, _, attribute = name.partition(":")
         found: Any = imported(module, attribute)
@@ -115,7 +115,7 @@ def network(name: str, shape: tuple[int, ...]) -> Callable:
 
 
 def imported(module: str, attribute: str) -> Any:
-    """What is called so in that module; modules in the current folder count."""
+    """Import `attribute` from `module`, which may lie in the current folder."""
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
@@ -123,7 +123,7 @@ def imported(module: str, attribute: str) -> Any:
 
 
 def known() -> dict[str, Callable]:
-    """The constructors of `cnn_jax.models` that need no more than random streams."""
+    """The constructors of `cnn_jax.models` whose only required argument is `rngs`."""
     found = {}
     for name, thing in vars(models).items():
         if name.startswith("_") or inspect.isclass(thing) or not callable(thing):
@@ -136,7 +136,7 @@ def known() -> dict[str, Callable]:
 
 @contextmanager
 def said_of(shape: tuple[int, ...]) -> Iterator[None]:
-    """Name the command's option in what is said of an input."""
+    """Add the option `--input` to the text of any error about an input of this shape."""
     try:
         yield
     except ValueError as error:
@@ -145,7 +145,7 @@ def said_of(shape: tuple[int, ...]) -> Iterator[None]:
 
 
 def made(name: str, constructor: Callable, shape: tuple[int, ...]) -> nnx.Module:
-    """A module without values, for inputs of this shape."""
+    """Make a module with shapes in place of arrays, for inputs of this shape."""
     parameters, options = options_of(constructor), {}
     wanted = [
         f"`{p.name}`"
@@ -176,7 +176,7 @@ def options_of(thing: Callable) -> Mapping[str, inspect.Parameter]:
 
 
 def numbers(name: str, text: str, least: int = 1) -> tuple[int, ...]:
-    """The ints of a text such as ``224,224,3``."""
+    """Parse ints from a text such as ``224,224,3``, each at least `least`."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdigit() and int(part) >= least for part in parts):
         raise ValueError(
@@ -193,5 +193,5 @@ if __name__ == "__main__":
         sys.stdout.flush()
     except ValueError as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from error
-    except BrokenPipeError:  # such as of `| head`; all files are written
+    except BrokenPipeError:  # the reader, such as `head`, is gone; all files are written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

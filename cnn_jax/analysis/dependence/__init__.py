@@ -1,7 +1,7 @@
-"""Which input element each element depends on: the arithmetic of dependences.
+"""Which elements of the inputs each element of an array depends on, and how steps change that.
 
-In: for each array a layer of booleans for every element of the data, and a step that reads it. Out:
-the layers of what the step makes. Which primitive of JAX does what is said in `rules`.
+In: for each operand of a step one layer of booleans per element of the data. Out: the layers of
+what the step makes. `rules` says what each primitive of JAX does.
 """
 
 from ._depending import Dependence as Dependence

@@ -1,11 +1,12 @@
-"""What depends on what, as a meaning of a program's steps: `Depending`.
+"""The analysis of dependences: `Depending`.
 
-What an array depends on is an array ``(inputs, *shape)`` of booleans, one layer for each element of
-the data. Steps that only move elements do so with the layers too; a convolution or a matrix product
-takes them through ones in place of its weights; elementwise steps unite them.
+What an array depends on is an array ``(inputs, *shape)`` of booleans: one layer for each element of
+the data, True where an element depends on it. Steps that only move elements also move those of the
+layers; convolutions and matrix products are computed on the layers, with ones in place of the
+weights; elementwise steps unite the layers of their operands.
 
-A weight that is known to be zero carries nothing: what depends on no data has a *support*, which is
-where it may differ from zero.
+A weight that is known to be zero connects nothing. So an array that depends on no data has a
+*support*: where it may differ from zero.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +25,8 @@ class Dependence:
     """What an array depends on.
 
     Attributes:
-        layers: (inputs, *shape) of booleans; None: on no data.
-        support: of what depends on no data, where it may differ from zero; None: anywhere.
+        layers: (inputs, *shape) of booleans; None if the array depends on no data.
+        support: where an array that depends on no data may differ from zero; None: anywhere.
     """
 
     layers: np.ndarray | None = None
@@ -33,16 +34,16 @@ class Dependence:
 
 
 class Depending(Meaning[Dependence]):
-    """What rules of dependences are given: the layers of what the step at hand reads.
+    """The analysis; rules ask it for the layers of the current step's operands.
 
     Args:
-        rules: by primitive.
-        width: the number of the data's elements.
+        rules: the rule of each primitive.
+        width: the number of elements of the data.
 
     Attributes:
         remarks: where the result stops being exact.
-        paths: of the latest product, by how many of its terms each element of the data comes into
-            each element of the result.
+        paths: (inputs, *shape) for the latest product: how many of its terms connect each element
+            of the data with each element of the result.
     """
 
     said: ClassVar[Mapping[str, str]] = {"while": "is taken to go around any number of times"}
@@ -53,27 +54,27 @@ class Depending(Meaning[Dependence]):
         self.paths = np.zeros((0,), np.float32)
 
     def layers(self, operand: Operand) -> np.ndarray | None:
-        """The layers of an operand of the step at hand, None if it depends on no data."""
+        """The layers of an operand of the current step; None if it depends on no data."""
         return self.read[operand].layers
 
     def filled(self, operand: Operand) -> np.ndarray:
-        """The same, all False if it depends on no data."""
+        """The same, but all False if it depends on no data."""
         return _filled(self.read[operand], operand.shape, self.width)
 
     def support(self, operand: Operand) -> np.ndarray:
-        """Where an operand of the step at hand may differ from zero."""
+        """Where an operand of the current step may differ from zero."""
         if (array := self.known(operand)) is not None:
             return _differs_from_zero(array)
         support = self.read[operand].support
         return np.ones(operand.shape, bool) if support is None else support
 
     def united(self, operand: Operand, axes: Sequence[int], keep: bool = False) -> np.ndarray:
-        """What any element along `axes` depends on."""
+        """The layers of an operand, united along `axes`."""
         found = self.filled(operand)
         return np.asarray(found.any(tuple(axis + 1 for axis in axes), keepdims=keep))
 
     def spread(self, operand: Operand, shape: tuple[int, ...]) -> np.ndarray:
-        """The layers of an operand of an elementwise step, a scalar's for every element."""
+        """The layers of an operand of an elementwise step, broadcast to `shape`."""
         found = self.filled(operand)
         if not operand.shape:
             found = found.reshape(self.width, *(1,) * len(shape))
@@ -82,7 +83,7 @@ class Depending(Meaning[Dependence]):
     def moved(
         self, step: Step, layers: Sequence[np.ndarray], dtype: Any
     ) -> list[np.ndarray] | None:
-        """Do a step that moves elements on other arrays; None if its indices are not known."""
+        """Move the elements of other arrays as a step does; None if its indices are not known."""
         return moved(step, self._rules[step.primitive], layers, self.known, dtype)
 
     def rule(self, step: Step) -> Rule:

@@ -1,4 +1,4 @@
-"""Steps done again, on other arrays, many layers of them at once."""
+"""Repeat a step on other arrays, many layers at once."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,14 +15,14 @@ from ..program import Rule, Step, bind
 def moved(
     step: Step, rule: Rule, layers: Sequence[np.ndarray], known: Callable[[Any], Any], dtype: Any
 ) -> list[np.ndarray] | None:
-    """Do a step that moves elements on other arrays.
+    """Move the elements of other arrays as a step moves those of its operands.
 
     Args:
-        step: whose rule `moves` elements.
-        rule: of its primitive.
+        step: a step that moves elements.
+        rule: the rule of its primitive.
         layers: (layers, *shape) for each operand; those of indices do not matter.
-        known: gives an operand's array, if neither data nor parameters decide it.
-        dtype: of the result. What comes from nowhere is 0.
+        known: gives an operand's array; None if it depends on data or parameters.
+        dtype: the dtype of the result, which is 0 where no element is moved to.
 
     Returns:
         (layers, *shape) for each output; None if the step's indices are not known.
@@ -43,12 +43,12 @@ def moved(
 
 
 def products(step: Step, layers: np.ndarray, factor: ArrayLike, side: int) -> jax.Array:
-    """A convolution or a matrix product of other arrays: exact for integers below 2^24.
+    """Compute a convolution or a matrix product of other arrays; exact for integers below 2^24.
 
     Args:
-        step: a sum of products of two operands.
-        layers: (layers, *shape) in place of operand number `side`.
-        factor: in place of the other operand.
+        step: the convolution or the matrix product.
+        layers: (layers, *shape), arrays in place of operand number `side`.
+        factor: the array in place of the other operand.
         side: 0 or 1.
     """
     options = {"preferred_element_type": None, "precision": lax.Precision.HIGHEST}

@@ -1,8 +1,8 @@
-"""What units see of the inputs: the arithmetic of receptive fields.
+"""Receptive fields: which interval of each input axis a unit sees, and how operations change it.
 
-In: what the units of an array see along each axis of each input, a `Field`, and what is done to
-the array: a window slides, axes are reduced, permuted, reshaped. Out: the fields of the result.
-`walked` takes a whole program through it. Which primitive of JAX does what is said in `rules`.
+In: the `Field` of an array for one axis of one input, and an operation on the array: a window
+slides, axes are reduced, permuted, reshaped. Out: the `Field` of the result. `walked` does so for
+a whole program. `rules` says which primitive of JAX is which operation.
 """
 
 from ._field import NO_HIGH as NO_HIGH

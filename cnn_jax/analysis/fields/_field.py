@@ -1,4 +1,4 @@
-"""What units see: per axis of the input the exact interval of every unit, and the nominal field."""
+"""Receptive fields on one axis of an input: each unit's exact interval, and the nominal field."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ from cnn_jax.geometry import Window
 
 from ._nominal import Nominal
 
-# An interval of no element: any other lies around neither of its ends.
+# The ends of an empty interval: a minimum of low ends, a maximum of high ends ignores them.
 NO_LOW, NO_HIGH = 2**30, -1
-# What an array of ends may hold before an axis of it is given up.
+# A larger array of ends keeps only one interval for its longest axis.
 MOST = 1_000_000
 
 Key = tuple[int, int]
@@ -23,13 +23,13 @@ class Field:
     """What the units of an array see of one axis of one input.
 
     Attributes:
-        low: the first element that each unit sees, of the array's rank; of length 1 on axes along
-            which it is the same. Elements of the padding are not among them.
+        low: the first element that each unit sees, padding not counted. It has the rank of the
+            array of units, and length 1 on axes along which it is constant.
         high: likewise the last element; where ``low > high`` a unit sees nothing.
         nominal: the field with its padding, as the literature gives it; None where paths of
             different strides meet.
-        exact: whether a unit depends, for weights in general, on both ends of its interval.
-            Otherwise the interval is at least as long as it must be.
+        exact: whether each unit depends, for weights in general, on both ends of its interval.
+            Otherwise the interval may be too long, never too short.
     """
 
     low: np.ndarray
@@ -38,23 +38,23 @@ class Field:
     exact: bool = True
 
     def changed(self, change: Callable[[np.ndarray, int], np.ndarray]) -> "Field":
-        """The field with `change` done to the low and the high ends.
+        """The field with its low and its high ends changed.
 
-        It is given the array of ends and what stands in it for no element.
+        `change` takes an array of ends, and the end that stands in it for an empty interval.
         """
         return replace(self, low=change(self.low, NO_LOW), high=change(self.high, NO_HIGH))
 
     def nominally(self, change: Callable[[Nominal], Nominal | None]) -> "Field":
-        """The field with `change` done to the nominal one, if there is one."""
+        """The field with its nominal field changed, if it has one."""
         return self if self.nominal is None else replace(self, nominal=change(self.nominal))
 
 
-# What the units of an array see: by number of the input and its axis, where they see any.
+# What the units of an array see: a field for each (number of an input, its axis) they see any of.
 Sight = dict[Key, Field]
 
 
 def of_input(number: int, shape: Sequence[int]) -> Sight:
-    """What the elements of an input see: themselves."""
+    """The sight of an input: each element sees itself."""
     rank, sight = len(shape), {}
     for axis, n in enumerate(shape):
         ends = along(np.arange(n, dtype=np.int32), axis, rank)
@@ -64,12 +64,12 @@ def of_input(number: int, shape: Sequence[int]) -> Sight:
 
 
 def along(entries: np.ndarray, axis: int, rank: int) -> np.ndarray:
-    """Entries laid along one of `rank` axes."""
+    """A vector laid along one of `rank` axes; the others get length 1."""
     return entries.reshape([-1 if a == axis else 1 for a in range(rank)])
 
 
 def reduced(field: Field, axes: Iterable[int], shape: Sequence[int]) -> Field:
-    """The field of a sum along `axes`, which are kept with length 1."""
+    """The field of a sum along `axes` of an array of `shape`; these axes keep length 1."""
     axes = tuple(axes)
     return replace(
         field,
@@ -79,7 +79,7 @@ def reduced(field: Field, axes: Iterable[int], shape: Sequence[int]) -> Field:
 
 
 def permuted(field: Field, order: Sequence[int]) -> Field:
-    """Axis i of the result is axis ``order[i]``."""
+    """The field after a transpose: axis i of the result was axis ``order[i]``."""
     to = {before: after for after, before in enumerate(order)}
     return field.changed(lambda ends, _: ends.transpose(order)).nominally(
         lambda nominal: nominal.placed(len(order), to)
@@ -87,7 +87,7 @@ def permuted(field: Field, order: Sequence[int]) -> Field:
 
 
 def spread(field: Field, rank: int, axes: Sequence[int], shape: Sequence[int]) -> Field:
-    """Lay axis i along ``axes[i]`` of a result of `rank`, ascending; `shape` is the old one."""
+    """The field after a broadcast of an array of `shape`: axis i becomes ``axes[i]`` of `rank`."""
 
     def change(ends: np.ndarray, _: int) -> np.ndarray:
         lengths = [1] * rank
@@ -100,7 +100,7 @@ def spread(field: Field, rank: int, axes: Sequence[int], shape: Sequence[int]) -
 
 
 def dropped(field: Field, axes: Iterable[int]) -> Field:
-    """Without `axes`, all of length 1."""
+    """The field without `axes`, all of length 1."""
     rank = field.low.ndim
     axes = {axis % rank for axis in axes}
     kept = [axis for axis in range(rank) if axis not in axes]
@@ -111,12 +111,12 @@ def dropped(field: Field, axes: Iterable[int]) -> Field:
 
 
 def taken(ends: np.ndarray, axis: int, places: np.ndarray) -> np.ndarray:
-    """Entries at `places` of `axis`, of which there may be one for all places."""
+    """The ends at `places` of `axis`; the entry of an axis of length 1 holds for all places."""
     return ends if ends.shape[axis] == 1 else ends.take(places, axis)
 
 
 def thinned(array: np.ndarray, axes: Iterable[int] | None = None) -> np.ndarray:
-    """The array, of length 1 on those of `axes` along which it is constant; by default on all."""
+    """The array with length 1 on those of `axes` (by default all) along which it is constant."""
     for axis in range(array.ndim) if axes is None else axes:
         first = array.take([0], axis)
         array = first if (array == first).all() else array
@@ -124,12 +124,12 @@ def thinned(array: np.ndarray, axes: Iterable[int] | None = None) -> np.ndarray:
 
 
 def masked(ends: np.ndarray, nothing: int, sees: np.ndarray) -> np.ndarray:
-    """`nothing` where a unit does not see."""
+    """The ends, replaced by `nothing` where ``sees`` is False."""
     return ends if sees.all() else np.where(sees, ends, nothing).astype(np.int32)
 
 
 def sliced(field: Field, axis: int, start: int, stride: int, n: int) -> Field:
-    """The field of `n` units, picked at ``start + i * stride`` from `axis`."""
+    """The field of `n` units, taken from `axis` at ``start + i * stride``."""
     places = start + stride * np.arange(n)
 
     def nominally(nominal: Nominal) -> Nominal:
@@ -145,7 +145,7 @@ def sliced(field: Field, axis: int, start: int, stride: int, n: int) -> Field:
 
 
 def sliced_into(field: Field, axis: int, place: int, n: int, m: int) -> Field:
-    """`m` units put at `place` of an axis of `n`; others there see nothing."""
+    """The field of `m` units put at `place` of an axis of `n`, whose other units see nothing."""
     rank, there = field.low.ndim, np.arange(n) - place
     sees = along((there >= 0) & (there < m), axis, rank)
     places = np.clip(there, 0, m - 1)
@@ -154,7 +154,7 @@ def sliced_into(field: Field, axis: int, place: int, n: int, m: int) -> Field:
 
 
 def slid(field: Field, axis: int, n: int, window: Window) -> Field:
-    """The field after a window of one axis slid along `axis`, of length `n`."""
+    """The field after a window of one axis slides along `axis`, of length `n`."""
     if window == _POINT:
         return field
     places, meets = reads(n, window)
@@ -183,9 +183,9 @@ _POINT = Window((1,), (1,), ((0, 0),), (1,), (1,))
 
 @lru_cache(maxsize=256)
 def reads(n: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Which elements of an axis of `n` each tap meets at each position, and whether it meets one.
+    """Which element of an axis of `n` each tap meets at each position, and whether it meets one.
 
-    (positions, taps) both; zeros between elements and padding are not met.
+    Both are (positions, taps). Taps on the padding, or on zeros between elements, meet none.
     """
     (positions,) = window.output_size((n,))
     (low, _), base = window.padding[0], window.base_dilation[0]
@@ -196,9 +196,9 @@ def reads(n: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
 
 
 def chained(parts: Sequence[Field | None], lengths: Sequence[int], axis: int, rank: int) -> Field:
-    """The field of an array that is put together of parts, one after the other along `axis`.
+    """The field of several arrays concatenated along `axis`, without a nominal field.
 
-    A part that sees nothing is None. The result has no nominal field.
+    None stands for a part that sees nothing.
     """
     ends = {}
     for name, nothing in (("low", NO_LOW), ("high", NO_HIGH)):
@@ -218,7 +218,7 @@ def chained(parts: Sequence[Field | None], lengths: Sequence[int], axis: int, ra
 
 
 def united(fields: Sequence[Field], shape: Sequence[int]) -> tuple[Field, str]:
-    """The field of a sum of several arrays, and a remark where their fields do not fit."""
+    """The field of a sum of arrays of `shape`, and a remark if their nominal fields do not fit."""
     first, *rest = fields
     low, high, nominal, said = first.low, first.high, first.nominal, ""
     for field in rest:
@@ -233,7 +233,7 @@ def united(fields: Sequence[Field], shape: Sequence[int]) -> tuple[Field, str]:
 
 
 def wholly(field: Field, shape: Sequence[int], rank: int, exact: bool) -> Field:
-    """The field of an array of `rank`, each of whose units reads a whole array of `shape`."""
+    """The field of an array of `rank` whose every unit reads a whole array of `shape`."""
     field = reduced(field, range(len(shape)), shape)
     field = field.changed(lambda ends, _: ends.reshape((1,) * rank))
     field = field.nominally(lambda nominal: nominal.placed(rank, {}))
@@ -241,7 +241,7 @@ def wholly(field: Field, shape: Sequence[int], rank: int, exact: bool) -> Field:
 
 
 def capped(field: Field) -> Field:
-    """The field, with one interval for all of an axis where there would be too many."""
+    """The field; if it holds too many intervals, one for all units along its longest axes."""
     while field.low.size > MOST:
         axis = int(np.argmax(field.low.shape))
         field = replace(

@@ -5,17 +5,18 @@ The element at index ``u`` of a feature map sees the input's elements
     start + sum over axes a of steps[a] * u[a]   and the ``size - 1`` that follow,
 
 whether they lie in the input or in the padding around it. ``-start`` is the effective padding, the
-one step that is not 0 the effective stride. A window of k taps, d steps apart, stride s, padding p,
-on an axis with step S makes of it (Araujo, Norris and Sim 2019, equations 2 and 3)
+one step that is not 0 is the effective stride. A window of k taps with dilation d, stride s and
+padding p, along an axis with step S, changes start, step and size to (Araujo, Norris and Sim 2019,
+equations 2 and 3)
 
     start - p * S,    S * s,    size + (k - 1) * d * S.
 
-Where zeros lie between the input's elements, and where elements are repeated, units in different
-phases see differently placed elements. Then the step is a fraction, and start and size are those
-of an average unit; `phases` finds those of each.
+After zeros are put between elements, or elements are repeated, units in different phases see
+differently placed elements. Then the step is a fraction, and start and size are those of an
+average unit; `phases` finds those of each unit.
 
-Where axes of space are merged, as the rows of an image into one row of tokens, the step from one
-unit to the next is not always the same. Such an axis is *folded*: its index is written with digits,
+After spatial axes are merged, as the rows of an image into one row of tokens, the step from one
+unit to the next is not always the same. Such an axis is *folded*: its index is written in digits,
 one for each axis that was merged, each with a length and a step. The last digit changes fastest.
 
 References:
@@ -43,13 +44,13 @@ class Nominal:
     Attributes:
         start: the first element that the unit at index 0 sees; negative in the padding.
         size: how many elements a unit sees.
-        steps: for each axis of the feature map, by how many elements of the input the field of its
-            next unit is further.
-        repeats: for each axis, how many units in a row see the same, where the step is a fraction
-            because of that.
-        whole: whether some path shows every unit the same, such as the whole of the axis. Where
-            other paths move, start, size and steps are theirs.
-        folds: the digits of axes that are folded, whose entry in `steps` is 0.
+        steps: for each axis of the feature map, the distance in elements of the input from the
+            field of a unit to that of the next.
+        repeats: for each axis, how many adjacent units see the same, which makes the step a
+            fraction; 1 otherwise.
+        whole: whether along some path all units see the same, such as the whole axis. If the field
+            moves along other paths, start, size and steps are those of the other paths.
+        folds: the folded axes and the digits of each; their entries in `steps` are 0.
     """
 
     start: Number
@@ -61,16 +62,16 @@ class Nominal:
 
     @property
     def axis(self) -> int | None:
-        """The axis along which the field moves (the fastest if several).
+        """The axis along which the field moves, that of the largest step if there are several.
 
-        None if it stands, or if it moves along folded axes only.
+        None if the field does not move, or moves along folded axes only.
         """
         axis = max(range(len(self.steps)), key=lambda a: abs(self.steps[a]), default=None)
         return axis if axis is not None and self.steps[axis] else None
 
     @property
     def stride(self) -> Number | None:
-        """The effective stride; None where the field does not move."""
+        """The effective stride; None if the field does not move."""
         if self.axis is not None:
             return self.steps[self.axis]
         return max(
@@ -85,11 +86,11 @@ class Nominal:
 
     @property
     def center(self) -> Number:
-        """The middle of the first unit's field."""
+        """The center of the first unit's field."""
         return self.start + ratio(self.size - 1, 2)
 
     def placed(self, rank: int, axes: Mapping[int, int]) -> "Nominal":
-        """The same with `axes` as other axes of a feature map of `rank`; the rest do not move."""
+        """The field with its axes moved: `axes` maps old ones to new ones, of `rank` in all."""
         steps: list[Number] = [0] * rank
         repeats = [1] * rank
         for before, after in axes.items():
@@ -98,7 +99,7 @@ class Nominal:
         return replace(self, steps=tuple(steps), repeats=tuple(repeats), folds=folds)
 
     def with_step(self, axis: int, step: Number, repeats: int = 1) -> "Nominal":
-        """The same with another step on one axis."""
+        """The field with another step on one axis."""
         return replace(
             self,
             steps=(*self.steps[:axis], step, *self.steps[axis + 1 :]),
@@ -107,16 +108,16 @@ class Nominal:
         )
 
     def folded(self, axis: int, digits: Digits) -> "Nominal":
-        """The same with digits on one axis."""
+        """The field with one axis folded into these digits."""
         field = self.with_step(axis, 0)
         return replace(field, folds=(*field.folds, (axis, digits)))
 
     def unfolded(self, axis: int) -> "Nominal":
-        """The same, or if the axis is folded, the field of a unit that reads all of it."""
+        """The same field; if the axis is folded, that of a unit that reads all of the axis."""
         return self.absorbed([axis], ()) if axis in dict(self.folds) else self
 
     def digits(self, axis: int, n: int) -> Digits:
-        """Of an axis of length `n`, folded or not."""
+        """The digits of an axis of length `n`; one if it is not folded."""
         return dict(self.folds).get(axis, ((n, self.steps[axis], self.repeats[axis]),))
 
     def start_of(self, unit: Sequence[int]) -> Number:
@@ -125,7 +126,7 @@ class Nominal:
         for axis, place in enumerate(unit):
             for n, step, m in reversed(self.digits(axis, place + 1)):
                 place, mine = divmod(place, n)
-                # Repeats see the same, and `self.start` is where they begin on average.
+                # Repeats see the same; `self.start` is the average of the starts of a run of them.
                 start += (mine // m * m) * step + ratio((m - 1) * step, 2)
         return simplest(start)
 
@@ -148,7 +149,7 @@ class Nominal:
     def slid(
         self, axis: int, size: int, stride: int, low: int, dilation: int, base: int
     ) -> "Nominal":
-        """The field after a window slid along one axis; `base` is the input's dilation."""
+        """The field after a window slides along one axis; `base` is its base dilation."""
         if (size, stride, low, base) == (1, 1, 0, 1):
             return self
         if axis in dict(self.folds):
@@ -172,11 +173,11 @@ class Nominal:
         return field.with_step(axis, ratio(step * stride, base))
 
     def fitted(self, axis: int, first: np.ndarray, last: np.ndarray, n: int) -> "Nominal | None":
-        """The field of new units, of which unit p reads ``first[p]`` to ``last[p]`` of `axis`.
+        """The field of new units: unit p reads units ``first[p]`` to ``last[p]`` of `axis`.
 
         Evenly spaced reads are exact. Others, as of resizing, are fitted: the step is the ratio of
-        the lengths, `n` to that of `first`, and the start is right on average. None if that leaves
-        a read more than one unit from its place.
+        the axis's length `n` to the number of new units, and the start is right on average. None if
+        the fit puts some unit too far from what it reads.
         """
         p = len(first)
         spans, gaps = last - first, np.diff(first)
@@ -187,7 +188,7 @@ class Nominal:
         if (np.diff(first + last) < 0).any():
             return None
         step = Fraction(n, p)
-        # Ends repeat or are cut: the middle tells where reads lie, by whole periods.
+        # Reads near the ends may be clipped: fit those in the middle, over whole periods.
         edge = p // 4 if p // 4 * 2 + step.denominator <= p else 0
         used = max((p - 2 * edge) // step.denominator, 1) * step.denominator
         places = np.arange(edge, min(edge + used, p))
@@ -201,7 +202,7 @@ class Nominal:
         return self._reading(axis, span, offset - Fraction(span, 2), step)
 
     def _reading(self, axis: int, span: int, first: Fraction, step: Number) -> "Nominal":
-        """Unit p reads from ``first + p * step`` of `axis` on, `span` more units."""
+        """The field of new units: unit p reads unit ``first + p * step`` and `span` more."""
         field = self.unfolded(axis)
         its = field.steps[axis]
         start = field.start + first * its + min(0, span * its)
@@ -209,9 +210,9 @@ class Nominal:
         return field.with_step(axis, simplest(Fraction(its) * step))
 
     def joined(self, other: "Nominal", shape: Sequence[int]) -> tuple["Nominal | None", str]:
-        """The union of two paths, and what is to be said about it.
+        """The union of the fields of two paths, and a remark on it, which may be empty.
 
-        The union is None if the paths move differently.
+        The union is None if the fields move differently.
         """
         if bool(self.moving) != bool(other.moving):
             return replace(self if self.moving else other, whole=True), ""
@@ -247,7 +248,7 @@ def simplest(number: Number) -> Number:
 
 
 def plain(number: Number) -> str:
-    """A number as a person writes it: 32, 0.5, or 4/3."""
+    """A number as text: 32, 0.5, or 4/3."""
     if isinstance(number, int):
         return str(number)
     decimals = f"{float(number):g}"
@@ -256,7 +257,7 @@ def plain(number: Number) -> str:
 
 @lru_cache(maxsize=4096)
 def _span(size: int, dilation: int, base: int) -> int:
-    """The distance from the first to the last element that a window of taps meets, at most.
+    """The largest distance from the first to the last element that a window meets, in elements.
 
     The elements lie `base` steps apart, the taps `dilation` steps.
     """

@@ -1,8 +1,8 @@
-"""Units in different phases: how many elements each sees, where upsampling makes that differ.
+"""Receptive fields of units in different phases, after upsampling.
 
-Behind an upsampling by 2 every other unit lies elsewhere in the coarse map. Where such a path meets
-a finer one, as in a U-Net, units see 22 elements and 26 in turn, say. The phases are read off the
-exact intervals of units that do not meet the end of the axis.
+After an upsampling by 2, even and odd units lie differently in the coarse map. Where such a path
+meets a finer one, as in a U-Net, units see for example 22 and 26 elements in turn. The phases are
+found from the exact intervals of units that do not reach an end of the axis.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ import numpy as np
 from ._field import Field
 from ._nominal import Number
 
-# Longer periods are not looked for.
+# Longer periods are not tried.
 MOST = 256
 
 
 @dataclass(frozen=True)
 class Phases:
-    """What units see that repeats after so many of them, elements of the padding counted.
+    """Fields that repeat, shifted, after each period of several units; padding counts.
 
     Attributes:
         starts: for each unit of the first period, the first element that it sees.
-        sizes: likewise, how many elements.
-        stride: from one unit to the next, on average.
+        sizes: likewise, how many elements it sees.
+        stride: the average distance from one unit's field to the next.
     """
 
     starts: tuple[int, ...]
@@ -43,12 +43,12 @@ class Phases:
 
 
 def phases(field: Field, n: int, unit: Sequence[int] | None = None) -> Phases | None:
-    """The phases of units along the axis that follows the input's; None if they are not known.
+    """Find the phases of the units along ``field.nominal.axis``; None if they are not known.
 
     Args:
-        field: on an axis of the input.
-        n: that axis's length.
-        unit: an index of the array, whose line of units is meant; None: all lines together.
+        field: that of an array, on one axis of an input.
+        n: the length of that axis of the input.
+        unit: an index of the array: only the units of the line through it count. None: all lines.
     """
     nominal = field.nominal
     if nominal is None or nominal.axis is None or not field.exact or nominal.folds:
@@ -77,7 +77,7 @@ def _line(ends: np.ndarray, axis: int, unit: Sequence[int] | None, least) -> np.
 
 
 def _offsets(ends: np.ndarray, free: np.ndarray, period: int, step: int) -> tuple[int, ...] | None:
-    """Where the ends of the first units would lie, if each period shows the same; else None."""
+    """The ends of the first units, taken from all periods; None if the periods disagree."""
     found = []
     for phase in range(period):
         its = ends[phase::period].astype(np.int64)

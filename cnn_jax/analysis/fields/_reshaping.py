@@ -1,4 +1,4 @@
-"""What units see after a reshape: axes are split, and merged."""
+"""Receptive fields after a reshape, which splits and merges axes."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from ._nominal import Digit, Nominal, ratio, simplest
 
 
 def reshaped(field: Field, before: Sequence[int], after: Sequence[int], others: Sight) -> Field:
-    """The same elements in another shape; `others` are the other fields of the same array."""
+    """The field of the same elements in another shape; `others` are all fields of the array."""
     groups = list(common_groups(before, after))
     ends = {name: getattr(field, name) for name in ("low", "high")}
     for name, array in ends.items():
@@ -56,16 +56,16 @@ def reshaped(field: Field, before: Sequence[int], after: Sequence[int], others: 
 def _dealt(
     nominal: Nominal, digits: Sequence[Digit], lengths: Sequence[int], repeat: bool
 ) -> tuple[Nominal, list[list[Digit]] | None]:
-    """The field, and digits for each axis of these lengths, of which some are made.
+    """Distribute the digits of old axes over new axes.
 
     Args:
         nominal: the field.
-        digits: of what the axes are made, outermost first.
-        lengths: of the axes.
-        repeat: whether units that see the same, one after the other, count as repeats.
+        digits: the digits of the old axes together, outermost first.
+        lengths: the lengths of the new axes.
+        repeat: whether adjacent units that see the same count as repeats.
 
     Returns:
-        Digits of each axis; None if a digit would have to be cut that cannot be.
+        The field, and the digits of each new axis: None if a digit cannot be cut as needed.
     """
     given, rest, dealt = nominal, list(digits), []
     for n in reversed(lengths):
@@ -78,7 +78,7 @@ def _dealt(
                 if n % got or m % need or (left == 1 and need % repeats):
                     return given, None
                 rest.append((m // need, simplest(step * need), left))
-                if repeats > 1 and repeats % need == 0:  # what sees the same has its own axis
+                if repeats > 1 and repeats % need == 0:  # units that see the same get an axis
                     start = simplest(nominal.start + ratio((need - 1) * step, 2))
                     nominal, step, repeats = replace(nominal, start=start), 0, 1
                 m = need
@@ -93,7 +93,7 @@ def _dealt(
 def _joined(
     nominal: Nominal, digits: Sequence[Digit], repeat: bool
 ) -> tuple[Nominal, list[Digit]] | None:
-    """The field and one digit that stands for several, if they count evenly."""
+    """The field, and one digit in place of several; None if their steps do not fit into one."""
     inner, step, repeats, trailing = 1, 0, 1, 1
     for n, s, its in reversed(digits):
         if not step and s:

@@ -1,4 +1,4 @@
-"""What units see, as a meaning of a program's steps: `Seeing`; and what came out of it: `Walk`."""
+"""The analysis of receptive fields: `Seeing`; and its result: `Walk`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,14 +23,14 @@ from ._nominal import Nominal
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """What a program's arrays see.
+    """The receptive fields of a program's arrays.
 
     Attributes:
-        sights: for each value, by (number of the input, its axis): what its units see there. A
-            value that depends on no data has none. Of loops the values of the last turn.
+        sights: for each value its fields, by (number of the input, its axis). A value that depends
+            on no data has none. Values inside a loop are those of the last iteration.
         spatial: the (input, axis) along which a window slides somewhere.
         doubts: where the result stops being exact, in words.
-        words: what is to be said about single steps, such as paths that do not align.
+        words: remarks on single steps, such as on paths that do not align.
     """
 
     sights: dict[Value, Sight]
@@ -39,12 +39,12 @@ class Walk:
     words: dict[Step, list[str]]
 
     def of(self, operand: Operand) -> Sight:
-        """What the units of an operand see; nothing, if it is a constant."""
+        """The fields of an operand; none if it is a constant."""
         return {} if isinstance(operand, Constant) else self.sights.get(operand, {})
 
 
 def walked(program: Program, rules: Mapping[str, Rule]) -> Walk:
-    """Tell for every array of a program what its units see, by these rules; nothing runs."""
+    """Find the receptive fields of every array of a program by these rules; nothing runs."""
     seeing = Seeing(rules)
     inputs = [of_input(number, value.shape) for number, value in enumerate(program.inputs)]
     told = Interpreter(program, inputs, seeing).told
@@ -52,9 +52,9 @@ def walked(program: Program, rules: Mapping[str, Rule]) -> Walk:
 
 
 class Seeing(Meaning[Sight]):
-    """What rules of fields are given: known arrays, remarks, the axes on which windows slid."""
+    """The analysis; rules tell it their remarks, and along which axes windows slide."""
 
-    # What a longer loop carries is taken to see all that goes into the loop.
+    # The outputs of a longer loop are taken to see all that goes into the loop.
     most_turns = 64
     said: ClassVar[Mapping[str, str]] = {
         "cond": "chooses a branch by the data: all are counted",
@@ -69,24 +69,24 @@ class Seeing(Meaning[Sight]):
         self.words: dict[Step, list[str]] = {}
 
     def say(self, words: str) -> None:
-        """Note something about the step at hand."""
+        """Remark something on the current step, unless `words` is empty."""
         if words and words not in self.words.get(self.step, ()):
             self.words.setdefault(self.step, []).append(words)
 
     def remark(self, words: str) -> None:
-        """Note that the result stops being exact at the step at hand."""
+        """Note that the result is not exact from the current step on."""
         self.doubts[f"{self.step.name} {words}: not exact from there on"] = None
         self.say("not exact")
 
     def slides(self, key: Key, seen: Field, axis: int) -> None:
-        """Note that a window slides along `axis` of an array of which this is seen."""
+        """Note that a window slides along `axis` of an array with the field `seen`."""
         if seen.nominal is not None and axis in seen.nominal.moving:
             self.spatial.add(key)
 
     def union(self, sights: Sequence[Sight], shape: Sequence[int]) -> Sight:
-        """What is seen along several paths, by arrays of one shape.
+        """The union of the sights of several arrays of one shape, as of the terms of a sum.
 
-        Paths that see alike from different places on are the taps of a window, as where a
+        Arrays whose fields differ only in where they start are the taps of a window, as where a
         convolution is written as a sum over shifts.
         """
         result: Sight = {}
@@ -106,7 +106,7 @@ class Seeing(Meaning[Sight]):
         return bool(told)
 
     def after(self, step: Step, read: list[Sight]) -> list[Sight]:
-        self.words.pop(step, None)  # of an earlier turn
+        self.words.pop(step, None)  # those of an earlier iteration
         rule = self._rules.get(step.primitive, UNKNOWN)
         if rule.fields is None:
             self.remark("is taken to see all of its operands")
@@ -153,9 +153,10 @@ class Seeing(Meaning[Sight]):
 
 
 def _shifted_along(fields: Sequence[Field], shape: Sequence[int]) -> int | None:
-    """The axis along which fields move that are alike but for where they start.
+    """The axis along which fields move that differ only in where they start; else None.
 
-    They start among each other's: the halves of an axis, as of a gated unit, are no window.
+    Starts as far apart as the array is long do not count: the two halves of an axis, as in a gated
+    unit, are no window.
     """
     its = {field.nominal for field in fields}
     if len(its) == 1 or None in its:
@@ -169,7 +170,7 @@ def _shifted_along(fields: Sequence[Field], shape: Sequence[int]) -> int | None:
 
 
 def _in_step(fields: list[Field | None]) -> Nominal | None:
-    """The nominal field of turns that see alike, each as much further as the one before it."""
+    """The nominal field of stacked iterations whose fields are evenly shifted; None of others."""
     its = [None if field is None else field.nominal for field in fields]
     if any(nominal is None for nominal in its):
         return None

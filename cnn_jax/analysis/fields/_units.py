@@ -1,4 +1,4 @@
-"""Units of an output: which of its axes follow which axes of the inputs, and how to name one."""
+"""Units of an output: which axes follow which axes of the inputs, and how a unit is named."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from ._seeing import Walk
 
 
 def chosen_output(program: Program, output: str | None) -> tuple[str, Operand]:
-    """The output of that path, or the only one.
+    """The path and the operand of the output called `output`; None: of the only output.
 
     Raises:
-        ValueError: if there is none of that path, or several to choose from.
+        ValueError: if there is no such output, or None is given and there are several.
     """
     paths = list(program.outputs)
     if output is None and len(paths) == 1:
@@ -29,7 +29,7 @@ def chosen_output(program: Program, output: str | None) -> tuple[str, Operand]:
 
 
 def followed(sight: Sight, walked: Walk, number: int = 0) -> dict[int, int]:
-    """For each spatial axis of an input, the axis of an array along which fields move on it."""
+    """For each spatial axis of an input, the axis of an array along which its fields move there."""
     axes = {}
     for key in sorted(walked.spatial & sight.keys()):
         nominal = sight[key].nominal
@@ -39,7 +39,7 @@ def followed(sight: Sight, walked: Walk, number: int = 0) -> dict[int, int]:
 
 
 def spatial_axes(sight: Sight, walked: Walk) -> tuple[int, ...]:
-    """The axes of an array along which its units lie in space, for any input."""
+    """The axes of an array that follow a spatial axis of any input."""
     numbers = {number for number, _ in walked.spatial}
     return tuple(sorted({a for n in numbers for a in followed(sight, walked, n).values()}))
 
@@ -50,9 +50,9 @@ def checked_unit(
     """The index of a unit on all axes.
 
     Args:
-        unit: an index on all axes, or on the spatial ones alone; None: the middle of these, 0 on
-            the others.
-        shape: of the output.
+        unit: an index on all axes, or on the spatial ones alone; None: the middle of the spatial
+            axes, and 0 on the others.
+        shape: the output's shape.
         spatial: its spatial axes.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Pictures of what the probes found.
+"""Figures of what the probes found, and of images.
 
 In: a record that a probe returned, or an array. Out: a Matplotlib figure, written to a file if a
 path is given. No window is opened.

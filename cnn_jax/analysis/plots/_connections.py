@@ -1,4 +1,4 @@
-"""A picture of who is connected with whom: `plot_connectivity`."""
+"""A figure of the matrix of connections: `plot_connectivity`."""
 
 from os import PathLike
 
@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from ..probes import Connectivity
 from ._figures import COLORS, figure, finished, found_by
 
-# A matrix of more rows or columns has no lines between its cells.
+# A matrix with more rows or columns is drawn without lines between its cells.
 MOST_LINES = 64
 
 
 def plot_connectivity(found: Connectivity, *, path: str | PathLike | None = None) -> Figure:
     """Draw the matrix of connections: a row for each output, a column for each input.
 
-    Equal colors are the same weight, where each connection has one weight.
+    Equal colors are shared weights, if each connection has one weight.
 
     ```
     >>> import jax.numpy as jnp
@@ -30,7 +30,7 @@ def plot_connectivity(found: Connectivity, *, path: str | PathLike | None = None
     ```
 
     Args:
-        found: of `connectivity`.
+        found: what `connectivity` returns.
         path: where to write the picture, if anywhere.
 
     Returns:

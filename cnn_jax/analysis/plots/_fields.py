@@ -1,4 +1,4 @@
-"""Pictures of receptive fields: `plot_receptive_field` and `plot_effective_field`."""
+"""Figures of receptive fields: `plot_receptive_field` and `plot_effective_field`."""
 
 import math
 from collections.abc import Sequence
@@ -14,20 +14,21 @@ from cnn_jax.arguments import integer
 from ..probes import EffectiveField, EffectiveMap, ReceptiveField, SeenAxis
 from ._figures import COLORS, figure, finished, found_by
 
-# A grid of more lines than this is gray all over.
+# An image with more elements per axis is drawn without a grid.
 MOST_LINES = 64
-# The side of a picture, in inches.
+# The longer side of a picture, in inches.
 SIDE = 5.0
-# The height of a picture of one axis.
+# The height of a picture of one axis, in inches.
 STRIP = 0.9
 
+# The vertical axis of that picture.
 _ALL = SeenAxis(0, 0, 1, 0, None, 0, True)
 
 
 def plot_receptive_field(
     field: ReceptiveField, *, number: int = 0, path: str | PathLike | None = None
 ) -> Figure:
-    """Draw what a unit sees of an image: the box, the padding in it, its center.
+    """Draw the receptive field of a unit on the input, with its padding and its center.
 
     ```
     >>> from cnn_jax import functional as F
@@ -39,9 +40,9 @@ def plot_receptive_field(
     ```
 
     Args:
-        field: of `receptive_field`.
-        number: of the input to draw. Of more than two spatial axes the last two are drawn.
-        path: where to write the picture, if anywhere; its ending says how (``.png``, ``.svg``).
+        field: what `receptive_field` returns.
+        number: which input to draw. Of more than two spatial axes the last two are drawn.
+        path: where to write the picture, if anywhere; its ending tells how (``.png``, ``.svg``).
 
     Returns:
         The figure.
@@ -105,7 +106,7 @@ def _of_input(inputs: Sequence, number: int):
 
 
 def _shown(axis: SeenAxis) -> tuple[int, int]:
-    """The ends of what is drawn: with the padding, if that is known."""
+    """The first and the last element to draw, padding included if that is known."""
     low, high = axis.padded
     return (low, high) if axis.low > axis.high else (min(low, axis.low), max(high, axis.high))
 
@@ -134,7 +135,7 @@ def _words(field: ReceptiveField, axes: Sequence[SeenAxis]) -> str:
 def plot_effective_field(
     field: EffectiveField, *, number: int = 0, path: str | PathLike | None = None
 ) -> Figure:
-    """Draw how much each place of an input counts for a unit, and the Gaussian of its width.
+    """Draw how strongly a unit depends on each place of an input, and a Gaussian as wide.
 
     ```
     >>> import jax
@@ -149,13 +150,13 @@ def plot_effective_field(
     ```
 
     Args:
-        field: of `effective_receptive_field`.
-        number: of the input to draw. Of more than two axes the last two are drawn, sums along the
+        field: what `effective_receptive_field` returns.
+        number: which input to draw. Of more than two axes the last two are drawn, as sums along the
             others.
         path: where to write the picture, if anywhere.
 
     Returns:
-        The figure: a map with an ellipse of two standard deviations, or of one axis a curve.
+        The figure: a map with an ellipse of two standard deviations; for one axis a curve.
 
     Raises:
         TypeError: if `field` is something else.

@@ -1,4 +1,4 @@
-"""Figures that stand alone: no window, no state that outlives them."""
+"""Make and save figures, without a window and without global state."""
 
 from os import PathLike
 from typing import Any
@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 
 from cnn_jax import files
 
-# Light to dark in gray as well.
+# Its lightness grows with the value, so it can be printed in gray.
 COLORS = "viridis"
 
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
-    """A figure of so many inches, and an array (rows, columns) of its axes."""
+    """A figure of this size in inches, and an array (rows, columns) of its axes."""
     made = Figure(figsize=(width, height), layout="constrained")
     return made, made.subplots(rows, columns, squeeze=False)
 
@@ -28,7 +28,7 @@ def finished(made: Figure, path: str | PathLike | None) -> Figure:
 
 
 def found_by(function: str, found: Any, kind: type) -> Any:
-    """`found`, if it is of the kind that a function of the analysis returns.
+    """`found`, if it is of `kind`, which `function` of the analysis returns.
 
     Raises:
         TypeError: if it is not.
@@ -54,7 +54,7 @@ def pixels(name: str, array: Any, such_as: str) -> np.ndarray:
 
 
 def bare(axes: Axes, title: str = "") -> None:
-    """Leave nothing of some axes but what is drawn in them."""
+    """Remove the ticks of some axes, lighten the frame, and set the title."""
     axes.set_xticks([])
     axes.set_yticks([])
     for side in axes.spines.values():

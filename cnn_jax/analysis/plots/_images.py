@@ -1,4 +1,4 @@
-"""Pictures of kernels and of what they make of images."""
+"""Figures of kernels, of feature maps and of filtered images."""
 
 import math
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from ._figures import COLORS, bare, figure, finished, pixels
 # A tile's side, in inches.
 TILE = 1.0
 
-# Sobel 1968, Laplace's operator, and averages.
+# An average, Sobel's edges (1968), Laplace's operator, and an image minus that.
 FILTERS: dict[str, np.ndarray] = {
     "blur": np.full((9, 9), 1 / 81),
     "horizontal edges": np.array([[1.0, 2.0, 1.0], [0.0, 0.0, 0.0], [-1.0, -2.0, -1.0]]),
@@ -30,7 +30,7 @@ FILTERS: dict[str, np.ndarray] = {
 
 
 def photo() -> np.ndarray:
-    """A real photo, which Matplotlib brings along: (600, 512, 3) of float32 from 0 to 1.
+    """A photo that comes with Matplotlib: (600, 512, 3) of float32 from 0 to 1.
 
     Grace Hopper, portrayed by the United States Navy in 1984; in the public domain.
 
@@ -46,7 +46,7 @@ def photo() -> np.ndarray:
 
 
 def plot_kernels(kernel: Any, *, most: int = 64, path: str | PathLike | None = None) -> Figure:
-    """Draw the kernels of a convolution, those of three input channels in color.
+    """Draw the kernels of a convolution, in color if it has three input channels.
 
     ```
     >>> import jax
@@ -58,7 +58,7 @@ def plot_kernels(kernel: Any, *, most: int = 64, path: str | PathLike | None = N
 
     Args:
         kernel: (*window, in_channels, out_channels) with one or two axes of the window. Three input
-            channels are red, green and blue; else each gets a tile of its own.
+            channels are red, green and blue; otherwise each has a tile of its own.
         most: how many tiles to draw at most, the first ones.
         path: where to write the picture, if anywhere.
 
@@ -136,7 +136,7 @@ def plot_filtered(
     *,
     path: str | PathLike | None = None,
 ) -> Figure:
-    """Draw an image and what filters make of it, such as their edges.
+    """Draw an image and the results of filters on it, such as its edges.
 
     ```
     >>> [ax.get_title() for ax in plot_filtered(photo()).axes][:3]
@@ -146,8 +146,8 @@ def plot_filtered(
 
     Args:
         image: (height, width), or (height, width, 3), of which the mean of the channels is taken.
-        filters: for each name an array (taps, taps); by default an average, Sobel's edges, those of
-            Laplace's operator, and a sharper image.
+        filters: an array (taps, taps) for each name; by default `FILTERS`: an average, Sobel's and
+            Laplace's edges, and a sharper image.
         path: where to write the picture, if anywhere.
 
     Returns:

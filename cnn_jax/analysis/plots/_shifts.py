@@ -1,21 +1,20 @@
-"""Pictures of what shifts do: `plot_equivariance` and `plot_invariance`."""
+"""Figures of the effect of shifts: `plot_equivariance` and `plot_invariance`."""
 
 from collections.abc import Sequence
 from os import PathLike
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..probes import Equivariance, Invariance, Shift
 from ._figures import COLORS, figure, finished, found_by
 
-# A heat map of more rows or columns has no numbers in its cells.
+# A heat map with more rows or columns has no numbers in its cells.
 MOST_NUMBERS = 9
 
 
 def plot_equivariance(found: Equivariance, *, path: str | PathLike | None = None) -> Figure:
-    """Draw the error over the shift: a curve, or of a grid of shifts on two axes a heat map.
+    """Draw the error over the shift: a curve, or a heat map if the shifts are a grid on two axes.
 
     ```
     >>> import jax
@@ -29,7 +28,7 @@ def plot_equivariance(found: Equivariance, *, path: str | PathLike | None = None
     ```
 
     Args:
-        found: of `equivariance`.
+        found: what `equivariance` returns.
         path: where to write the picture, if anywhere.
 
     Returns:
@@ -47,7 +46,7 @@ def plot_equivariance(found: Equivariance, *, path: str | PathLike | None = None
 
 
 def plot_invariance(found: Invariance, *, path: str | PathLike | None = None) -> Figure:
-    """Draw how often the answer stays the same over the shift: a curve, or a heat map.
+    """Draw how often the class stays the same over the shift: a curve, or a heat map.
 
     ```
     >>> import jax
@@ -60,7 +59,7 @@ def plot_invariance(found: Invariance, *, path: str | PathLike | None = None) ->
     ```
 
     Args:
-        found: of `invariance`.
+        found: what `invariance` returns.
         path: where to write the picture, if anywhere.
 
     Returns:
@@ -144,7 +143,9 @@ def _heat_map(
 ) -> Figure:
     made, ((ax,),) = figure(6, 5)
     image = ax.imshow(grid, cmap=COLORS, vmin=0)
-    _ticks(ax, rows, columns)
+    for places, show in ((columns, ax.set_xticks), (rows, ax.set_yticks)):
+        every = -(-len(places) // 12)  # 12 labels at most
+        show(range(0, len(places), every), [str(place) for place in places[::every]])
     ax.set(xlabel=names[1], ylabel=names[0])
     ax.set_title(title, fontsize="medium")
     if max(grid.shape) <= MOST_NUMBERS:
@@ -154,9 +155,3 @@ def _heat_map(
             ax.text(j, i, f"{value:.2f}", ha="center", va="center", color=color, fontsize="small")
     made.colorbar(image, label=label)
     return made
-
-
-def _ticks(ax: Axes, rows: np.ndarray, columns: np.ndarray) -> None:
-    for places, shown in ((columns, ax.set_xticks), (rows, ax.set_yticks)):
-        every = -(-len(places) // 12)
-        shown(range(0, len(places), every), [str(place) for place in places[::every]])

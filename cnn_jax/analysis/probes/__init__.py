@@ -1,8 +1,8 @@
-"""Questions to a network, one a file.
+"""Questions about a network, one per file.
 
-In: a callable, shapes or arrays, and what is asked. Out: a frozen record of the answer: what a unit
-sees, who is connected with whom, how much each element counts, whether shifts matter, what each
-layer makes of an image.
+In: a callable, shapes or arrays, and the options of the question. Out: a frozen record: a unit's
+receptive field, effective receptive field, the connections, the effect of shifts. `trace_features`
+returns the arrays that the layers make.
 """
 
 from ._connectivity import Connectivity as Connectivity

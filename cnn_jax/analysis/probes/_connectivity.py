@@ -20,7 +20,7 @@ class WeightUse:
 
     Attributes:
         path: where the array lies, such as ``"conv1.kernel"``.
-        uses: for each of its elements, how many pairs of an input and an output of the layer it
+        uses: for each of its weights, how many pairs of an input and an output of the layer it
             connects. Padding is no input.
     """
 
@@ -34,7 +34,7 @@ class WeightUse:
 
     @property
     def connections(self) -> int:
-        """The number of connections that they make: multiplications without those by padding."""
+        """The number of connections that they make: the multiplications, except by padding."""
         return int(self.uses.sum())
 
 
@@ -43,16 +43,15 @@ class Connectivity:
     """Which input each output of a function depends on.
 
     Attributes:
-        matrix: (outputs, inputs) of booleans, the elements of all outputs, and of all inputs,
-            flattened, one after the other.
+        matrix: (outputs, inputs) of booleans: a row for each element of all outputs, a column for
+            each element of all inputs, each array flattened.
         outputs: the shape of each output, by its path in the function's result.
         inputs: the shape of each input.
-        layers: one entry for each array of weights that a convolution or a matrix product takes.
-        weights: (outputs, inputs) of integers: the flat index of the weight that makes the
-            connection, -1 where none does: equal numbers are shared weights. None if there is not
-            one array of weights, used once, with one weight to a connection.
-        remarks: where the matrix stops being exact: there it holds too many connections, never too
-            few.
+        layers: one entry for each array of weights of a convolution or a matrix product.
+        weights: (outputs, inputs) of integers: the flat index of the weight of each connection, -1
+            where nothing is connected; equal numbers are shared weights. None unless there is one
+            array of weights, used once, with one weight for each connection.
+        remarks: where the matrix is not exact; there it holds too many connections, never too few.
     """
 
     matrix: np.ndarray = field(repr=False)
@@ -71,10 +70,10 @@ class Connectivity:
 def connectivity(f: Callable, *inputs: Any, params: Any = None) -> Connectivity:
     """Find which elements of the inputs each element of the outputs depends on, without running.
 
-    Indicators go through the function's steps in place of its numbers, weights count as ones, and a
-    weight that is a constant zero connects nothing. Element by element: the holes of a dilated
-    window are holes. Small inputs show all there is to see; the limit is 4 million pairs of an
-    input's element and an element of the largest array between.
+    Booleans take the place of the numbers in the function's steps. All weights connect, except
+    constant zeros. The result is exact for each element: the gaps of a dilated window connect
+    nothing. Inputs must be small: the number of their elements times that of the largest array on
+    the way is 4 million at most.
 
     ```
     >>> import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""How much each element of the input really counts: `effective_receptive_field`."""
+"""How strongly a unit depends on each element of the input: `effective_receptive_field`."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ from ._running import running
 
 @dataclass(frozen=True, eq=False)
 class EffectiveMap:
-    """How much a unit's value changes with each place of one input.
+    """How strongly a unit's value depends on each place of one input.
 
     Attributes:
-        axes: the input's axes that the maps lie along: its spatial ones, or all if it has none. The
-            maps are sums along the others.
+        axes: the axes of the input that the maps keep: its spatial ones, or all if it has none.
+            Along the others the maps are sums.
         magnitude: mean over the draws of the gradient's absolute value.
         energy: mean over the draws of its square.
     """
@@ -39,12 +39,12 @@ class EffectiveMap:
 
     @property
     def center(self) -> tuple[float, ...]:
-        """The mean place on each axis, with `magnitude` as the weight."""
+        """The mean place on each axis, weighted by `magnitude`."""
         return tuple(mean for mean, _ in self._moments())
 
     @property
     def width(self) -> tuple[float, ...]:
-        """The standard deviation of the place on each axis: that of the Gaussian which fits."""
+        """The standard deviation of the place on each axis, as of a fitted Gaussian."""
         return tuple(math.sqrt(variance) for _, variance in self._moments())
 
     def _moments(self) -> list[tuple[float, float]]:
@@ -59,10 +59,10 @@ class EffectiveMap:
 
 @dataclass(frozen=True, eq=False)
 class EffectiveField:
-    """How much each place of the inputs counts for a unit.
+    """How strongly a unit depends on each place of the inputs.
 
     Attributes:
-        unit: its index in the output; 0 on the axes that are not spatial, along which all count.
+        unit: its index in the output; 0 on axes that are not spatial, along which all units count.
         output: the output's path in what the function returns, "" for a single array.
         samples: the number of draws.
         inputs: one entry for each input.
@@ -85,12 +85,12 @@ def effective_receptive_field(
 ) -> EffectiveField:
     """Measure how much a unit's value changes with each element of the inputs.
 
-    The gradient of the unit by the inputs, for `samples` inputs drawn from the standard normal
-    distribution. The unit's channels (and images) are added with a random sign each, drawn anew
-    each time, so that they do not cancel alike.
+    The measure is the gradient of the unit with respect to the inputs, for `samples` inputs drawn
+    from the standard normal distribution. The unit's channels (and images) are summed with random
+    signs, drawn anew for each sample, so that they do not always cancel in the same places.
 
-    Inside the receptive field the weight of the places is far from equal: of n uniform linear
-    layers with 3 taps it is an n-fold box, with standard deviation ``sqrt(2 n / 3)``.
+    Places inside the receptive field are far from equal: for n linear layers of 3 equal taps the
+    gradient is a box convolved n times, with standard deviation ``sqrt(2 n / 3)``.
 
     ```
     >>> import jax.numpy as jnp
@@ -105,17 +105,17 @@ def effective_receptive_field(
 
     Args:
         f: a callable of arrays, with its parameters.
-        *inputs: for each array its shape, a `jax.ShapeDtypeStruct`, or an array, of which the shape
-            counts alone.
-        key: for the draws.
-        samples: how many.
-        unit: an index of the output, on its spatial axes or on all (then the others do not count);
-            by default the middle. An output without spatial axes counts as a whole.
+        *inputs: for each array its shape, a `jax.ShapeDtypeStruct`, or an array, of which only the
+            shape and the dtype count.
+        key: the key of the draws.
+        samples: the number of draws.
+        unit: an index of the output, on its spatial axes or on all (entries on other axes do not
+            count); by default the middle. An output without spatial axes counts as a whole.
         output: if `f` returns several arrays, the path of one.
         params: the first argument of `f`, if that is its parameters.
 
     Returns:
-        The maps, and what they amount to.
+        A map for each input.
 
     Raises:
         TypeError: if an argument has the wrong type, or an input or the output no derivative.

@@ -22,15 +22,15 @@ BOUNDARIES = ("interior", "circular")
 
 @dataclass(frozen=True, eq=False)
 class Equivariance:
-    """How far a function is from turning shifts into shifts.
+    """How far the outputs for shifted inputs are from the shifted output.
 
     Attributes:
         axes: the axes of `x` that were shifted.
         stride: the effective stride of the output along each.
         shifts: of the input, by elements along each of `axes`.
         output_shifts: of the output, by units: the shift over the stride, rounded.
-        multiple: for each shift, whether it is a multiple of the stride. Where it is not, no shift
-            of the output is the right one.
+        multiple: for each shift, whether it is a multiple of the stride. If not, no shift of the
+            output matches it.
         errors: for each shift the relative L2 error ``|f(shift(x)) - shift'(f(x))| / |f(x)|``.
         units: for each shift the number of places that were compared.
         boundary: ``"interior"`` or ``"circular"``.
@@ -58,9 +58,9 @@ def equivariance(
 ) -> Equivariance:
     """Measure whether `f` of a shifted input is the shifted output of `f`.
 
-    With an effective stride of 2, the input's shift by 4 is the output's by 2; its shift by 3 is
-    the output's by 1.5, which there is not: the nearest is taken (of two the farther) and
-    `multiple` says so.
+    With an effective stride of 2, a shift of the input by 4 is a shift of the output by 2. A shift
+    by 3 would be one by 1.5 units: the nearest whole shift is taken (of two the longer), and
+    `multiple` is False.
 
     ```
     >>> import jax.numpy as jnp
@@ -82,8 +82,8 @@ def equivariance(
         shifts: by how many elements: tuples with one int for each of `axes`, or an int, which is as
             far along all of them. Content moves towards higher indices.
         boundary: ``"circular"`` rolls the input and the output, and compares all units.
-            ``"interior"`` compares only the units whose receptive field, padding included, lies
-            inside the image, and in the shifted one off what came in at the edge.
+            ``"interior"`` compares only units whose receptive field, padding included, lies inside
+            the image, and in the shifted image does not reach elements that came in at the edge.
         axes: the axes to shift; by default those along which windows slide.
         output: if `f` returns several arrays, the path of one.
         params: the first argument of `f`, if that is its parameters.
@@ -159,12 +159,12 @@ class _Places:
     size: int | Fraction
 
     def nearest(self, shift: int) -> int:
-        """The shift of the output that comes nearest to one of the input."""
+        """The shift of the output that is nearest to a shift of the input."""
         steps = Fraction(shift) / self.stride
         return int(math.copysign(math.floor(abs(steps) + Fraction(1, 2)), steps))
 
     def inside(self, units: int, n: int, shift: int, step: int) -> np.ndarray:
-        """Which units of the shifted output to compare with those `step` units before them."""
+        """Which units of the shifted output to compare, each with the unit `step` before it."""
         places = np.arange(units)
         low, high = self.ends(places)
         kept = (low >= max(shift, 0)) & (high <= n - 1 + min(shift, 0))

@@ -1,4 +1,4 @@
-"""What every layer makes of an input: `trace_features`."""
+"""The array that each layer makes of an input: `trace_features`."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from ..summary import Draft, Layers, names_of
 
 
 def trace_features(f: Callable, *inputs: Any, params: Any = None) -> dict[str, jax.Array]:
-    """Run `f` and keep what each of its layers makes of the inputs.
+    """Run `f` and return the array that each of its layers makes.
 
-    The layers are the rows of `summarize`, under the same names: what a layer makes with
-    its bias, before an activation function. The second run of a layer is called ``"name (2)"``;
-    layers inside loops are left out. If `f` returns several arrays by name, as a model's
-    `feature_maps` does, these come in addition, and where both have a name the function's is taken.
+    The layers are the rows of `summarize`, with the same names. A layer's array includes its bias,
+    but no activation function. The second run of a layer is called ``"name (2)"``; layers inside
+    loops are left out. If `f` returns several arrays by name, as a model's `feature_maps` does,
+    these are added; where a layer has the same name, the array that `f` returns is taken.
 
     ```
     >>> import jax.numpy as jnp
@@ -80,6 +80,6 @@ def trace_features(f: Callable, *inputs: Any, params: Any = None) -> dict[str, j
 
 
 def _made(draft: Draft) -> Value:
-    """What a layer makes, its bias among the rest."""
+    """The array that a layer makes, bias included."""
     last = draft.steps[-1].outputs[0] if draft.steps else draft.output
     return last if last.shape == draft.output.shape else draft.output

@@ -1,4 +1,4 @@
-"""Whether a shift of the input leaves the answer alone: `invariance`."""
+"""Whether a shift of the input leaves a classifier's answer the same: `invariance`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,8 +29,8 @@ class Invariance:
             |f(x)|``, on average over the images.
         agreement: for each shift the fraction of images whose class, that of the largest entry, is
             that of the unshifted image.
-        consistency: the fraction of images and pairs of shifts whose classes agree; None of one
-            shift.
+        consistency: the fraction, over images and pairs of shifts, whose two classes agree; None
+            for a single shift.
         boundary: ``"circular"`` or ``"crop"``.
         classes: (shifts, images), the class of each.
     """
@@ -55,7 +55,7 @@ def invariance(
     output: str | None = None,
     params: Any = None,
 ) -> Invariance:
-    """Measure whether shifts of an image change what `f` says about it.
+    """Measure how much shifts of an image change the output of `f`, and how often its class.
 
     ```
     >>> import jax.numpy as jnp
@@ -78,7 +78,7 @@ def invariance(
             far along all of them. Content moves towards higher indices.
         boundary: ``"circular"`` rolls the images. ``"crop"`` cuts windows of `size` out of them,
             around the middle, so that what comes in at an edge is more of the image.
-        size: of the windows, one int for each of `axes`; for ``"crop"`` only.
+        size: the size of the windows, one int for each of `axes`; for ``"crop"`` only.
         axes: the axes to shift; by default all but the first and the last.
         output: if `f` returns several arrays, the path of one.
         params: the first argument of `f`, if that is its parameters.
@@ -112,7 +112,7 @@ def invariance(
     still = shifted((0,) * len(moved))
     program = trace(f, still, params=params)
     path, value = chosen_output(program, output)
-    # The axes in front of those that are shifted are the batch, and perhaps the channels.
+    # The axes before those that are shifted are the batch, and perhaps the channels.
     if not 1 <= len(value.shape) <= min(moved) + 1 or value.shape[-1] < 2:
         raise ValueError(
             f"`f` must return (*batch, classes) with 2 classes at least; got shape {value.shape}. "
@@ -166,7 +166,7 @@ def _checked_size(
 
 
 def _cut(x: jax.Array, shift: Shift, axes: tuple[int, ...], size: tuple[int, ...]) -> jax.Array:
-    """The window in the middle, moved against the shift so that its content moves along."""
+    """The middle window, moved against the shift, so that its content moves with the shift."""
     places: list[slice] = [slice(None)] * x.ndim
     for axis, s, k in zip(axes, shift, size):
         n = x.shape[axis]

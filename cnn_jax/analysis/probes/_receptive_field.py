@@ -1,4 +1,4 @@
-"""What one unit of a network sees of its input: `receptive_field`."""
+"""The receptive field of one unit of a network: `receptive_field`."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ class SeenAxis:
     Attributes:
         low: the first element that it sees.
         high: the last one; less than `low` if it sees none.
-        size: how many elements the unit sees if padding counts; None where that has no answer,
-            because paths of different strides meet.
-        start: the first of them, negative in the padding; right on average, and so perhaps no whole
-            number, where units in different phases cannot be told apart.
-        stride: how much further the next unit sees; None if all see the same.
+        size: how many elements the unit sees, padding included; None if paths of different strides
+            meet.
+        start: the first of these, negative in the padding; where the phases of units are not known,
+            an average, which need not be a whole number.
+        stride: the distance from one unit's field to the next; None if all units see the same.
         padding: how many elements before the input the first unit's field begins.
         exact: whether the unit depends, for weights in general, on both `low` and `high`;
             otherwise the interval may be too long, never too short.
@@ -38,7 +38,7 @@ class SeenAxis:
 
     @property
     def padded(self) -> tuple[int, int]:
-        """The first and the last element that the unit sees, those of the padding among them."""
+        """The first and the last element that the unit sees, padding included."""
         if self.start is None or self.size is None:
             return self.low, self.high
         return math.floor(self.start), math.ceil(self.start + self.size - 1)
@@ -49,7 +49,7 @@ class SeenInput:
     """What a unit sees of one input.
 
     Attributes:
-        shape: of the input.
+        shape: the input's shape.
         axes: one entry for each of its axes.
         spatial: the axes along which a window slides somewhere.
     """
@@ -65,7 +65,7 @@ class SeenInput:
 
     @property
     def padded_box(self) -> tuple[tuple[int, int], ...]:
-        """The same with the elements of the padding."""
+        """The same, padding included."""
         return tuple(axis.padded for axis in self.axes)
 
 
@@ -75,7 +75,7 @@ class ReceptiveField:
 
     Attributes:
         unit: its index in the output.
-        shape: of the output.
+        shape: the output's shape.
         output: the output's path in what the function returns, "" for a single array.
         inputs: what it sees of each input.
         remarks: where the result stops being exact.
@@ -95,10 +95,10 @@ def receptive_field(
     output: str | None = None,
     params: Any = None,
 ) -> ReceptiveField:
-    """Tell which elements of the inputs a unit of the output depends on, without running `f`.
+    """Find which elements of the inputs a unit of the output depends on, without running `f`.
 
-    On each axis of each input it is an interval; what windows with holes leave out in between is
-    inside it (`connectivity` tells).
+    The answer is one interval for each axis of each input. Elements that a dilated window skips are
+    in the interval; `connectivity` tells which these are.
 
     ```
     >>> import jax.numpy as jnp

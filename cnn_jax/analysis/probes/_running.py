@@ -1,4 +1,4 @@
-"""Run what the rest of the analysis only reads: a function of any kind, compiled once."""
+"""Run a function of any kind on arrays, for probes that measure."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ def running(f: Callable, inputs: Sequence, params: Any = None) -> tuple[Callable
 
 
 def numbers(x: Any) -> jax.Array:
-    """`x`, if it is an array of numbers.
+    """`x` as a JAX array, if it is an array of numbers.
 
     Raises:
         TypeError: if it is not.

@@ -1,4 +1,4 @@
-"""Shifts of arrays: how a caller names them, and how they are done."""
+"""Check the shifts that a caller names, and shift arrays."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ Shift = tuple[int, ...]
 
 
 def checked_shifts(shifts: Iterable[Any], axes: Sequence[int]) -> tuple[Shift, ...]:
-    """Each shift with one int per axis; an int alone is as far along every axis.
+    """Each shift as a tuple of one int per axis; a single int is repeated for every axis.
 
     Raises:
         TypeError: if they are no sequence of ints or tuples of ints.

@@ -12,19 +12,19 @@ from ..program import Operand, Parameter, Program, Step, Value
 
 
 class Weights:
-    """The weights of a program, found while its dependences are walked.
+    """The weights of a program, found while its dependences are computed.
 
-    Every element of every parameter has a number, from 1; arithmetic among parameters passes the
-    numbers on, and where several meet, that of the largest array stays: of a kernel with a scale,
-    the kernel's.
+    Every element of every parameter has a number, from 1. Steps among parameters pass the numbers
+    on; where two elements meet, the one of the larger array keeps its number: in a kernel times a
+    scale, that of the kernel.
 
     Args:
-        program: of `trace`.
+        program: what `trace` returns.
 
     Attributes:
         uses: for each parameter that multiplies data in a convolution or a matrix product, how many
             pairs of that step's inputs and outputs each of its elements connects.
-        remarks: weights that are not counted.
+        remarks: which weights are not counted.
     """
 
     def __init__(self, program: Program):
@@ -41,7 +41,7 @@ class Weights:
         self._several = False
 
     def __call__(self, step: Step, walk: Depending) -> None:
-        """Note what a step does with weights, while its operands are at hand."""
+        """Note what a step does with weights, while `walk` still holds its operands."""
         data = [walk.layers(operand) is not None for operand in step.inputs]
         kind = walk.rule(step).kind
         numbered = [operand in self._numbers for operand in step.inputs]
@@ -104,11 +104,11 @@ class Weights:
         return np.take_along_axis(choices, best[None], axis=0)[0]
 
     def _owners(self, numbers: np.ndarray) -> np.ndarray:
-        """Which parameter a number belongs to, from 1; 0: none."""
+        """Which parameter each number belongs to, counted from 1; 0 for none."""
         return np.searchsorted(self._starts, numbers, side="right")
 
     def _multiply(self, step: Step, walk: Depending, side: int) -> None:
-        """A product of data, operand number `side`, and weights."""
+        """Count the uses of the weights that multiply operand number `side`, which is data."""
         factor = step.inputs[1 - side]
         support, numbers = walk.support(factor), self._of(factor)
         layers = walk.filled(step.inputs[side])
@@ -140,7 +140,7 @@ class Weights:
             self._made_by[step.outputs[0]] = np.rint(made).astype(np.int32)
 
     def _follow(self, step: Step, walk: Depending) -> None:
-        """Pass on which weight made a connection, if the step only moves or changes elements."""
+        """Pass on the weight of each connection, if the step only moves or changes elements."""
         found = [self._made_by.get(o) if isinstance(o, Value) else None for o in step.inputs]
         if all(numbers is None for numbers in found):
             return
@@ -162,11 +162,11 @@ class Weights:
 
 
 def _uses(step: Step, is_data: np.ndarray, side: int) -> np.ndarray:
-    """How many products with data each element of the weights of a bilinear step takes part in."""
+    """How many multiplications with data each weight of a product takes part in."""
 
     def total(weights: jax.Array) -> jax.Array:
         return products(step, is_data[None], weights, side).sum()
 
-    # Linear in the weights: its gradient is the number of times that each is used.
+    # The total is linear in the weights: its gradient is how often each is used.
     shape = step.inputs[1 - side].shape
     return np.rint(jax.jit(jax.grad(total))(jnp.zeros(shape, jnp.float32)))

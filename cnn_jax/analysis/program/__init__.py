@@ -1,9 +1,9 @@
 """What a function does, as a flat list of steps; nothing runs.
 
 In: any callable of arrays, and the shapes of its data. Out: a `Program`, whose steps read and make
-values: called functions are put in place of their calls, parameters have paths, loops and branches
-hold their bodies. `Interpreter` goes through it and opens loops and branches, for whatever is asked
-of each array; `Known` computes what neither data nor parameters decide, `evaluate` runs it all.
+values. Calls are replaced by the steps of the called function, parameters have paths, loops and
+branches hold their bodies. `Interpreter` takes an analysis through a program, loops and branches
+included. `Known` computes arrays that depend on neither data nor parameters; `evaluate` runs all.
 """
 
 from ._equations import bind as bind

@@ -1,4 +1,4 @@
-"""The arrays that a function refers to without being given them."""
+"""The arrays that a function captures: those in its closure and its globals."""
 
 import inspect
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from ._opening import Leaf, opened
 
 
 def captured_by(f: Any) -> list[Leaf]:
-    """The arrays that a function refers to by name, itself or through another function.
+    """The arrays that a function refers to by name, directly or through another function.
 
-    Those of a module or a pytree have paths in it, under the name that it has where several are
-    referred to; an array by itself has none. The NumPy arrays among them cannot be told otherwise
-    from those that libraries make while tracing.
+    An array in a module or a pytree has its path there; if the function refers to several such
+    objects, the path begins with the object's name. An array by itself has no path. Without this
+    list, captured NumPy arrays look like those that libraries make while tracing.
     """
     found: dict[str, list[Leaf]] = {}
     for name, thing in _referred("", f, set()):
@@ -32,7 +32,7 @@ def captured_by(f: Any) -> list[Leaf]:
 
 
 def _referred(name: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    """The modules, pytrees and arrays that a function refers to, and what it calls them."""
+    """Yield the modules, pytrees and arrays that a function refers to, with their names."""
     if id(thing) in seen or inspect.ismodule(thing) or inspect.isclass(thing):
         return
     seen.add(id(thing))
@@ -57,7 +57,7 @@ def _referred(name: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Any]
 
 
 def _holds_functions(thing: dict | list | tuple) -> bool:
-    """Whether there are functions in it, or it is no pytree, as a dict with keys of two kinds."""
+    """Whether it holds functions, or is no pytree, such as a dict with keys of two types."""
     try:
         return any(map(callable, jax.tree.leaves(thing, is_leaf=callable)))
     except (TypeError, ValueError):

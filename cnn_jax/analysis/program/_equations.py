@@ -1,6 +1,6 @@
-"""What an equation of a jaxpr says, whichever version of JAX wrote it: 0.7.2 and newer.
+"""Read the equations of a jaxpr, for all versions of JAX from 0.7.2 on.
 
-Names of parameters changed between versions; they are read here and nowhere else.
+Parameters whose names changed between versions are read here and nowhere else.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Primitives that do no more than call a function, and the parameter that holds it.
+# Primitives that only call a function, and the parameter that holds its jaxpr.
 _CALLS = {
     "jit": "jaxpr",
     "closed_call": "call_jaxpr",
@@ -20,14 +20,14 @@ _CALLS = {
 
 
 def called(equation: Any, first: Any) -> tuple[Any, int] | None:
-    """The jaxpr that an equation only calls, and how many operands come before its arguments.
+    """The jaxpr that an equation calls, and how many of its operands come before the arguments.
 
-    None if the equation is no call. A ``cond`` calls one branch where its index is known, and where
-    it chooses by the platform, the branch of none in particular.
+    None if the equation is no call. A ``cond`` with a known index calls one branch; a ``cond`` that
+    chooses by platform calls its default branch.
 
     Args:
-        equation: of a jaxpr.
-        first: the value of its first operand, or None if that is not known.
+        equation: an equation of a jaxpr.
+        first: the value of its first operand; None if unknown.
     """
     name, options = equation.primitive.name, equation.params
     if name in _CALLS:
@@ -43,13 +43,13 @@ def called(equation: Any, first: Any) -> tuple[Any, int] | None:
 
 
 class Inner(NamedTuple):
-    """A body of an equation: its jaxpr, which operands it is given, and how.
+    """A body of an equation, such as that of a loop, and the operands that it takes.
 
     Attributes:
         jaxpr: the body.
-        operands: their numbers, one for each variable that the body takes.
-        fixed: how many of them, the first ones, are the same in each turn.
-        carried: how many after those are what the turn before has made.
+        operands: for each input of the body, the number of the equation's operand.
+        fixed: how many of these, the first ones, are the same in each iteration.
+        carried: how many after those carry results of the previous iteration.
     """
 
     jaxpr: Any
@@ -59,7 +59,7 @@ class Inner(NamedTuple):
 
 
 def bodies(equation: Any) -> Iterator[Inner]:
-    """The body of a ``scan``, the condition and the body of a ``while``, branches of a ``cond``."""
+    """Yield a scan's body, a while's condition and body, or the branches of a ``cond``."""
     name, options, number = equation.primitive.name, equation.params, len(equation.invars)
     if name == "cond":
         for branch in options["branches"]:
@@ -71,31 +71,31 @@ def bodies(equation: Any) -> Iterator[Inner]:
         fixed = range(first, first + second)
         yield Inner(options["body_jaxpr"], [*fixed, *carry], second, len(carry))
     elif name == "scan":
-        # Since JAX 0.11 no parameter tells the number of constants. What is read or written entry
-        # by entry has one axis more in the equation than in the body.
+        # From JAX 0.11 on no parameter gives the number of constants. A scanned array has one axis
+        # more in the equation than in the body; constants and carries have equal ranks.
         body = plain(options["jaxpr"])
-        whole = _as_in_the_body(equation.invars, body.invars)
-        carried = _as_in_the_body(equation.outvars, body.outvars)
+        whole = _equal_ranks(equation.invars, body.invars)
+        carried = _equal_ranks(equation.outvars, body.outvars)
         yield Inner(options["jaxpr"], list(range(number)), whole - carried, carried)
 
 
-def _as_in_the_body(outer: Any, inner: Any) -> int:
+def _equal_ranks(outer: Any, inner: Any) -> int:
     return sum(len(a.aval.shape) == len(b.aval.shape) for a, b in zip(outer, inner, strict=True))
 
 
 def plain(jaxpr: Any) -> Any:
-    """The jaxpr without its constants."""
+    """The jaxpr itself, where a closed one also holds its constants."""
     return getattr(jaxpr, "jaxpr", jaxpr)
 
 
 def bind(equation: Any, arrays: list, changed: dict[str, Any] | None = None) -> list:
-    """Do what an equation says on arrays, with some of its parameters changed."""
+    """Evaluate an equation on arrays, with some of its parameters `changed`."""
     primitive = equation.primitive
     if changed is not None:
         made = primitive.bind(*arrays, **{**equation.params, **changed})
     else:
         options = primitive.get_bind_params(equation.params)
-        # JAX 0.7 gives functions and options.
+        # JAX 0.7 returns functions and options, later versions options alone.
         functions, options = options if isinstance(options, tuple) else ((), options)
         with equation.ctx.manager:
             made = primitive.bind(*functions, *arrays, **options)
@@ -103,5 +103,5 @@ def bind(equation: Any, arrays: list, changed: dict[str, Any] | None = None) -> 
 
 
 def reduced_axes(step: Any) -> tuple[int, ...]:
-    """The axes along which a reduction runs."""
+    """The axes that a reduction removes."""
     return tuple(step.params["axes"] if "axes" in step.params else step.params["dimensions"])

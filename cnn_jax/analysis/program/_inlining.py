@@ -1,4 +1,4 @@
-"""From a jaxpr to a flat list of steps: called functions are put in place of their calls."""
+"""From a jaxpr to a flat list of steps: calls are replaced by what they call."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,14 +20,14 @@ def flattened(
     paths: list[str],
     referred: list[Leaf],
 ) -> Program:
-    """The program of a jaxpr.
+    """Turn a jaxpr into a program.
 
     Args:
-        closed: takes the declared parameters, then the data.
-        declared: the parameters, and the constants among them.
-        paths: a name for each output.
-        referred: arrays that the function refers to, with the paths that they have: those of NumPy
-            count as captured parameters where they appear as constants, as those of JAX always do.
+        closed: a jaxpr whose inputs are the declared arrays, then the data.
+        declared: for each declared array the parameter, or the constant that stands for it.
+        paths: the path of each output.
+        referred: arrays that the function refers to, with their paths. A NumPy constant of the
+            jaxpr counts as a captured parameter if it is among them; a JAX constant always does.
     """
     variables = closed.jaxpr.invars
     data = [_value(var) for var in variables[len(declared) :]]
@@ -47,7 +47,7 @@ def flattened(
 
 
 def body_program(closed: ClosedJaxpr | Jaxpr) -> Program:
-    """The program of a loop's body or of a branch: all that it takes is data."""
+    """Turn a loop's body or a branch into a program, all of whose inputs are data."""
     work = _Flattening(None)
     arguments = [_value(var) for var in plain(closed).invars]
     outputs = work.inline(closed, arguments, "", ())
@@ -56,7 +56,7 @@ def body_program(closed: ClosedJaxpr | Jaxpr) -> Program:
 
 
 class _Flattening:
-    """The steps met so far. `referred` None: no constant is a parameter."""
+    """The steps found so far. With `referred` None no constant counts as a parameter."""
 
     def __init__(self, referred: list[Leaf] | None, taken: Iterable[str] = ()):
         self.referred, self.taken = referred, set(taken)
@@ -71,7 +71,7 @@ class _Flattening:
         scope: str,
         callers: tuple[Any, ...],
     ) -> list[Operand]:
-        """Append the steps of a jaxpr that is given these arguments; return its outputs."""
+        """Append the steps of a jaxpr called with these arguments; return its outputs."""
         jaxpr = plain(closed)
         known: dict[Any, Operand] = dict(zip(jaxpr.invars, arguments, strict=True))
         for var, array in zip(jaxpr.constvars, getattr(closed, "consts", ()), strict=True):
@@ -85,11 +85,11 @@ class _Flattening:
             operands = [read(atom) for atom in equation.invars]
             inside = "/".join(filter(None, (scope, str(equation.source_info.name_stack))))
             if name == "platform_index":
-                continue_with: list[Operand] = [Constant(np.int32(0)) for _ in equation.outvars]
+                results: list[Operand] = [Constant(np.int32(0)) for _ in equation.outvars]
             elif (call := _call(equation, operands)) is not None:
                 jaxpr_called, first = call
                 arguments = operands[first:]
-                continue_with = self.inline(jaxpr_called, arguments, inside, (*callers, equation))
+                results = self.inline(jaxpr_called, arguments, inside, (*callers, equation))
             else:
                 made = tuple(map(_value, equation.outvars))
                 self.steps.append(
@@ -104,25 +104,29 @@ class _Flattening:
                         callers,
                     )
                 )
-                continue_with = list(made)
-            known |= zip(equation.outvars, continue_with, strict=True)
+                results = list(made)
+            known |= zip(equation.outvars, results, strict=True)
         return [read(atom) for atom in jaxpr.outvars]
 
     def _constant(self, array: Any) -> Operand:
-        """The operand of an array that was met while tracing: a captured parameter, or known."""
+        """The operand for a constant of the jaxpr: a captured parameter, or a `Constant`."""
         if id(array) in self._constants:
             return self._constants[id(array)][1]
         operand: Operand = Constant(array)
-        if self.referred is not None and np.ndim(array) and jnp.issubdtype(array.dtype, jnp.inexact):
+        if (
+            self.referred is not None
+            and np.ndim(array)
+            and jnp.issubdtype(array.dtype, jnp.inexact)
+        ):
             leaf = self._leaf(array)
             if leaf is not None or isinstance(array, jax.Array):
                 operand = Value(np.shape(array), array.dtype)
                 self.captured[operand] = self._parameter(leaf, array)
-        self._constants[id(array)] = array, operand  # with the array, so that its id stays its own
+        self._constants[id(array)] = array, operand  # the array is kept: no other gets its id
         return operand
 
     def _leaf(self, array: Any) -> Leaf | None:
-        """What the function refers to, if it is this array."""
+        """The captured leaf that is this array; of a NumPy array, one with the same numbers."""
         leaves = self.referred or ()
         for leaf in leaves:
             if leaf.value is array:
@@ -141,20 +145,23 @@ class _Flattening:
 
 
 def _same_numbers(one: Any, other: Any) -> bool:
-    """Whether an array of NumPy holds the same numbers as another array."""
+    """Whether `one` is a NumPy array with the same numbers as `other`."""
     if not isinstance(one, np.ndarray) or one.shape != np.shape(other):
         return False
     return np.array_equal(one.astype(other.dtype), np.asarray(other))
 
 
 def _ordered(outputs: dict[str, Operand], work: _Flattening) -> dict[str, Operand]:
-    """Outputs in the order in which they are made, not in that of the alphabet."""
+    """Outputs in the order in which they are made; JAX sorts those of a dictionary by key."""
     places = {value: i for i, step in enumerate(work.steps) for value in step.outputs}
     return dict(sorted(outputs.items(), key=lambda item: places.get(item[1], -1)))  # type: ignore[arg-type]
 
 
 def _call(equation: Any, operands: list[Operand]) -> tuple[Any, int] | None:
-    """The jaxpr that does what an equation does, and how many operands it is not given; or None."""
+    """The jaxpr to inline for an equation, and how many operands come before its inputs.
+
+    None if the equation stays a step.
+    """
     first = operands[0] if operands else None
     call = called(equation, first.value if isinstance(first, Constant) else None)
     if call is None and (jaxpr := written_out(equation)) is not None:

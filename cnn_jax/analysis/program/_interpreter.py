@@ -1,4 +1,4 @@
-"""Through a program, step by step, whatever is asked of it: loops and branches are opened here."""
+"""Take an analysis through a program step by step; loops and branches are followed here."""
 
 import math
 from abc import ABC, abstractmethod
@@ -15,16 +15,17 @@ T = TypeVar("T")
 
 
 class Meaning(ABC, Generic[T]):
-    """What is told of each array of a program, such as what its units see: a `T`.
+    """An analysis: it gives each array of a program a `T`, such as its receptive fields.
 
     Attributes:
-        known: gives the array of an operand of the program at hand, or None if it depends on data
-            or parameters.
-        step: the step at hand.
-        read: what is told of its operands.
-        most_turns: a longer ``scan`` is followed for one turn, and a ``while`` for no more.
-        said: what to remark of a step, by its primitive: a ``while``, a ``cond`` whose index
-            depends on data, a ``scan`` that is too long.
+        known: gives the array of an operand of the current program; None if it depends on data or
+            parameters.
+        step: the current step.
+        read: the `T` of each of its operands.
+        most_turns: if finite, a ``scan`` with more iterations is followed for one, and so is a
+            ``while``; then `bound` is taken, unless the ``while`` has settled.
+        said: the remark, by primitive, on a ``while``, on a ``cond`` whose index depends on data,
+            and on a ``scan`` with too many iterations.
     """
 
     known: Callable[[Operand], np.ndarray | None]
@@ -35,62 +36,62 @@ class Meaning(ABC, Generic[T]):
 
     @abstractmethod
     def of_no_data(self) -> T:
-        """What is told of a constant, or of a parameter."""
+        """The `T` of a constant or of a parameter."""
 
     @abstractmethod
     def depends(self, told: T) -> bool:
-        """Whether the array depends on data."""
+        """Whether an array with this `T` depends on data."""
 
     @abstractmethod
     def after(self, step: Step, read: list[T]) -> list[T]:
-        """What is told of the outputs of a step without bodies."""
+        """The `T` of each output of a step without bodies, from those of its operands."""
 
     @abstractmethod
     def without_data(self, step: Step, read: list[T]) -> list[T]:
-        """The same of a step that reads no data."""
+        """The same for a step that reads no data."""
 
     @abstractmethod
     def bound(self, step: Step, read: list[T]) -> list[T]:
-        """What always holds: each output may depend on all that is read."""
+        """A bound that always holds: each output may depend on all that the step reads."""
 
     @abstractmethod
     def entry(self, told: T, i: int) -> T:
-        """Of entry `i` along the first axis."""
+        """The `T` of entry `i` of an array along its first axis."""
 
     @abstractmethod
     def stacked(self, parts: Sequence[T], value: Value) -> T:
-        """Of `value`, whose entries along its first axis are these parts."""
+        """The `T` of `value`, from those of its entries along the first axis."""
 
     @abstractmethod
     def either(self, parts: Sequence[T], value: Value) -> T:
-        """Of `value`, which is one of these arrays."""
+        """The `T` of `value`, which is one of several arrays."""
 
     @abstractmethod
     def everywhere(self, scalar: T, value: Value) -> T:
-        """Of `value`, each of whose elements depends on the scalar."""
+        """The `T` of `value`, each of whose elements depends on a scalar."""
 
     @abstractmethod
     def same(self, one: T, other: T) -> bool:
-        """Whether both tell the same."""
+        """Whether two arrays have the same `T`."""
 
     @abstractmethod
     def remark(self, words: str) -> None:
-        """Note that what is told stops being exact at the step at hand."""
+        """Note that the result is not exact from the current step on."""
 
 
 class Interpreter(Generic[T]):
-    """One pass through a program.
+    """One pass of an analysis through a program.
 
     Args:
-        program: of `trace`.
-        inputs: what is told of each of its inputs.
-        meaning: what steps do to it.
+        program: what `trace` returns.
+        inputs: the `T` of each of its inputs.
+        meaning: the analysis.
         each: called after each step of the program itself, while `meaning` still holds the step's
-            operands.
-        keep: whether to remember what is told of arrays that no later step reads.
+            operands; not called for steps inside loops and branches.
+        keep: whether to keep the `T` of arrays that no later step reads.
 
     Attributes:
-        told: by value; of arrays in loops that of the last turn.
+        told: the `T` of each value; of values inside a loop that of the last iteration.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Interpreter(Generic[T]):
         self._through(program, each)
 
     def of(self, operand: Operand) -> T:
-        """What is told of an operand."""
+        """The `T` of an operand."""
         if isinstance(operand, Value) and operand in self.told:
             return self.told[operand]
         return self._meaning.of_no_data()
@@ -132,7 +133,7 @@ class Interpreter(Generic[T]):
         return opened[step.primitive](step, read)
 
     def _inside(self, body: Body, read: Sequence[T]) -> list[T]:
-        """What is told of the outputs of a body, given that of its inputs."""
+        """The `T` of each output of a body, from those of its inputs."""
         step, its, known = self._meaning.step, self._meaning.read, self._meaning.known
         inputs = body.program.inputs
         given = {v: known(o) for v, o in zip(inputs[: body.fixed], body.operands)}
@@ -144,7 +145,7 @@ class Interpreter(Generic[T]):
         return made
 
     def _cond(self, step: Step, read: list[T]) -> list[T]:
-        """One of the branches; each element depends on what chooses among them."""
+        """Unite the branches; each element also depends on the index that chooses one."""
         which, told = read[0], self._meaning.read
         if self._meaning.depends(which) and (words := self._meaning.said.get("cond")):
             self._meaning.remark(words)
@@ -155,7 +156,7 @@ class Interpreter(Generic[T]):
         ]
 
     def _scan(self, step: Step, read: list[T]) -> list[T]:
-        """Turn by turn, if the turns are not too many."""
+        """Follow each iteration, if there are not too many."""
         (body,), length = step.inner, step.turns
         cut = body.fixed + body.carried
         fixed, carry, rest = read[: body.fixed], read[body.fixed : cut], read[cut:]
@@ -176,7 +177,7 @@ class Interpreter(Generic[T]):
         return [*carry, *stacks]
 
     def _while(self, step: Step, read: list[T]) -> list[T]:
-        """Around until nothing is added; what the condition reads decides every result."""
+        """Iterate until nothing changes; each result also depends on the condition."""
         self._meaning.remark(self._meaning.said["while"])
         (condition, body), told = step.inner, self._meaning.read
         asked, fixed = ([told[o] for o in b.operands[: b.fixed]] for b in step.inner)

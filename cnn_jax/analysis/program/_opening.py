@@ -1,4 +1,4 @@
-"""What a callable consists of: the arrays in it by path, and how to put others in their places."""
+"""The arrays inside a callable, by path, and how to put others in their places."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from flax import nnx
 
 @dataclass(frozen=True)
 class Leaf:
-    """An array of a callable, or the `jax.ShapeDtypeStruct` that stands for one."""
+    """An array of a callable, or the `jax.ShapeDtypeStruct` in its place."""
 
     path: str
     trainable: bool
@@ -25,7 +25,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Opened:
-    """The arrays of an object, and a function that makes the object anew of other arrays."""
+    """The arrays of an object, and a function that makes the object again from other arrays."""
 
     leaves: list[Leaf]
     close: Callable[[Sequence], Any]
@@ -34,8 +34,8 @@ class Opened:
 def opened(tree: Any) -> Opened:
     """Take the arrays out of a module, a partial function, or a pytree.
 
-    Random state of an NNX module is marked as such, for it is no parameter. Where it is abstract,
-    keys and counts of 0 stand for it.
+    Random state of an NNX module is marked as such, since it is no parameter. Abstract random state
+    is replaced by keys of seed 0 and counts of 0.
     """
     if isinstance(tree, nnx.Module):
         return _opened_module(tree)
@@ -65,9 +65,9 @@ def _concrete_random(leaf: Any) -> Any:
 
 
 def _opened_partial(function: partial) -> Opened:
-    """A partial function: arrays of the function itself, of its arguments, and of its keywords.
+    """The arrays of a partial function: of the function, of its arguments and of its keywords.
 
-    Where one argument alone holds arrays, their paths say nothing of it.
+    If only one of these holds arrays, their paths do not name it.
     """
     words = list(function.keywords)
     parts = [opened(part) for part in (function.func, *function.args, *function.keywords.values())]
@@ -84,7 +84,7 @@ def _opened_partial(function: partial) -> Opened:
 
 
 def _opened_pytree(tree: Any, trainable: bool | None = None) -> Opened:
-    """Any pytree; `trainable` None: floats, and of a dict with an entry ``"params"`` that alone."""
+    """Any pytree. `trainable` None: floats are, but of a dict with ``"params"`` only that entry."""
     found, structure = jax.tree_util.tree_flatten_with_path(tree)
     collections = isinstance(tree, Mapping) and "params" in tree
     places = [
@@ -114,7 +114,7 @@ def _opened_pytree(tree: Any, trainable: bool | None = None) -> Opened:
 
 
 def _joined(parts: list[Opened], names: list[str], close: Callable[[list], Any]) -> Opened:
-    """Several objects as one; `names` go in front of their paths, unless empty."""
+    """Join several objects into one; each path begins with its object's name, unless empty."""
     leaves = [
         replace(leaf, path=f"{name}.{leaf.path}".strip(".") if name else leaf.path)
         for name, part in zip(names, parts)
@@ -132,14 +132,14 @@ def _joined(parts: list[Opened], names: list[str], close: Callable[[list], Any])
 
 
 def dotted(path: tuple) -> str:
-    """A path of JAX's in a pytree as words with dots between."""
+    """A key path of JAX as a text, its entries joined by dots."""
     words = []
     for key in path:
         for attribute in ("key", "idx", "name"):
             if hasattr(key, attribute):
                 words.append(str(getattr(key, attribute)))
                 break
-    # The wrappings of a Flax variable and of an Equinox method.
+    # A Flax variable adds `value` to the path, an Equinox method `__self__`.
     if words and words[-1] == "value":
         del words[-1]
     return ".".join(words[1:] if words[:1] == ["__self__"] else words)

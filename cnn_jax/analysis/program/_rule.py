@@ -9,24 +9,26 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Rule:
-    """What a primitive means.
+    """What a primitive does, as far as the analyses need it.
 
     Attributes:
-        kind: ``"elementwise"``: each element of the result depends on those in the same place, a
-            scalar is in every place. ``"moves"``: elements are put elsewhere. ``"sums"``: and those
-            that meet in one place are added. ``"passes"``: each operand as it is. ``"product"``: a
-            sum of products of elements of two operands. ``"mixes"``: all else.
-        fields: ``(step, sights, seeing)`` to what the units of each output see. None: they are
-            taken to see all that is read, and that is said.
-        depends: ``(step, depending)`` to the indicator of each output. None: by the kind; of one
-            that mixes, all that is read, and that is said.
-        moves: the operands whose elements are moved, the others being indices; None: all.
-        move: ``(options, *arrays)``, how NumPy moves arrays with one more axis in front. None: JAX
-            does it, which takes a compilation.
-        again: ``(step, arrays)``, how JAX moves other arrays. None: as the step's equation says.
-        support: ``(step, depending)`` to where a result that reads no data may differ from zero.
-            None: anywhere, but for what moves.
-        in_place: whether the result may lie where the largest operand lies.
+        kind: ``"elementwise"``: each element of the result depends on the elements at its own
+            index; a scalar operand counts at every index. ``"moves"``: elements change places.
+            ``"sums"``: likewise, and elements that meet in one place are added. ``"passes"``:
+            output i is operand i. ``"product"``: a sum of products of elements of two operands,
+            such as a convolution. ``"mixes"``: anything else.
+        fields: maps ``(step, sights, seeing)`` to the `Sight` of each output. None: the units are
+            taken to see all that the step reads, with a remark.
+        depends: maps ``(step, depending)`` to the layers of each output. None: they follow from
+            `kind`; for ``"mixes"`` they are all that the step reads, with a remark.
+        moves: numbers of the operands whose elements move; the others hold indices. None: all.
+        move: ``(options, *arrays)`` to the array that NumPy makes by the same move, all with one
+            more axis in front. None: JAX moves them, which takes a compilation.
+        again: ``(step, arrays)`` to what JAX makes of other arrays by the same move. None: the
+            step's equation is evaluated.
+        support: maps ``(step, depending)`` to where a result that reads no data may differ from
+            zero. None: anywhere, unless the step only moves, sums or passes elements.
+        in_place: whether the result may take the memory of the largest operand.
     """
 
     kind: Literal["elementwise", "moves", "sums", "passes", "product", "mixes"] = "mixes"

@@ -1,4 +1,4 @@
-"""Run a program, all of it or what is known of it without data."""
+"""Run a program: all of it, or only what needs neither data nor parameters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,17 +20,17 @@ def evaluate(
     """Run a program, step by step.
 
     Args:
-        program: of `trace`.
+        program: what `trace` returns.
         inputs: an array for each of its inputs.
-        parameter_values: an array for each parameter's path; those that are left out are as they
-            were when the program was traced.
-        each: called after each step with it and the arrays that it made.
+        parameter_values: arrays by the path of a parameter; a parameter that is left out has the
+            array with which the program was traced.
+        each: called after each step with the step and the arrays that it made.
 
     Returns:
         The outputs by path.
 
     Raises:
-        ValueError: if a parameter has no value but a shape.
+        ValueError: if a parameter has a shape in place of an array.
     """
     known, parameter_values = dict(zip(program.inputs, inputs)), parameter_values or {}
     for value, parameter in program.parameters.items():
@@ -54,13 +54,13 @@ def evaluate(
 
 
 class Known:
-    """Which arrays of a program are known without data and parameters, such as a gather's indices.
+    """The arrays of a program that need neither data nor parameters, such as a gather's indices.
 
-    They are computed when asked for, from the constants alone.
+    Each is computed when it is asked for, from constants alone.
 
     Args:
-        program: of `trace`.
-        given: values of some of its inputs, for the body of a loop.
+        program: what `trace` returns, or the body of a loop.
+        given: arrays for some of its inputs.
     """
 
     def __init__(self, program: Program, given: Mapping[Value, Any] | None = None):
@@ -77,7 +77,7 @@ class Known:
         return operand in self._made_by or self._arrays.get(operand) is not None
 
     def __call__(self, operand: Operand) -> np.ndarray | None:
-        """The array, or None if it depends on data or parameters, or is of random keys."""
+        """The array; None if it depends on data or parameters, or holds random keys."""
         if jnp.issubdtype(operand.dtype, jax.dtypes.prng_key):
             return None
         array = self._find(operand)

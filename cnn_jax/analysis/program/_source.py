@@ -16,11 +16,11 @@ _TRACER = str(Path(__file__).with_name("_trace.py"))
 
 
 def source_of(equations: tuple[Any, ...]) -> str:
-    """The innermost line of an equation's traceback that is no library's, nor our inner layers'.
+    """The innermost line of a traceback that is in no library, nor in an inner layer of ours.
 
     Args:
-        equations: the calls that the equation lies in, outermost first, and itself. The traceback
-            of the outermost is right; those in a jitted function may be of an earlier call.
+        equations: the calls around the equation, outermost first, then the equation itself. The
+            outermost traceback is right; those in a jitted function may be of an earlier call.
 
     Returns:
         The line, such as ``"model.py:12"``; "" if there is none.

@@ -11,7 +11,7 @@ from ._source import source_of
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """An array of the program. Its identity is its name."""
+    """An array of the program; compared by identity."""
 
     shape: tuple[int, ...]
     dtype: Any
@@ -42,11 +42,11 @@ class Parameter:
     """An array that belongs to the function and not to its data.
 
     Attributes:
-        path: where it lies, such as ``"layer1.layers.0.conv1.kernel"``.
+        path: its path in the function, such as ``"layer1.layers.0.conv1.kernel"``.
         trainable: whether an optimizer would change it.
         shape: lengths of its axes.
         dtype: type of its elements.
-        value: the array, or the `jax.ShapeDtypeStruct` that stands for it.
+        value: the array, or the `jax.ShapeDtypeStruct` in its place.
     """
 
     path: str
@@ -65,11 +65,11 @@ class Step:
         params: its options, as in the jaxpr.
         inputs: what it reads.
         outputs: what it makes.
-        scope: the named scopes that it lies in, joined by slashes.
+        scope: the named scopes around it, joined by slashes.
         inner: the body of a ``scan``, the condition and the body of a ``while``, the branches of a
             ``cond``; empty for the rest.
         equation: the jaxpr's equation.
-        callers: the equations of the calls that it lies in, outermost first.
+        callers: the equations of the calls around it, outermost first.
     """
 
     primitive: str
@@ -83,17 +83,17 @@ class Step:
 
     @cached_property
     def source(self) -> str:
-        """The line of the user's code that asked for it, such as ``"model.py:12"``."""
+        """The line of the user's code that it comes from, such as ``"model.py:12"``."""
         return source_of((*self.callers, self.equation))
 
     @property
     def name(self) -> str:
-        """What to call it in a remark, such as "`scan` at model.py:12"."""
+        """Its name in a remark, such as "`scan` at model.py:12"."""
         return f"`{self.primitive}`" + (f" at {self.source}" if self.source else "")
 
     @property
     def turns(self) -> int:
-        """How often its body runs: the length of a ``scan``; 1 where it is not known."""
+        """How often its body runs: the length of a ``scan``; 1 if that is not known."""
         return self.params.get("length", 1) if self.inner else 1
 
 
@@ -102,11 +102,11 @@ class Body:
     """The body of a loop, or a branch.
 
     Attributes:
-        program: what it does; all that it takes is data.
-        operands: the step's operands in the places of the program's inputs.
-        fixed: how many of them, the first ones, are the same in each turn.
-        carried: how many after those are what the turn before has made. The rest are read entry by
-            entry, along their first axis.
+        program: what it does; all its inputs are data.
+        operands: for each input of that program, the operand of the step.
+        fixed: how many of these, the first ones, are the same in each iteration.
+        carried: how many after those carry results of the previous iteration. The rest are read
+            entry by entry, along their first axis.
     """
 
     program: "Program"
@@ -121,9 +121,9 @@ class Program:
 
     Attributes:
         inputs: the data, in order.
-        parameters: all that belongs to the function.
-        steps: the operations in an order in which they can run, those of called functions among
-            them. Steps that nothing depends on are left out.
+        parameters: the arrays that belong to the function.
+        steps: the operations in an order in which they can run, with those of called functions.
+            Steps that no output depends on are left out.
         outputs: what the function returns, by path in the result: ``""`` for a single array,
             ``"conv1"`` for an entry of a dictionary.
     """

@@ -1,4 +1,4 @@
-"""A function as a flat list of steps: what the whole analysis reads, and never runs."""
+"""Turn a function into a flat list of steps, without running it: `trace`."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ from ._steps import Constant, Parameter, Program
 
 @dataclass(frozen=True)
 class Apart:
-    """A function apart from the arrays in it.
+    """A function and, apart from it, its arrays.
 
     Attributes:
         leaves: its arrays.
-        call: takes a list of arrays in their places, and the data.
+        call: the function; it takes a list of arrays in place of its own, then the data.
         data: shapes and dtypes of the data.
     """
 
@@ -43,7 +43,7 @@ class Apart:
 
 
 def taken_apart(f: Callable, inputs: Sequence, params: Any = None) -> Apart:
-    """Part a function from its arrays; arguments and errors as of `trace`."""
+    """Take the arrays out of a function; arguments and errors are those of `trace`."""
     if not callable(f):
         apply = "; bind its `apply` by `functools.partial`" if hasattr(f, "apply") else ""
         raise TypeError(
@@ -72,7 +72,7 @@ def taken_apart(f: Callable, inputs: Sequence, params: Any = None) -> Apart:
 
 
 def _needed(f: Callable) -> list[str]:
-    """The arguments of a function that can only be given by name and have no default."""
+    """The keyword-only arguments of a function that have no default."""
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):  # such as of a builtin
@@ -81,10 +81,10 @@ def _needed(f: Callable) -> list[str]:
 
 
 def trace(f: Callable, *inputs: Any, params: Any = None) -> Program:
-    """Read off what `f` does, without running it.
+    """Turn `f` into a program, without running it.
 
     Our own functions are traced with ``algorithm="xla"``, so that a convolution is one step. Where
-    a function asks for the platform, the branch of none in particular is taken.
+    a function chooses a branch by platform, its default branch is taken.
 
     Args:
         f: a callable: a `flax.nnx.Module` or a method of one, an Equinox module,
@@ -135,7 +135,7 @@ def abstract_input(number: int, x: Any) -> jax.ShapeDtypeStruct:
 
 
 def shortened(thing: Any) -> str:
-    """What a person needs to see of something to know it again."""
+    """A short text that lets a person recognize an object."""
     text = repr(thing)
     return text if len(text) <= 80 else f"a {type(thing).__name__}"
 

@@ -1,6 +1,6 @@
-"""Primitives that newer versions of JAX have for what older ones wrote out; they are written out.
+"""Replace primitives that only newer versions of JAX have by the older ones that do the same.
 
-So no rule needs to know them.
+So no rule needs to know the new ones.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ from jax import lax
 
 
 def written_out(equation: Any) -> Any:
-    """The jaxpr of plainer steps that does what an equation does, or None."""
+    """A jaxpr of older primitives that does the same as an equation, or None."""
     name = equation.primitive.name
-    if name not in _PLAINER:
+    if name not in _OLDER:
         return None
     shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in equation.invars]
-    return jax.make_jaxpr(lambda *arrays: _PLAINER[name](*arrays, **equation.params))(*shapes)
+    return jax.make_jaxpr(lambda *arrays: _OLDER[name](*arrays, **equation.params))(*shapes)
 
 
 def _stack(*parts: jax.Array, axis: int) -> jax.Array:
@@ -34,4 +34,4 @@ def _tile(x: jax.Array, *, reps: Sequence[int]) -> jax.Array:
     return jnp.reshape(lax.broadcast_in_dim(x, pairs, axes), [r * n for r, n in zip(reps, x.shape)])
 
 
-_PLAINER: dict[str, Callable[..., Any]] = {"stack": _stack, "unstack": _unstack, "tile": _tile}
+_OLDER: dict[str, Callable[..., Any]] = {"stack": _stack, "unstack": _unstack, "tile": _tile}

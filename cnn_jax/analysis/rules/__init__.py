@@ -1,9 +1,8 @@
-"""What each primitive of JAX means; here a rule for a new one is added.
+"""What each primitive of JAX does; a rule for a new primitive is added here.
 
-In: a `Program`. Out: `walk` says what the units of every array see, `dependences` what each element
-depends on. `RULES` has one entry for each primitive, a `Rule`, in the file of its kind; add another
-to the `RULES` of that file. A primitive without an entry is taken to see all that it reads, and
-that is said.
+In: a `Program`. Out: `walk` finds the receptive fields of every array, `dependences` the elements
+that each output depends on. `RULES` has a `Rule` for each primitive; add one to the `RULES` of the
+file that fits. A primitive without a rule is taken to see all that it reads, with a remark.
 """
 
 from ._every import RULES as RULES

@@ -1,4 +1,4 @@
-"""Primitives whose results depend on elements in the same place, or that change no element."""
+"""Elementwise primitives, and those that return their operands unchanged."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ..dependence import Depending
 from ..fields import Field, Seeing, Sight, capped, masked, spread, thinned
 from ..program import Operand, Rule, Rules, Step
 
-# A larger array of zeros and ones is not looked at: what it hides is counted as seen.
+# Zeros in a larger known array are not looked for: what they hide counts as seen.
 MOST_KNOWN = 2**24
 
 _NAMES = """
@@ -20,13 +20,13 @@ shift_right_arithmetic shift_right_logical sign sin sinh sqrt square sub tan tan
 
 
 def elementwise(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Each element depends on those in its place."""
+    """Each element sees what the elements at its index see."""
     shape = step.outputs[0].shape
     return [seeing.union([at_rank(sight, len(shape)) for sight in sights], shape)]
 
 
 def at_rank(sight: Sight, rank: int) -> Sight:
-    """A scalar's sight, for each element of an array of `rank`."""
+    """The sight of an array of `rank`, or of a scalar broadcast to it."""
     return {
         key: spread(field, rank, (), ()) if field.low.ndim < rank else field
         for key, field in sight.items()
@@ -34,7 +34,7 @@ def at_rank(sight: Sight, rank: int) -> Sight:
 
 
 def product(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Elementwise, but that a known zero hides what it is multiplied with."""
+    """Elementwise, but a known zero hides what it is multiplied with."""
     (sight,) = elementwise(step, sights, seeing)
     for operand in step.inputs:
         factor = _compressed(seeing, operand, len(step.outputs[0].shape))
@@ -44,7 +44,7 @@ def product(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
 
 
 def select(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Elements of one case or another; where the predicate is known, of that one alone."""
+    """Elements of any case; where the predicate is known, of the chosen case alone."""
     shape, (its, *cases) = step.outputs[0].shape, sights
     which = _compressed(seeing, step.inputs[0], len(shape))
     if which is not None:
@@ -61,7 +61,7 @@ def _hidden(field: Field, seen: np.ndarray) -> Field:
 
 
 def _compressed(seeing: Seeing, operand: Operand, rank: int) -> np.ndarray | None:
-    """A known array of `rank` axes, of length 1 on those along which it is constant."""
+    """A known array at `rank`, with length 1 on axes along which it is constant; else None."""
     if int(np.prod(operand.shape)) > MOST_KNOWN:
         return None
     array = seeing.known(operand)
@@ -71,12 +71,12 @@ def _compressed(seeing: Seeing, operand: Operand, rank: int) -> np.ndarray | Non
 
 
 def passing(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Each operand as it is."""
+    """Output i sees what operand i sees."""
     return sights
 
 
 def depends_on_product(step: Step, depending: Depending) -> list[np.ndarray]:
-    """Elementwise, but that a factor hides what it is zero for."""
+    """Elementwise, but a factor hides the other where it is zero."""
     shape = step.outputs[0].shape
     united = np.logical_or.reduce([depending.spread(o, shape) for o in step.inputs])
     for operand in step.inputs:
@@ -86,7 +86,7 @@ def depends_on_product(step: Step, depending: Depending) -> list[np.ndarray]:
 
 
 def depends_on_selected(step: Step, depending: Depending) -> list[np.ndarray]:
-    """The case that is selected, where that is known; else all, and what selects."""
+    """The chosen case, where the predicate is known; else all cases, and the predicate."""
     shape, which = step.outputs[0].shape, depending.known(step.inputs[0])
     if which is None:
         return [np.logical_or.reduce([depending.spread(o, shape) for o in step.inputs])]

@@ -1,4 +1,4 @@
-"""The table of primitives, put together; and programs taken through it."""
+"""The rules of all primitives, and both analyses of a program by them."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ RULES: Rules = {
 
 
 def walk(program: Program) -> Walk:
-    """Tell for every array of a program what its units see of the inputs; nothing runs."""
+    """Find the receptive fields of every array of a program; nothing runs."""
     return walked(program, RULES)
 
 
@@ -30,16 +30,16 @@ def dependences(
     width: int,
     each: Callable[[Step, Depending], None],
 ) -> tuple[list[np.ndarray], list[str]]:
-    """Tell what each output of a program depends on.
+    """Find which elements of the data each output of a program depends on.
 
     Args:
-        program: of `trace`.
-        given: (width, *shape) of booleans for each of its inputs.
-        width: the number of the data's elements.
-        each: called after each step with it, while what it read is at hand.
+        program: what `trace` returns.
+        given: (width, *shape) of booleans, the layers of each input.
+        width: the number of elements of the data.
+        each: called after each step with the step and the analysis, which still holds its operands.
 
     Returns:
-        (width, outputs) for each output; and where that stops being exact.
+        (width, size) of booleans for each output; and remarks on where that is not exact.
     """
     depending = Depending(RULES, width)
     told = Interpreter(

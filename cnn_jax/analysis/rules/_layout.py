@@ -1,4 +1,4 @@
-"""Primitives that lay elements out anew, at places that their parameters tell."""
+"""Primitives that move elements to places which their parameters give, such as a reshape."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from ..program import Options, Rule, Rules, Step
 
 
 def unary(change: Callable[[Step, Field, Sight], Field]) -> Callable[..., list[Sight]]:
-    """A rule of one operand, made of what happens to each of its fields."""
+    """Make the rule of a primitive with one operand from what it does to each field."""
 
     def rule(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
         sight = sights[0]
@@ -60,8 +60,8 @@ def flipped(step: Step, field: Field, _: Sight) -> Field:
 def concatenation(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """Each element sees what it saw in its part.
 
-    Nominally the largest part tells of all, where the axis is one along which the field moves: as
-    if the other parts were padding.
+    If the field moves along the axis, the nominal field is that of the largest part, as if the
+    other parts were padding.
     """
     axis, shape = step.params["dimension"], step.outputs[0].shape
     lengths = [operand.shape[axis] for operand in step.inputs]
@@ -92,7 +92,7 @@ def _unfolded(field: Field | None, axis: int) -> Field | None:
 
 
 def split(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Parts of an axis, one after the other."""
+    """Each part sees what its slice of the axis sees."""
     axis, start, results = step.params["axis"], 0, []
     for n in step.params["sizes"]:
         results.append({key: sliced(f, axis, start, 1, n) for key, f in sights[0].items()})
@@ -101,7 +101,7 @@ def split(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
 
 
 def strided_slice(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Every so many elements of each axis."""
+    """Each element sees what it saw before the slice."""
     starts, shape = step.params["start_indices"], step.outputs[0].shape
     strides = step.params["strides"] or (1,) * len(shape)
     result: Sight = {}
@@ -113,7 +113,7 @@ def strided_slice(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight
     return [result]
 
 
-# How NumPy does the same, with one more axis in front.
+# The same moves by NumPy, of arrays with one more axis in front.
 
 
 def _after(axes: Sequence[int]) -> tuple[int, ...]:

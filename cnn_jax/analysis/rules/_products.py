@@ -11,7 +11,8 @@ from ..program import Rule, Rules, Step
 def dot(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     """An element sees a row of the one operand and a column of the other.
 
-    Where it sees several elements of the input, and the next one others, its operand held windows.
+    If it sees several elements of an axis of the input, and the next element sees others, a window
+    slides along that axis.
     """
     contracted, batch = step.params["dimension_numbers"]
     rank = len(step.outputs[0].shape)
@@ -41,8 +42,8 @@ def dot(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
             result[key] = spread(field, rank, places, lengths)
             if sights[1 - side]:
                 continue
-            # Axes of groups of channels are among those of the batch: there, what is gathered by
-            # the product itself is no window.
+            # Along batch axes, which may be groups of channels, only a field that was wide before
+            # the product comes from a window.
             for axis in places:
                 if wide if axis < len(batch[0]) else _wide(field):
                     seeing.slides(key, result[key], axis)
@@ -51,10 +52,11 @@ def dot(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
 
 
 def _attending(one: Sight, other: Sight, shape: Sequence[int]) -> tuple[Sight, Sight]:
-    """What is seen through each operand of a product of data with data.
+    """The sights through each operand of a product of data with data.
 
-    In a product of queries with keys one operand moves along the rows and the other along the
-    columns. A later step sums the columns, so the second is nominally taken to see all already.
+    In a product of queries with keys, one field moves along the rows and the other along the
+    columns. A later step sums over the columns, so the second nominal field is here already taken
+    to be that of the whole axis.
     """
     compared = dict(other)
     for key in one.keys() & other.keys():
@@ -70,7 +72,7 @@ def _wide(field: Field) -> bool:
 
 
 def _pattern(step: Step, side: int, seeing: Seeing) -> np.ndarray | None:
-    """Which entries of a known matrix (contracted, free) are not zero; None if all, or unknown."""
+    """Which entries of a known matrix (contracted, free) are nonzero; None if all, or unknown."""
     contracted, batch = step.params["dimension_numbers"]
     operand = step.inputs[side]
     if len(contracted[side]) != 1 or batch[side] or len(operand.shape) != 2:
@@ -82,7 +84,7 @@ def _pattern(step: Step, side: int, seeing: Seeing) -> np.ndarray | None:
 
 
 def _through(field: Field, axis: int, sees: np.ndarray) -> Field:
-    """What each column of a sparse matrix sees of `axis`, that takes the place of the axis."""
+    """What each column of a sparse matrix sees of `axis`; columns take the place of that axis."""
 
     def change(ends: np.ndarray, nothing: int) -> np.ndarray:
         rows = np.moveaxis(ends, axis, -1)[..., None]

@@ -1,4 +1,4 @@
-"""Primitives that read or write at places which other arrays tell: dynamic slices, gathers."""
+"""Primitives that read or write at places which operands give: dynamic slices, gathers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ from ..program import Rule, Rules, Step, bind
 
 
 def dynamic_slice(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """A block of elements from a place that is known, or else from anywhere on the axis."""
+    """A block of elements, from a known place, or else from anywhere on the axis."""
     before, after = step.inputs[0].shape, step.outputs[0].shape
     indices, result = sights[1:], dict(sights[0])
     for axis, (n, size, index) in enumerate(zip(before, after, step.inputs[1:])):
@@ -46,7 +46,7 @@ def dynamic_slice(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight
 
 
 def dynamic_update_slice(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """A block of elements is another's, at a place that is known; or else perhaps anywhere."""
+    """A block replaces elements at a known place, or else perhaps anywhere."""
     shape, block = step.outputs[0].shape, step.inputs[1].shape
     its, update, indices, rank = sights[0], sights[1], sights[2:], len(step.outputs[0].shape)
     starts = [seeing.known(index) for index in step.inputs[2:]]
@@ -77,7 +77,7 @@ def dynamic_update_slice(step: Step, sights: list[Sight], seeing: Seeing) -> lis
 
 
 def gather(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Elements from places that are known, or else from anywhere on the axes that are picked."""
+    """Elements from known places, or else from anywhere on the axes that are indexed."""
     numbers, sizes = step.params["dimension_numbers"], step.params["slice_sizes"]
     before, after = step.inputs[0].shape, step.outputs[0].shape
     rank, starts = len(after), seeing.known(step.inputs[1])
@@ -119,9 +119,9 @@ def gather(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
 
 
 def _indexing(field: Field, step: Step, batch: list[int], rank: int) -> Field:
-    """What elements see of the indices that say where they are from, as a word of its number."""
+    """What gathered elements see through their indices, as an embedding sees its token."""
     shape = step.inputs[1].shape
-    last = len(shape) - 1  # all entries together are one place
+    last = len(shape) - 1  # its entries together give one place
     field = dropped(reduced(field, [last], shape), [last])
     return spread(field, rank, batch, shape[:-1])
 
@@ -133,7 +133,7 @@ def _picked(
     shape: tuple[int, ...],
     rank: int,
 ) -> Field:
-    """What units see that were at `places`, one array of `rank` for each axis of the operand."""
+    """The field of units gathered from `places`, an array of `rank` per axis; None: unknown."""
 
     def change(ends: np.ndarray, nothing: int) -> np.ndarray:
         index = tuple(
@@ -179,9 +179,9 @@ def _picked(
 
 
 def _even(place: np.ndarray, axes: Sequence[int]) -> tuple[int, dict[int, int]] | None:
-    """The first place and how far it is to the next along each axis, if that tells all places.
+    """The first place and the gap to the next along each axis; None if gaps are not even.
 
-    So lie the taps of windows: from one window to the next it is a stride, within one a dilation.
+    The taps of windows lie so: the gap between windows is a stride, within a window a dilation.
     """
     first = int(place.flat[0])
     even, gaps = np.array(first), {}
@@ -200,7 +200,7 @@ def _gathered(step: Step, arrays: list) -> list:
 
 
 def _scattering(scatter: Callable[..., jax.Array]) -> Callable[..., list]:
-    """The same scatter of other arrays; the equation itself holds a sum of the old type."""
+    """The same scatter of other arrays; the equation itself holds a sum of the old dtype."""
 
     def again(step: Step, arrays: list) -> list:
         names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")

@@ -1,4 +1,4 @@
-"""Primitives in which all elements along some axes meet: reductions, cumulations, sorting."""
+"""Primitives that combine elements along axes: reductions, cumulative sums, sorting, FFT."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from ._elementwise import at_rank
 
 
 def reduction(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Elements of what is reduced are seen together; several operands, as of argmax, alike."""
+    """Each result sees all elements along the axes, of every operand."""
     shape = step.inputs[0].shape
     axes = reduced_axes(step)
     arrays = [at_rank(sight, len(shape)) for sight in sights]  # `reduce` also takes scalars
@@ -21,7 +21,7 @@ def reduction(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
 
 
 def accumulation(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Each element sees those before it, or with `reverse` those after it."""
+    """Each element sees those up to it, or with `reverse` those from it on."""
     axis, shape = step.params["axis"], step.inputs[0].shape
     backwards = step.params["reverse"]
 
@@ -40,14 +40,14 @@ def accumulation(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]
 
 
 def depends_on_reduced(step: Step, depending: Depending) -> list[np.ndarray]:
-    """All elements along the axes; several operands, as of argmax, alike."""
+    """All elements along the axes, of every operand."""
     number, axes = len(step.outputs), reduced_axes(step)
     found = [depending.united(operand, axes) for operand in step.inputs[:number]]
     return [np.logical_or.reduce(found)] * number
 
 
 def depends_on_earlier(step: Step, depending: Depending) -> list[np.ndarray]:
-    """The elements up to the place, or with `reverse` from it on."""
+    """The elements up to each place, or with `reverse` from it on."""
     axis, found = step.params["axis"] + 1, depending.filled(step.inputs[0])
     if step.params["reverse"]:
         return [np.flip(np.logical_or.accumulate(np.flip(found, axis), axis), axis)]

@@ -51,7 +51,7 @@ def convolution(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
         if groups == shape[1] == channels:
             by_x[key] = permuted(field, back)
             continue
-        field = field.changed(lambda ends, nothing: _grouped(ends, nothing, 1, groups, channels))
+        field = field.changed(lambda ends, nothing: _grouped(ends, nothing, groups, channels))
         field = field.changed(lambda ends, nothing: _batched(ends, batches, channels))
         field = field.nominally(lambda nominal: nominal.absorbed(mixed, shape))
         by_x[key] = permuted(field, back)
@@ -64,18 +64,17 @@ def convolution(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
     return [seeing.union([by_x, by_kernel], step.outputs[0].shape)]
 
 
-def _grouped(ends: np.ndarray, nothing: int, axis: int, groups: int, channels: int) -> np.ndarray:
-    """Ends of each input channel into those of each of the output `channels`."""
-    if ends.shape[axis] == 1:
+def _grouped(ends: np.ndarray, nothing: int, groups: int, channels: int) -> np.ndarray:
+    """Turn the ends of each input channel into those of each of the output `channels`."""
+    if ends.shape[1] == 1:
         return ends
-    shape = ends.shape
-    ends = ends.reshape(*shape[:axis], groups, -1, *shape[axis + 1 :])
-    ends = ends.min(axis + 1) if nothing == NO_LOW else ends.max(axis + 1)
-    return ends.repeat(channels // groups, axis) if groups > 1 else ends
+    ends = ends.reshape(len(ends), groups, -1, *ends.shape[2:])
+    ends = ends.min(2) if nothing == NO_LOW else ends.max(2)
+    return ends.repeat(channels // groups, 1) if groups > 1 else ends
 
 
 def _batched(ends: np.ndarray, batches: int, channels: int) -> np.ndarray:
-    """Output channels of group g see only part g of the batch."""
+    """With batch groups, the output channels of group g see only part g of the batch."""
     if batches == 1 or ends.shape[0] == 1:
         return ends
     n = ends.shape[0] // batches
@@ -100,7 +99,7 @@ def window_reduction(step: Step, sights: list[Sight], seeing: Seeing) -> list[Si
 
 
 def padded(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
-    """Padding sees nothing, elements see what they saw: a window of one tap on each axis."""
+    """A window of one tap on each axis: elements see what they saw, padding sees nothing."""
     shape, result = step.inputs[0].shape, {}
     for key, field in sights[0].items():
         for axis, (low, high, between) in enumerate(step.params["padding_config"]):

@@ -1,4 +1,4 @@
-"""What each layer of a network is, weighs and costs: `summarize`.
+"""One row for each layer of a network, with its parameters and costs: `summarize`.
 
 In: a callable and the shapes of its data. Out: a `Summary` with a `Row` for each layer, shown as
 text, HTML, JSON or CSV. `Layers` finds the rows; names, windows, costs and memory have a file each.

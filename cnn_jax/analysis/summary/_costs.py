@@ -1,9 +1,8 @@
 """What a step costs: multiply-adds, and bytes.
 
-One multiply-add counts as one. Taps that meet padding count, as in the literature; a bias, pooling
-and all that is elementwise do not. A transposed convolution costs what the convolution costs that
-it transposes: one multiply-add for each tap of each element of its input, none for the zeros that
-are put between them.
+A multiply-add counts as one. Taps on padding count, as in the literature; biases, pooling and
+elementwise steps do not. A transposed convolution costs as much as the convolution that it
+transposes: one multiply-add for each tap at each element of its input, none for inserted zeros.
 """
 
 import math
@@ -16,7 +15,7 @@ from ..rules import window_of
 
 
 def multiply_adds(step: Step) -> int:
-    """The multiply-adds of a convolution or a matrix product, of padding too; 0 for the rest."""
+    """The multiply-adds of a convolution or a matrix product, padding included; else 0."""
     if step.primitive == "dot_general":
         return math.prod(step.outputs[0].shape) * math.prod(
             step.inputs[0].shape[axis] for axis in step.params["dimension_numbers"][0][0]
@@ -32,7 +31,7 @@ def multiply_adds(step: Step) -> int:
 
 
 def multiply_adds_inside(step: Step) -> int:
-    """The multiply-adds of `multiply_adds` that meet an element of the input."""
+    """The `multiply_adds` whose tap meets an element of the input."""
     if step.primitive != "conv_general_dilated":
         return multiply_adds(step)
     numbers, window, x = step.params["dimension_numbers"], window_of(step), step.inputs[0].shape
@@ -51,5 +50,5 @@ def is_transposed(step: Step) -> bool:
 
 
 def size_in_bytes(*operands: Operand | jax.ShapeDtypeStruct) -> int:
-    """The bytes of arrays together."""
+    """The total bytes of several arrays."""
     return sum(math.prod(operand.shape) * operand.dtype.itemsize for operand in operands)

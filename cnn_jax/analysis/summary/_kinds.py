@@ -1,4 +1,4 @@
-"""What a person would call a step, if it is a layer."""
+"""The operation of a step in words, if the step is a layer."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ class Links:
     readers: dict[Value, list[Step]] = field(default_factory=dict)
 
     def add(self, program: Program) -> None:
-        """Add the links of a program, without those in the bodies of its loops."""
+        """Add the links of a program, but not those inside its loops and branches."""
         for step in program.steps:
             self.makers |= dict.fromkeys(step.outputs, step)
             for operand in step.inputs:
@@ -83,7 +83,7 @@ def kind_of(
         return _concatenation(step, data, walked) if len(set(stems)) > 1 else ""
     if name in ("add", "add_any") and len(stems) == 2 and all(stems) and stems[0] != stems[1]:
         same = step.inputs[0].shape == step.inputs[1].shape
-        # Neither of the two has gone into the other on its way, as in an activation function.
+        # Operands that have a row in common are no branches, as in an activation function.
         return "add" if same and not stems[0] & stems[1] else ""
     return ""
 
@@ -99,7 +99,7 @@ def _convolution(step: Step) -> str:
 
 
 def _copies(step: Step, kernel: np.ndarray | None) -> bool:
-    """Whether each output channel of a convolution is one tap: windows laid out, and no layer."""
+    """Whether each output channel copies one tap: the step lays out windows, and is no layer."""
     if kernel is None:
         return False
     outputs = step.params["dimension_numbers"].rhs_spec[0]
@@ -120,7 +120,7 @@ def _pool(step: Step, links: Links) -> str:
 
 
 def _divided(step: Step, links: Links) -> bool:
-    """Whether what a step makes is divided by constants, perhaps after it is laid out anew."""
+    """Whether the output of a step is next divided or scaled, perhaps after a change of layout."""
     value = step.outputs[0]
     for _ in range(4):
         after = links.readers.get(value, [])
@@ -136,7 +136,7 @@ def _divided(step: Step, links: Links) -> bool:
 
 
 def _all_spatial(step: Step, walked: Walk) -> bool:
-    """Whether a reduction is along spatial axes alone, all that there are."""
+    """Whether a reduction is along all spatial axes and no others."""
     sight, axes = walked.of(step.inputs[0]), set(step.params["axes"])
     moving = {
         its_axis
@@ -160,7 +160,7 @@ def _concatenation(step: Step, data: set[Value], walked: Walk) -> str:
 
 
 def _finer(step: Step, walked: Walk, links: Links) -> bool:
-    """Whether a step makes the stride of a spatial axis smaller; flattening does not count."""
+    """Whether a step makes an effective stride smaller; flattening does not count."""
     x = next(operand for operand in step.inputs if walked.of(operand))
     maker = links.makers.get(x)  # type: ignore[arg-type]
     if step.primitive == "reshape" and (maker is None or maker.primitive not in SPREADERS):

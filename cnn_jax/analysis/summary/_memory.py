@@ -1,4 +1,4 @@
-"""How much memory a program needs: an estimate, for the largest arrays are what counts."""
+"""Estimate how much memory a program needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,9 +21,10 @@ class Memory:
 
     Attributes:
         parameter_bytes: all parameters.
-        forward_bytes: parameters, inputs, and the most that is alive at once of what the program
-            makes, steps in their order. What operations on elements and changes of layout make is
-            taken to lie in the place of what they read.
+        forward_bytes: parameters, inputs, and the most bytes that results of steps hold at once,
+            with the steps in their order. Results of elementwise steps and of changes of layout are
+            taken to reuse the memory of an operand.
+        apart: the function apart from its arrays.
     """
 
     parameter_bytes: int
@@ -32,16 +33,16 @@ class Memory:
 
     @cached_property
     def training_bytes(self) -> int | None:
-        """The two moments of Adam, and the larger of two: `forward_bytes`; or what there is after
-        the forward pass, that is parameters, gradients, inputs and what is kept for the gradient.
+        """The bytes to train by Adam, computed when first asked for; None without a derivative.
 
-        What is kept is what `jax.vjp` keeps, every array once, before XLA decides to compute some
-        of it anew; but for what is made of parameters alone, such as kernels laid out otherwise.
-        None if there is no derivative. Computed when first asked for.
+        They are the two moments of Adam, and the larger of `forward_bytes` and of what exists after
+        the forward pass: parameters, their gradients, inputs, and arrays kept for the gradient.
 
-        Gradients of feature maps, which come and go, are not in it. XLA on CPU took 1.0 to 1.2
-        times as much for VGG-11, ResNet-18 and MobileNetV2 with batches of 4 and 8, and twice as
-        much for LeNet-5 with a batch of 128.
+        Kept are the arrays that `jax.vjp` keeps, each once, before XLA decides to recompute some,
+        without those made of parameters alone, such as transposed kernels. Gradients of feature
+        maps, which come and go, are not counted. XLA on CPU took 1.0 to 1.2 times as much for
+        VGG-11, ResNet-18 and MobileNetV2 with batches of 4 and 8, and twice as much for LeNet-5
+        with a batch of 128.
         """
         kept = _kept_bytes(self.apart)
         if kept is None:
@@ -59,7 +60,7 @@ def memory_of(program: Program, apart: Apart) -> Memory:
 
 
 def _with_captured(program: Program, apart: Apart) -> Apart:
-    """The function apart from the arrays that it refers to, too; these are known once traced."""
+    """Take the arrays that a function captures out of it too; the traced program tells them."""
     known = {leaf.path for leaf in apart.leaves}
     captured = [p for p in program.parameters.values() if p.path not in known]
     if not captured:
@@ -83,7 +84,7 @@ def most_alive(program: Program) -> int:
         last_use |= {operand: i for operand in step.inputs if isinstance(operand, Value)}
     end = len(program.steps)
     last_use |= {value: end for value in program.outputs.values() if isinstance(value, Value)}
-    # Each value lies in the place of the first in its chain.
+    # Maps each value to the first of those that share its memory.
     place: dict[Value, Value] = {}
     for i, step in enumerate(program.steps):
         in_place = RULES.get(step.primitive, UNKNOWN).in_place
@@ -111,7 +112,7 @@ def most_alive(program: Program) -> int:
 
 
 def _kept_bytes(apart: Apart) -> int | None:
-    """The bytes that `jax.vjp` keeps of what depends on the data, without the data."""
+    """The bytes of the arrays that `jax.vjp` keeps and that depend on the data; not the data."""
     learning = [i for i, leaf in enumerate(apart.leaves) if leaf.trainable]
 
     def kept(arrays: list, *data: jax.Array) -> Sequence[jax.Array]:

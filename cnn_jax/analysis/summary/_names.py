@@ -1,4 +1,4 @@
-"""What rows are called: after the modules that their parameters lie in."""
+"""Name the rows after the modules of their parameters."""
 
 import re
 from collections import Counter
@@ -8,10 +8,10 @@ from ..program import Parameter
 
 
 class Groups:
-    """The modules that parameters lie in, by path.
+    """The module of each parameter, by path.
 
-    Of Linen's collections (``params``, ``batch_stats``) the names are left out, so that the arrays
-    of one module meet. A module that holds nothing trainable belongs to the one around it.
+    The names of Linen's collections (``params``, ``batch_stats``) are left out, so that the arrays
+    of a module are together. A module with nothing trainable counts as the module around it.
     """
 
     def __init__(self, parameters: Sequence[Parameter]):
@@ -49,12 +49,12 @@ def shortened(path: str) -> str:
 
 
 def named(operations: Sequence[str], modules: Sequence[str], scopes: Sequence[str]) -> list[str]:
-    """A name for each row: its module, or else its scope and operation with a number.
+    """Name each row by its module, or else by its scope and operation with a number.
 
     Args:
         operations: what each row does.
         modules: the path of the module of each row's parameters, "" for none.
-        scopes: the named scopes that each row lies in.
+        scopes: the named scopes around each row.
     """
     names, numbers = [], Counter()
     root = _root(scopes)
@@ -72,6 +72,6 @@ def named(operations: Sequence[str], modules: Sequence[str], scopes: Sequence[st
 
 
 def _root(scopes: Sequence[str]) -> str:
-    """The scope that all lie in, as that of Linen's outermost module; "" for none."""
+    """The scope around all rows, such as Linen's outermost module; "" if there is none."""
     first = {scope.split("/")[0] for scope in scopes}
     return first.pop() if len(first) == 1 else ""

@@ -1,4 +1,4 @@
-"""What `summarize` finds: rows, what units see, and all of it together."""
+"""The records of a summary: a row, a receptive field, an output, and all findings."""
 
 from dataclasses import dataclass, field
 
@@ -8,24 +8,24 @@ from ._xla import XlaCost
 
 @dataclass(frozen=True)
 class Seen:
-    """What the units of a feature map see of one axis of an input, padding included.
+    """The receptive field of a feature map on one axis of an input, padding included.
 
-    Unit u sees the elements from ``u * stride - padding`` on, ``size`` of them. Where upsampling
-    makes units of different phases see more and fewer, that is so on average.
+    Unit u sees ``size`` elements, from ``u * stride - padding`` on. After an upsampling, units in
+    different phases may see more or fewer; then this holds on average.
 
     Attributes:
         input: the number of the input.
         axis: the axis of the input.
-        size: how many elements, the most of any unit.
-        smallest: how many elements, the fewest of any unit; None if that is not known.
-        stride: from one unit to the next; None if there is one unit, or if paths of different
-            strides meet.
+        size: how many elements a unit sees, the most of any unit.
+        smallest: likewise, the fewest of any unit; None if that is not known.
+        stride: from one unit's field to the next; None if the field does not move, or if paths of
+            different strides meet.
         padding: how many elements before the input the first unit's field begins; with units in
             different phases the average, which need not be a whole number.
-        whole: whether some path shows every unit the same, such as the mean of the whole axis in
-            squeeze-and-excitation. Size, stride and padding are of the other paths, if there are.
-        exact: whether what the network does is known so well that units see no less; and that
-            units in different phases, if there are, see no more. Otherwise the size is about right.
+        whole: whether along some path all units see the same, such as the mean of the whole axis in
+            squeeze-and-excitation. Size, stride and padding are those of the other paths, if any.
+        exact: whether the sizes are exact. Otherwise units may see less, or the sizes of units in
+            different phases are about right.
     """
 
     input: int
@@ -43,23 +43,23 @@ class Row:
     """A layer.
 
     Attributes:
-        name: the path of its parameters' module, or its operation and a number.
+        name: the path of the module of its parameters, or its operation and a number.
         operation: what it does, such as ``"depthwise conv"``.
         inputs: the shapes that it reads.
         output: the shape that it makes.
-        window: taps on each axis on which it slides; empty if it does not.
-        stride: likewise; of a transposed convolution that of the convolution it transposes.
-        padding: likewise, pairs; without what no window meets, but as much at both ends where that
-            makes no difference.
+        window: taps on each axis along which it slides; empty if it does not slide.
+        stride: likewise; for a transposed convolution that of the convolution it transposes.
+        padding: likewise, ``(low, high)``; without elements that no window meets, but the same at
+            both ends where that makes no difference.
         dilation: likewise.
-        groups: of its channels.
+        groups: the number of groups of channels.
         parameters: how many trainable numbers it is the first to use.
-        non_trainable: how many others.
-        macs: multiply-adds, padded taps among them, as often as it runs.
-        macs_inside: the same without padded taps.
-        activation_bytes: of what it makes.
-        field: what its units see, for each spatial axis of each input.
-        remark: what else there is to say.
+        non_trainable: likewise, of those that are not trained.
+        macs: multiply-adds of all its runs, taps on padding included.
+        macs_inside: the same without taps on padding.
+        activation_bytes: the bytes of its output.
+        field: its receptive field, for each spatial axis of each input.
+        remark: what else is notable.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Output:
-    """What a function returns at one place: its shape, and what its units see."""
+    """One array that a function returns: its shape and its receptive field."""
 
     shape: tuple[int, ...]
     field: tuple[Seen, ...]
@@ -90,7 +90,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Findings:
-    """What is known of a network; its attributes are explained in `Summary`."""
+    """The data of a summary; `Summary` explains its attributes."""
 
     rows: tuple[Row, ...]
     inputs: tuple[tuple[int, ...], ...]

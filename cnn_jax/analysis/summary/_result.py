@@ -17,12 +17,12 @@ class Summary(Findings):
         rows: the layers in the order in which they run.
         inputs: the shapes of the data.
         outputs: by path in what the function returns, "" for a single array.
-        parameters: trainable numbers, all of them.
-        non_trainable: other numbers among the parameters, such as running means.
+        parameters: how many trainable numbers there are.
+        non_trainable: how many others, such as running means.
         macs: multiply-adds.
-        macs_inside: multiply-adds without those of padded taps.
+        macs_inside: multiply-adds without taps on padding.
         memory: estimated bytes.
-        remarks: where the summary is not exact, and what else is odd.
+        remarks: where the summary is not exact, and which parameters are not used.
         xla: XLA's own count, if it was asked for.
     """
 
@@ -40,7 +40,7 @@ class Summary(Findings):
         return self.to_html()
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary of dictionaries, lists, numbers and strings, as JSON has them."""
+        """The summary as dictionaries, lists, numbers and strings, as JSON has them."""
         return _shown.as_dict(self)
 
     def to_csv(self, path: str | None = None) -> str:

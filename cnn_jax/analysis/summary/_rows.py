@@ -1,4 +1,4 @@
-"""The rows of the table: which steps a person would call a layer, and whose parameters they use."""
+"""Find the rows of a summary: which steps are layers, and which parameters they use."""
 
 from dataclasses import dataclass, field
 
@@ -11,23 +11,23 @@ from ._names import Groups
 
 @dataclass(eq=False)
 class Draft:
-    """A row while it is being found.
+    """A row that is not yet complete.
 
     Attributes:
-        operation: what it does, in words.
-        group: the path of the module that its parameters lie in.
-        step: the step that it stands for.
-        inputs: what it reads.
-        output: what it makes.
-        source: the one feature map that its inputs are made of, if it is one.
-        parameters: those that it is the first to use.
-        main: the path of the parameter that the step itself uses.
+        operation: what it does, in words; "" until all its steps are known.
+        group: the path of the module of its parameters.
+        step: its main step, such as a convolution.
+        inputs: what that step reads.
+        output: what the row makes.
+        source: the feature map that it reads; None if there is not exactly one.
+        parameters: those that no earlier row uses.
+        main: the path of the parameter that the main step uses.
         used: the paths of all its parameters.
         shared: whether it uses parameters that an earlier row used.
         times: how often it runs.
-        normalizes: whether a root or a quotient lies among its steps.
-        steps: those that make it, and use its parameters.
-        further: other steps like `step`, as for a second axis.
+        normalizes: whether a square root is among the steps that lead to it.
+        steps: the main step, and others that use its parameters.
+        further: other main steps, as for a second axis.
     """
 
     operation: str
@@ -48,7 +48,7 @@ class Draft:
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What an array that depends on parameters alone, and not on data, is made of."""
+    """The parameters that an array without data is computed from, and whether by a square root."""
 
     parameters: frozenset[Parameter] = frozenset()
     roots: bool = False
@@ -56,7 +56,7 @@ class Origin:
 
 @dataclass(eq=False)
 class Layers:
-    """Finds the rows of a program.
+    """The rows of a program.
 
     Attributes:
         rows: in the order in which they run.
@@ -76,7 +76,7 @@ class Layers:
         }
         self._latest_of_group: dict[str, Draft] = {}
         self._counted: set[str] = set()
-        # The rows that a value is made of, with no other row in between; an input counts as one.
+        # The rows and inputs that a value is computed from, with no other row in between.
         self._from: dict[Value, frozenset] = {}
         self._links, self._known = Links(), Known(self.program)
         self._links.add(self.program)
@@ -101,7 +101,7 @@ class Layers:
                 self._pass_on(step)
 
     def _pass_on(self, step: Step) -> None:
-        """What a step makes of parameters alone."""
+        """Note the origin of what a step makes of parameters alone."""
         its = [self._origin(operand) for operand in step.inputs]
         parameters = frozenset().union(*(origin.parameters for origin in its))
         roots = step.primitive in ROOTS or any(origin.roots for origin in its)
@@ -144,10 +144,10 @@ class Layers:
         self._from |= dict.fromkeys(step.outputs, stems)
 
     def _lay_out(self, row: Draft, step: Step) -> None:
-        """Take what a product is laid out into for its output, while it is the same map.
+        """Move a row's output past a change of layout, if the row is a product with weights.
 
-        A product with the weights first, or with a batch of weights, has axes in an order that
-        nobody asked for.
+        A product with the weights first, or with a batch of weights, has its axes in another order
+        than the layer; a transpose or a reshape after it restores that.
         """
         contracts = row.step.primitive == "dot_general" and row.operation != "matmul"
         if step.primitive not in ("transpose", "reshape", "squeeze") or not contracts:
@@ -169,7 +169,7 @@ class Layers:
             last = self.rows[-1]
             before = [self._from[o] for o in step.inputs if isinstance(o, Value) and o in self.data]
             of_last = [self._from[o] for o in last.inputs if isinstance(o, Value)]
-            # One axis after the other, or several elements to be averaged.
+            # An upsampling of one axis after the other, or by several reads that are averaged.
             if before in ([frozenset([last])], of_last):
                 last.output = step.outputs[0]
                 last.further.append(step)
@@ -185,7 +185,7 @@ class Layers:
         return row
 
     def _joined(self, step: Step, parameters: list[Parameter], times: int) -> Draft:
-        """The row of the module whose parameters an operation on elements uses."""
+        """The row of the module whose parameters a step uses that is no layer by itself."""
         group = self.groups.of(parameters[0])
         row = self._latest_of_group.get(group)
         again = row is not None and any(parameter.path in row.used for parameter in parameters)
@@ -205,7 +205,7 @@ class Layers:
                 row.parameters.append(parameter)
 
     def _into(self, step: Step, times: int) -> None:
-        """The rows of a loop's body, or of the branch that costs most."""
+        """Find the rows of a loop's body, or of the branch that costs most."""
         if not any(operand in self.data for operand in step.inputs):
             self._pass_on(step)
             return
@@ -224,7 +224,7 @@ class Layers:
 
 
 def _map_of(stems: frozenset) -> Value | None:
-    """The array of the one row, or the one input, that a value stems from."""
+    """The output of the row, or the input, that a value comes from; None if there are several."""
     if len(stems) != 1:
         return None
     (stem,) = stems
@@ -256,7 +256,7 @@ def _cost_and_size(body: Body) -> tuple[int, int]:
 
 
 def cost(program: Program) -> int:
-    """The multiply-adds of a body, those of its loops among them."""
+    """The multiply-adds of a program, with all iterations of its loops."""
     return sum(
         multiply_adds(step)
         + step.turns * max((cost(body.program) for body in step.inner), default=0)

@@ -19,7 +19,7 @@ WIDTH = 140
 
 
 def columns(summary: Findings) -> dict[str, list[pages.Cell]]:
-    """The table's columns by heading; those in which nothing stands are left out."""
+    """The table's columns by heading, without those that are empty in every row."""
     rows = summary.rows
     words = {
         "layer": [row.name for row in rows],
@@ -51,7 +51,7 @@ def columns(summary: Findings) -> dict[str, list[pages.Cell]]:
 
 
 def _cell(part: list[Seen], numbers: list, shown: Callable[[Seen], Any]) -> pages.Cell:
-    """A cell of what units see, to be sorted by the largest number."""
+    """A cell about receptive fields; the table sorts it by its largest number."""
     known = [number for number in numbers if number is not None]
     return pages.Cell(_axes([shown(seen) for seen in part]), max(known, default=math.nan))
 
@@ -120,7 +120,7 @@ def as_html(summary: Findings) -> pages.Part:
 
 
 def as_dict(summary: Findings) -> dict[str, Any]:
-    """The summary of what JSON has."""
+    """The summary as dictionaries, lists, numbers and strings, as JSON has them."""
     memory = summary.memory
     return _plain(
         {
@@ -195,7 +195,7 @@ def _and_all(seen: Seen) -> bool:
 
 
 def _size(seen: Seen) -> str:
-    """How many elements, the fewest and the most if they differ; "~" about, "+all" see `totals`."""
+    """How many elements units see, fewest to most; "~": not exact; "+all": see `totals`."""
     fewest = "" if seen.smallest in (None, seen.size) else f"{seen.smallest:,}-"
     return f"{'' if seen.exact else '~'}{fewest}{seen.size:,}{'+all' if _and_all(seen) else ''}"
 

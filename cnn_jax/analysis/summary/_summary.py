@@ -1,4 +1,4 @@
-"""`summarize`: what each layer of any network sees, weighs and costs."""
+"""`summarize`: one row for each layer of any network."""
 
 import math
 from collections.abc import Callable
@@ -21,14 +21,14 @@ from ._xla import xla_cost
 
 
 def summarize(f: Callable, *inputs: Any, params: Any = None, cost: str | None = None) -> Summary:
-    """Tell what each layer of `f` sees, weighs and costs, without running it.
+    """Find the receptive field, the parameters and the costs of each layer, without running `f`.
 
-    `f` may come from any library: its jaxpr is what is read. So `f` may be abstract too, made by
+    `f` may come from any library, as only its jaxpr is read. It may be abstract, made by
     ``nnx.eval_shape``, and of any size.
 
-    One multiply-add counts as one; padded taps count, biases and pooling do not. A receptive field
-    is what a unit sees with the padding, a stride the distance to the next unit's field (Araujo et
-    al. 2019).
+    A multiply-add counts as one; taps on padding count, biases and pooling do not. Receptive fields
+    include padding; their stride is the distance from one unit's field to the next (Araujo et al.
+    2019).
 
     ```
     >>> import jax.numpy as jnp
@@ -45,11 +45,11 @@ def summarize(f: Callable, *inputs: Any, params: Any = None, cost: str | None = 
             ``functools.partial(linen_model.apply, variables)``, any function. Modules are taken in
             the mode that they are in: call ``model.eval()`` first.
         *inputs: the data: for each array a shape (of float32), a `jax.ShapeDtypeStruct`, or an
-            array. Whatever the batch is, costs count all of it.
+            array. Costs are those of the whole batch.
         params: the first argument of `f`, if that is its parameters: any pytree of arrays or
             `jax.ShapeDtypeStruct`. Of a dictionary with an entry ``"params"`` that entry alone is
             trainable.
-        cost: ``"xla"`` to set XLA's own count of operations beside the multiply-adds.
+        cost: ``"xla"`` to add XLA's own count of operations.
 
     Returns:
         The summary.
@@ -90,7 +90,7 @@ def summarize(f: Callable, *inputs: Any, params: Any = None, cost: str | None = 
 
 
 def seen(sight: Sight, walked: Walk, program: Program) -> tuple[Seen, ...]:
-    """What units see of the spatial axes of the inputs."""
+    """The receptive fields on the spatial axes of the inputs."""
     result = []
     for number, axis in sorted(walked.spatial & sight.keys()):
         its, exact = sight[number, axis], sight[number, axis].exact

@@ -1,10 +1,10 @@
-"""The window of a layer, as a person who wrote the layer would give it.
+"""The window of a layer, as the author of the layer would give it.
 
-The step of a convolution or a pool tells it, but for padding that no window meets. A layer whose
-weights are not shared is a matrix product for each position; its window is found from what its
-units see. A unit of the feature map that the layer reads sees n elements of the network's input,
-and the next unit those S further; a unit of the layer sees n' elements, and the next those S'
-further. So (Araujo, Norris and Sim 2019, equations 2 and 3)
+The step of a convolution or a pool gives it, except for padding that no window meets. A layer whose
+weights are not shared is a matrix product for each position; its window follows from receptive
+fields. Those of the feature map that the layer reads have size n, effective stride S and begin at
+start; those of the layer have size n', stride S' and begin at start'. So (Araujo, Norris and Sim
+2019, equations 2 and 3)
 
     extent = (n' - n) / S + 1,    stride = S' / S,    padding = (start - start') / S.
 """
@@ -27,18 +27,18 @@ NONE = Window((), (), (), (), ())
 def stated_window(
     step: Step, operation: str, source: Operand | None, walked: Walk
 ) -> tuple[Window, int]:
-    """The window on the axes on which a layer slides, and into how many groups the channels fall.
+    """The window of a layer on the axes along which it slides, and its number of channel groups.
 
     Args:
-        step: the layer's.
-        operation: of the layer.
-        source: the feature map that it reads, if it is one.
-        walked: what values see.
+        step: the main step of the layer.
+        operation: what the layer does, in words.
+        source: the feature map that it reads; None if there is not exactly one.
+        walked: the receptive fields of all values.
 
     Returns:
-        Both; a window of no axis if the layer does not slide, or if what its units see does not
-        determine it. The stride of a transposed convolution is that of the convolution it
-        transposes.
+        The window and the groups. The window has no axes if the layer does not slide, or if
+        receptive fields do not determine it. The stride of a transposed convolution is that of the
+        convolution it transposes.
     """
     if operation == "local conv":
         return (source is not None and _of_local(step, source, walked)) or (NONE, 1)
@@ -57,7 +57,7 @@ def stated_window(
 
 
 def is_local(step: Step, walked: Walk) -> bool:
-    """Whether a product of data and parameters has other parameters at each place in space."""
+    """Whether a product of data and parameters has other parameters at each spatial position."""
     batch = len(step.params["dimension_numbers"][1][0])
     return any(axis < batch for axis in spatial_axes(walked.of(step.outputs[0]), walked))
 
@@ -82,9 +82,9 @@ def _along(window: Window, axes: Sequence[int]) -> Window:
 def _evened(window: Window, spatial: Sequence[int]) -> Window:
     """The window with equal padding at both ends of an axis, where that makes no difference.
 
-    With a stride, the last elements of the padding may be met by no window. Such are left out
-    before XLA sees them: 3 taps, 2 steps apart, on 112 elements between 1 and 1 more, meet those
-    between 1 and 0. A person would say that the layer pads by 1.
+    With a stride, it may be that no window meets the last elements of the padding, which are then
+    cut off before XLA sees them: 3 taps with stride 2 on 112 elements padded by (1, 1) meet no more
+    than with (1, 0). The author of the layer would say that it pads by 1.
     """
     positions, padding = window.output_size(tuple(spatial)), []
     for i, (low, _) in enumerate(window.padding):
@@ -108,7 +108,7 @@ def _of_local(step: Step, source: Operand, walked: Walk) -> tuple[Window, int] |
     spatial, axes = tuple(source.shape[axis] for axis in from_axis.values()), []
     for axis, n in zip(from_axis, spatial):
         old, new = before[number, axis].nominal, after[number, axis].nominal
-        if old is None or new is None:  # neither is: they are followed
+        if old is None or new is None:  # never: `followed` has skipped these axes
             return None
         step_before, step_after = old.steps[from_axis[axis]], new.steps[to_axis[axis]]
         extent, stride = (new.size - old.size) / step_before + 1, step_after / step_before
@@ -131,14 +131,14 @@ def _of_local(step: Step, source: Operand, walked: Walk) -> tuple[Window, int] |
 
 
 def _sizes(extent: int) -> list[int]:
-    """How many taps, evenly spaced, may span that many elements."""
+    """How many taps, evenly spaced, can span `extent` elements."""
     return [1] if extent == 1 else [k for k in range(2, extent + 1) if (extent - 1) % (k - 1) == 0]
 
 
 def _taps_and_groups(
     step: Step, source: Operand, spatial: Sequence[int], along: set[int]
 ) -> tuple[float, int]:
-    """How many taps a window has, and the groups, by how much of a feature map is multiplied."""
+    """The taps of a window, and the groups, from how many elements each position multiplies."""
     (contracted, _), (batch, _) = step.params["dimension_numbers"]
     x, y = step.inputs[0].shape, step.outputs[0].shape
     images = math.prod(n for axis, n in enumerate(x) if axis not in (*contracted, *batch))

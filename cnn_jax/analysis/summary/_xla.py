@@ -1,4 +1,4 @@
-"""XLA's own count of operations, and how it goes together with the multiply-adds."""
+"""XLA's own count of operations, and how it relates to the multiply-adds."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ class XlaCost:
     """XLA's count of floating-point operations.
 
     ``flops = 2 * macs_inside + others``: XLA counts a multiply-add as two operations and leaves
-    out the taps that meet padding; then come biases, pooling, and all that is elementwise.
+    out taps on padding; the others are biases, pooling and elementwise operations.
 
     Attributes:
-        flops: XLA's count, of the program before it is optimized.
-        macs_inside: multiply-adds without those of padded taps.
+        flops: XLA's count for the program before it is optimized.
+        macs_inside: multiply-adds without taps on padding.
     """
 
     flops: int
