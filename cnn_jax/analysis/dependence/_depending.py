@@ -80,6 +80,11 @@ class Depending(Meaning[Dependence]):
             found = found.reshape(self.width, *(1,) * len(shape))
         return np.broadcast_to(found, (self.width, *shape))
 
+    def elementwise(self, step: Step) -> np.ndarray:
+        """The layers of an elementwise step: those of its operands, broadcast and united."""
+        shape = step.outputs[0].shape
+        return np.logical_or.reduce([self.spread(operand, shape) for operand in step.inputs])
+
     def moved(
         self, step: Step, layers: Sequence[np.ndarray], dtype: Any
     ) -> list[np.ndarray] | None:
@@ -109,8 +114,7 @@ class Depending(Meaning[Dependence]):
         elif rule.kind == "passes":
             return read
         elif rule.kind == "elementwise":
-            shape = step.outputs[0].shape
-            found = [np.logical_or.reduce([self.spread(o, shape) for o in step.inputs])]
+            found = [self.elementwise(step)]
         elif rule.kind == "product":
             found = [self._product(step)]
         elif rule.kind in ("moves", "sums"):

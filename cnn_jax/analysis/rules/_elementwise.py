@@ -77,8 +77,7 @@ def passing(step: Step, sights: list[Sight], seeing: Seeing) -> list[Sight]:
 
 def depends_on_product(step: Step, depending: Depending) -> list[np.ndarray]:
     """Elementwise, but a factor hides the other where it is zero."""
-    shape = step.outputs[0].shape
-    united = np.logical_or.reduce([depending.spread(o, shape) for o in step.inputs])
+    united = depending.elementwise(step)
     for operand in step.inputs:
         if depending.layers(operand) is None:
             united = united & depending.support(operand)
@@ -87,10 +86,10 @@ def depends_on_product(step: Step, depending: Depending) -> list[np.ndarray]:
 
 def depends_on_selected(step: Step, depending: Depending) -> list[np.ndarray]:
     """The chosen case, where the predicate is known; else all cases, and the predicate."""
-    shape, which = step.outputs[0].shape, depending.known(step.inputs[0])
+    which = depending.known(step.inputs[0])
     if which is None:
-        return [np.logical_or.reduce([depending.spread(o, shape) for o in step.inputs])]
-    cases = [depending.spread(operand, shape) for operand in step.inputs[1:]]
+        return [depending.elementwise(step)]
+    cases = [depending.spread(operand, step.outputs[0].shape) for operand in step.inputs[1:]]
     return [np.choose(np.asarray(which).astype(int)[None], cases)]
 
 

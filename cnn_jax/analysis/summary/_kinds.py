@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..fields import Walk
-from ..program import Program, Step, Value
+from ..program import Operand, Program, Step, Value
 from ..rules import window_of
 from ._costs import is_transposed
 from ._windows import is_local
@@ -137,25 +137,23 @@ def _divided(step: Step, links: Links) -> bool:
 
 def _all_spatial(step: Step, walked: Walk) -> bool:
     """Whether a reduction is along all spatial axes and no others."""
-    sight, axes = walked.of(step.inputs[0]), set(step.params["axes"])
-    moving = {
-        its_axis
-        for key, its in sight.items()
+    moving = _moving(step.inputs[0], walked)
+    return bool(moving) and set(step.params["axes"]) == moving
+
+
+def _moving(operand: Operand, walked: Walk) -> set[int]:
+    """The axes of an array along which its fields move on spatial axes of the inputs."""
+    return {
+        axis
+        for key, its in walked.of(operand).items()
         if key in walked.spatial and its.nominal is not None
-        for its_axis in its.nominal.moving
+        for axis in its.nominal.moving
     }
-    return bool(moving) and axes == moving
 
 
 def _concatenation(step: Step, data: set[Value], walked: Walk) -> str:
     parts = [operand for operand in step.inputs if operand in data]
-    axis = step.params["dimension"]
-    moves = any(
-        its.nominal is not None and axis in its.nominal.moving
-        for part in parts
-        for key, its in walked.of(part).items()
-        if key in walked.spatial
-    )
+    moves = any(step.params["dimension"] in _moving(part, walked) for part in parts)
     return "concatenate" if len(set(parts)) > 1 and not moves else ""
 
 

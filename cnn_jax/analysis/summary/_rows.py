@@ -8,6 +8,10 @@ from ._costs import multiply_adds
 from ._kinds import Links, kind_of
 from ._names import Groups
 
+ROOTS = ("rsqrt", "sqrt")
+# Stands among the rows that a value is computed from, if a root does too.
+ROOT = "a root"
+
 
 @dataclass(eq=False)
 class Draft:
@@ -190,9 +194,8 @@ class Layers:
         row = self._latest_of_group.get(group)
         again = row is not None and any(parameter.path in row.used for parameter in parameters)
         if row is None or again:
-            shared = again
             row = self._new("", step, parameters, times)
-            row.shared = shared
+            row.shared = again
         if not row.operation:
             row.output = step.outputs[0]
         return row
@@ -231,10 +234,6 @@ def _map_of(stems: frozenset) -> Value | None:
     if isinstance(stem, Draft):
         return stem.output
     return stem if isinstance(stem, Value) else None
-
-
-ROOTS = ("rsqrt", "sqrt")
-ROOT = "a root"
 
 
 def operation_of(row: Draft) -> str:

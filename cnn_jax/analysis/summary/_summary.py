@@ -123,7 +123,7 @@ def _row(draft: Draft, name: str, walked: Walk, program: Program) -> Row:
     products = [step, *draft.further]
     words = ["shared"] if draft.shared else []
     words += [f"{draft.times} times"] if draft.times > 1 else []
-    words += [words for step in draft.steps for words in walked.words.get(step, ())]
+    words += [said for step in draft.steps for said in walked.words.get(step, ())]
     return Row(
         name=name,
         operation=operation_of(draft),

@@ -12,7 +12,7 @@ start; those of the layer have size n', stride S' and begin at start'. So (Arauj
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from cnn_jax.geometry import Window
 
@@ -46,8 +46,9 @@ def stated_window(
         return NONE, 1
     window, shape = window_of(step), step.inputs[0].shape
     if step.primitive != "conv_general_dilated":
-        window = _evened(window, shape)
-        return _along(window, [axis for axis in range(window.rank) if _slides(window, axis)]), 1
+        window, still = _evened(window, shape), (1, 1, (0, 0))
+        slides = [axis != still for axis in zip(window.size, window.stride, window.padding)]
+        return Window(*(tuple(itertools.compress(its, slides)) for its in astuple(window))), 1
     window = _evened(window, [shape[a] for a in step.params["dimension_numbers"].lhs_spec[2:]])
     if is_transposed(step):
         paddings = zip(window.extent, window.padding)
@@ -60,23 +61,6 @@ def is_local(step: Step, walked: Walk) -> bool:
     """Whether a product of data and parameters has other parameters at each spatial position."""
     batch = len(step.params["dimension_numbers"][1][0])
     return any(axis < batch for axis in spatial_axes(walked.of(step.outputs[0]), walked))
-
-
-def _slides(window: Window, axis: int) -> bool:
-    return (window.size[axis], window.stride[axis], window.padding[axis]) != (1, 1, (0, 0))
-
-
-def _along(window: Window, axes: Sequence[int]) -> Window:
-    def only(entries: tuple) -> tuple:
-        return tuple(entries[axis] for axis in axes)
-
-    return Window(
-        only(window.size),
-        only(window.stride),
-        only(window.padding),
-        only(window.dilation),
-        only(window.base_dilation),
-    )
 
 
 def _evened(window: Window, spatial: Sequence[int]) -> Window:
