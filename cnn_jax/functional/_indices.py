@@ -107,6 +107,8 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, spatial: Sequence[int]) -> jax.
 
     flat = (math.prod(batch), math.prod(positions), channels)
     values, places = y.reshape(flat), indices.reshape(flat)
+    if places.dtype.itemsize < 4:  # which cannot hold every place of a larger result
+        places = places.astype(jnp.int32)
     places = jnp.where(places < 0, jnp.iinfo(places.dtype).max, places)  # outside: dropped below
     image, window, channel = np.ix_(*(np.arange(n, dtype=np.int32) for n in flat))
     # First find the last window of each place: a maximum of integers depends on no order.

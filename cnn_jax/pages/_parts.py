@@ -157,7 +157,7 @@ def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             pairs += _flat(value, f"{before}{name} ")
-        elif value not in (None, "", False):
+        elif value is not None and value is not False and value not in ("", (), []):
             shown = f"{value:.4g}" if isinstance(value, float) else str(value)
             pairs.append((before + name, shown))
     return pairs

@@ -106,8 +106,9 @@ def test_what_is_no_picture_is_refused(tmp_path):
 
 
 def test_facts():
-    facts = pages.facts({"a": 1, "b": {"c": 0.123456, "d": None, "e": ""}, "f": False, "g": (1, 2)})
-    assert Reader(facts).texts == ["a", "1", "b c", "0.1235", "g", "(1, 2)"]
+    nested = {"c": 0.123456, "d": None, "e": "", "none": []}
+    facts = pages.facts({"a": 1, "b": nested, "f": False, "g": (1, 2), "seed": 0})
+    assert Reader(facts).texts == ["a", "1", "b c", "0.1235", "g", "(1, 2)", "seed", "0"]
 
 
 def test_a_table():
