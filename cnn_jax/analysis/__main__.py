@@ -178,7 +178,7 @@ def options_of(thing: Callable) -> Mapping[str, inspect.Parameter]:
 def numbers(name: str, text: str, least: int = 1) -> tuple[int, ...]:
     """Parse ints from a text such as ``224,224,3``, each at least `least`."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) >= least for part in parts):
+    if not all(part.isdecimal() and int(part) >= least for part in parts):
         raise ValueError(
             f"`{name}` must be ints from {least} on with commas between, such as 224,224,3; "
             f"got {text!r}."

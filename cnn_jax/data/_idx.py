@@ -23,6 +23,8 @@ import numpy as np
 
 from ._errors import DamagedFileError
 
+MOST = 2**30  # bytes of a file, unzipped; the largest, EMNIST's, has 0.55 * 10**9
+
 
 class Pair(NamedTuple):
     """The two files of one split: their names, and the SHA-256 of what they hold when unzipped.
@@ -118,6 +120,8 @@ def read(file: Path | Traversable, *, rank: int, sha256: str, remedy: str) -> np
             if len(head) < 4 + 4 * rank or head[:4] != bytes([0, 0, 8, rank]):
                 raise damaged(f"is not an IDX file of uint8 with {rank} axes")
             shape = struct.unpack(f">{rank}I", head[4:])
+            if math.prod(shape) > MOST:
+                raise damaged(f"claims to hold {shape}, more bytes than any set of this kind")
             body = content.read(math.prod(shape))
             surplus = content.read(1)  # at the end of the file, gzip checks its CRC and length
     except EOFError as error:

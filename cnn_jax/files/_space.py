@@ -24,7 +24,7 @@ def require_space(path: str | os.PathLike[str], size: int) -> None:
         >>> require_space(folder / "small.bin", 1)
         >>> require_space(folder / "huge.bin", 2**80)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        OSError: [Errno 28] No space left on device: 1180591620717411303424 bytes are needed and ...
+        OSError: [Errno 28] No space left on device: 1208925819614629174706176 bytes are ...
     """
     free = shutil.disk_usage(Path(path).parent).free
     if free < size:

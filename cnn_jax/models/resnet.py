@@ -168,8 +168,7 @@ class ResNet(nnx.Module):
         Raises:
             ValueError: if the images have another rank or other channels than the network.
         """
-        style = self.style
-        least = 17 if style.downsample == "blur" else 1  # the blur's reflection needs 2
+        style, least = self.style, least_size(self.style)
         check_images(images, self.in_channels, (least, least), "stage4")
         maps = {}
         maps["stem"] = style.shrink(self.stem(style.cast(images)), 2)[0]
@@ -180,6 +179,16 @@ class ResNet(nnx.Module):
             maps["features"] = F.global_avg_pool(x, spatial_rank=2)
             maps["logits"] = self.logits(self.dropout(maps["features"]))
         return maps
+
+
+def least_size(style: Style) -> int:
+    """The smallest height and width with which no layer fails: a reflection needs 2 rows."""
+    if style.downsample == "polyphase":  # it halves five times, without a remainder
+        return 64 if style.padding_mode == "reflect" else 32
+    if style.padding_mode == "reflect":
+        return 33
+    blurs = style.downsample == "blur" and style.padding_mode == "zeros"  # which it reflects
+    return 17 if blurs else 1
 
 
 class Residual(nnx.Module):

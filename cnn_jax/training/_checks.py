@@ -77,7 +77,7 @@ def integers(what: str, values: ArrayLike) -> np.ndarray | jax.Array:
     array = _array(what, values)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(f"{what} must be integers; got {array.dtype}.")
-    wide = isinstance(array, np.ndarray) and array.dtype.itemsize >= 4 and array.size
+    wide = np.iinfo(array.dtype).max >= 2**31 and array.size
     if wide and not -(2**31) <= array.min() <= array.max() < 2**31:
         low, high = array.min(), array.max()
         raise ValueError(f"{what} must fit into int32; they go from {low} to {high}.")

@@ -87,7 +87,8 @@ class Checkpoints:
         """Return the epochs that have a checkpoint, damaged ones included, oldest first."""
         directory = Path(self.directory)
         folders = directory.iterdir() if directory.is_dir() else ()
-        return sorted(int(path.name) for path in folders if path.name.isdecimal())
+        names = [path.name for path in folders if path.name.isdecimal()]
+        return sorted(int(name) for name in names if name == f"{int(name):06d}")
 
     def start(self, state: TrainState) -> None:
         """Save the initial state of a new run.

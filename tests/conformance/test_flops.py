@@ -3,11 +3,12 @@
 import jax
 import jax.numpy as jnp
 import pytest
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from cnn_jax import functional as F
 from cnn_jax.analysis import summarize
+
+torch = pytest.importorskip("torch", exc_type=ImportError)
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 # Whether transposed, stride, padding, dilation, groups.
 LAYERS = {

@@ -54,7 +54,9 @@ BAD_CONTENT = {
     "wrong rank": (header(60), "is not an IDX file of uint8 with 3 axes"),
     "too short": (header(5, 4, 3) + BODY[:-1], "is truncated: 59 bytes"),
     "too long": (header(5, 4, 3) + BODY + b"\0", "has bytes beyond"),
-    "huge sizes": (header(2**32 - 1, 1, 1) + BODY, "is truncated: 60 bytes"),
+    "huge sizes": (header(2**24, 1, 1) + BODY, "is truncated: 60 bytes"),
+    "more than any": (header(2**14, 2**14, 2**14) + BODY, "claims to hold"),
+    "beyond all": (header(2**32 - 1, 2**32 - 1, 2**32 - 1) + BODY, "claims to hold"),
     "another shape": (header(5, 3, 4) + BODY, "wrong SHA-256"),
     "another pixel": (header(5, 4, 3) + b"\0" + BODY[1:], "wrong SHA-256"),
 }

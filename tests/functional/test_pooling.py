@@ -250,3 +250,8 @@ def test_floats_without_infinity(dtype, algorithm):
 
 def test_the_cases_that_ran_are_distinct():
     assert len({(case.x, case.window, str(case.options)) for case in POOLS}) == len(POOLS) >= 25
+
+
+def test_indices_of_few_bits_reach_places_beyond_them():
+    y = F.max_unpool(jnp.ones((1, 1)), jnp.array([[5]], jnp.int8), (300,))
+    assert y[:, 0].nonzero()[0].tolist() == [5]

@@ -84,7 +84,9 @@ def test_dropout_acts_on_what_a_layer_adds_while_training_alone():
     model, plain = tiny(dropout=0.5, norm="group"), tiny(norm="group")
     dropped, expected = maps(model, x), maps(plain, x)
     added, full = dropped["block1"][..., 5:], expected["block1"][..., 5:]
-    np.testing.assert_array_equal(dropped["block1"][..., :5], expected["block1"][..., :5])
+    # Two programs, which XLA fuses and rounds in two ways.
+    kept, same = dropped["block1"][..., :5], expected["block1"][..., :5]
+    np.testing.assert_allclose(kept, same, rtol=2e-6)
     assert 0.4 < float((added == 0).mean()) < 0.6
     np.testing.assert_allclose(added[added != 0], 2 * full[added != 0], rtol=1e-5)
     model.eval()

@@ -58,8 +58,25 @@ def test_any_size_will_do():
         model = abstract(models.resnet18, downsample=downsample)
         assert shapes(model, least, least, 3)["stage4"] == (1, 1, 512)
         assert shapes(model, 33, 61, 3)["stage4"] == (2, 2, 512)
-    with pytest.raises(ValueError, match="at least 17x17: a smaller one leaves nothing for"):
-        shapes(model, 32, 16, 3)
+
+
+LEAST = {
+    ("stride", "reflect"): 33,
+    ("blur", "zeros"): 17,
+    ("blur", "reflect"): 33,
+    ("blur", "circular"): 1,
+    ("polyphase", "zeros"): 32,
+    ("polyphase", "reflect"): 64,
+}
+
+
+@pytest.mark.parametrize(("downsample", "padding_mode"), LEAST)
+def test_the_smallest_images_leave_something_for_every_layer(downsample, padding_mode):
+    model = abstract(models.resnet18, downsample=downsample, padding_mode=padding_mode)
+    least = LEAST[downsample, padding_mode]
+    assert min(shapes(model, least, least, 3)["stage4"]) >= 1
+    with pytest.raises(ValueError, match=f"at least {least}x{least}: a smaller one leaves"):
+        shapes(model, least, least - 1, 3)
 
 
 def test_where_the_stride_is():
@@ -87,9 +104,10 @@ def test_stochastic_depth_grows_and_skips_whole_blocks():
 def test_dropout_acts_while_training_alone():
     model = tiny(dropout=0.5, norm="group")
     x = images(2, 16, 16, 2)
-    trained = maps(model, x)
-    assert (trained["features"] == maps(tiny(norm="group"), x)["features"]).all()
-    plain = maps(tiny(norm="group"), x)["logits"]
+    trained, expected = maps(model, x), maps(tiny(norm="group"), x)
+    # Two programs, which XLA fuses and rounds in two ways.
+    np.testing.assert_allclose(trained["features"], expected["features"], rtol=1e-5, atol=2e-5)
+    plain = expected["logits"]
     assert jnp.abs(trained["logits"] - plain).max() > 0.1
     model.eval()
     chex.assert_trees_all_equal(maps(model, x)["logits"], plain)
@@ -118,7 +136,7 @@ def test_blur_keeps_every_size():
 
 
 def test_options_change_what_they_say():
-    x = images(2, 32, 32, 2)
+    x = images(2, 64, 64, 2)
     options = [
         {},
         {"norm": "group"},

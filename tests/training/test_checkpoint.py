@@ -137,6 +137,13 @@ def test_an_epoch_that_is_none_has_no_folder(tmp_path):
         checkpoints.folder(-1)
 
 
+def test_a_folder_with_another_number_is_no_checkpoint(tmp_path):
+    (tmp_path / "7").mkdir()
+    checkpoints = saved(tmp_path, epochs=2)
+    assert checkpoints.epochs() == [0, 1]
+    assert (tmp_path / "7").is_dir()
+
+
 def test_a_file_too_many_is_damage_too(tmp_path):
     checkpoints = saved(tmp_path)
     (checkpoints.folder(2) / "arrays" / "extra").write_text("")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cnn_jax import training
+from tests.derivatives import double_precision
 
 from . import tiny
 
@@ -120,3 +121,8 @@ def test_the_confusion_matrix_of_nothing_is_zero():
 def test_what_has_no_confusion_matrix_is_refused(labels, predictions, classes, error, message):
     with pytest.raises(error, match=message):
         training.confusion_matrix(labels, predictions, classes=classes)
+
+
+def test_labels_of_64_bits_do_not_wrap():
+    with double_precision(), pytest.raises(ValueError, match="`labels` must fit into int32"):
+        training.confusion_matrix(jnp.array([2**32]), [0], classes=1)

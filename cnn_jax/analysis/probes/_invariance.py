@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from cnn_jax.arguments import one_of
+from cnn_jax.arguments import as_int, one_of
 
 from ..fields import chosen_output
 from ..program import trace
@@ -152,17 +152,18 @@ def _checked_size(
         if size is not None:
             raise ValueError(f'`size` is for boundary="crop" only; got {size!r}.')
         return None
-    ints = isinstance(size, tuple | list) and all(isinstance(k, int) for k in size)
-    if not ints or len(size) != len(axes):
+    ints = [as_int(k) for k in size] if isinstance(size, tuple | list) else []
+    if None in ints or len(ints) != len(axes):
         raise TypeError(
             f"`size` must be a tuple with one int for each of the axes {axes}, the window to cut; "
             f"got {size!r}."
         )
-    if not all(0 < k <= shape[axis] for k, axis in zip(size, axes)):
+    sides = tuple(k for k in ints if k is not None)
+    if not all(0 < k <= shape[axis] for k, axis in zip(sides, axes)):
         raise ValueError(
             f"`size` must be from 1 to the lengths of `x` {shape} on its axes {axes}; got {size!r}."
         )
-    return tuple(size)
+    return sides
 
 
 def _cut(x: jax.Array, shift: Shift, axes: tuple[int, ...], size: tuple[int, ...]) -> jax.Array:

@@ -72,6 +72,11 @@ def mixing(axes_of: Callable[[Step], Sequence[int]]) -> Rule:
     return Rule(fields=fields, depends=depends)
 
 
+def _ranked_axis(step: Step) -> int:
+    """The axis of `top_k`; the last one before JAX gave it a parameter."""
+    return step.params.get("axis", -1) % len(step.inputs[0].shape)
+
+
 def _last(step: Step, number: int) -> range:
     rank = len(step.inputs[0].shape)
     return range(rank - number, rank)
@@ -87,6 +92,6 @@ RULES: Rules = {
     **{f"reduce_{name}": _REDUCTION for name in _REDUCTIONS.split()},
     **dict.fromkeys(_CUMULATIONS.split(), _CUMULATION),
     "sort": mixing(lambda step: [step.params["dimension"] % len(step.inputs[0].shape)]),
-    "top_k": mixing(lambda step: _last(step, 1)),
+    "top_k": mixing(lambda step: [_ranked_axis(step)]),
     "fft": mixing(lambda step: _last(step, len(step.params["fft_lengths"]))),
 }

@@ -19,7 +19,11 @@ POOLS = {
     "reduce_window_sum": "sum pool",
     "reduce_window": "pool",
 }
-GLOBAL_POOLS = {"reduce_max": "global max pool", "reduce_sum": "global sum pool"}
+GLOBAL_POOLS = {
+    "reduce_max": "global max pool",
+    "reduce_min": "global min pool",
+    "reduce_sum": "global sum pool",
+}
 LAYOUTS = ("reshape", "squeeze", "broadcast_in_dim", "convert_element_type")
 # A reshape after one of these may repeat elements, or lay channels into space.
 SPREADERS = ("broadcast_in_dim", "transpose")

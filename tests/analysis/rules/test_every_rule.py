@@ -1,5 +1,7 @@
 """The table of primitives: one entry for each, which tells fields and dependences alike."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +28,15 @@ def test_an_entry_tells_of_fields_and_of_dependences():
 
 INDEX = np.array([[2], [0]])
 
+
 # Of each the units see what they depend on, element by element.
+def top_k_of_columns(x):
+    """Along the first axis, if this JAX has a parameter for it."""
+    if "axis" in inspect.signature(lax.top_k).parameters:
+        return lax.top_k(x, 2, axis=0)[0]
+    return lax.top_k(x.T, 2)[0].T
+
+
 BOTH = {
     "device_put": (lambda x: jax.device_put(x) * 2.0, (4,)),
     "device_put of several": (lambda x: sum(jax.device_put((x, 2.0 * x))), (4,)),
@@ -44,6 +54,7 @@ BOTH = {
     "cummax": (lambda x: lax.cummax(x, 1, reverse=True), (2, 3)),
     "sort": (lambda x: jnp.sort(x, 0), (2, 3)),
     "top_k": (lambda x: lax.top_k(x, 2)[1], (2, 3)),
+    "top_k of columns": (lambda x: top_k_of_columns(x), (3, 2)),
     "fft": (lambda x: jnp.abs(jnp.fft.fft(x)), (2, 3)),
     "min pool": (
         lambda x: lax.reduce_window(x, jnp.inf, lax.min, (2,), (1,), "VALID"),
