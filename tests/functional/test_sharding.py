@@ -119,7 +119,7 @@ def _fitting(shape, mesh, spec):
     )
 
 
-# XLA transforms whole batches only.
+# XLA transforms whole batches only, up to jaxlib 0.10.
 GATHERING = {"fft"}
 
 
@@ -142,7 +142,7 @@ def test_a_batch_that_is_split_stays_split(algorithm):
     places = NamedSharding(LINE, P("a")), NamedSharding(LINE, P())
     program = all_sides.lower(*jax.device_put((x, kernel), places)).compile().as_text()
     assert "all-reduce(" in program
-    assert ("all-gather(" in program) == (algorithm in GATHERING)
+    assert "all-gather(" not in program or algorithm in GATHERING
 
 
 def test_every_function_is_tried():
