@@ -25,7 +25,7 @@ def check_size(name: str, lengths: tuple[int, ...], cause: str) -> None:
         ValueError: if an axis is longer than `arguments.LARGEST`, or there are more than `MOST`
             elements.
     """
-    if max(lengths, default=0) > LARGEST or math.prod(lengths) > MOST:
+    if not _countable(lengths):
         raise ValueError(
             f"`{name}` must leave at most {LARGEST} elements on an axis and {MOST} in a feature "
             f"map; {cause} spans {lengths}."
@@ -49,14 +49,16 @@ def check_lengths(
     Raises:
         ValueError: if one of them is too large; the error names the option that makes it so.
     """
-    base, taps = window.base_dilation, f"a window of {window.size} taps"
-    inputs = tuple(map(dilated, spatial, base))
+    base = window.base_dilation
+    inputs, padded = tuple(map(dilated, spatial, base)), window.padded_size(spatial)
+    if _countable(inputs) and _countable(window.extent) and _countable(padded):
+        return
+    taps = f"a window of {window.size} taps"
     check_size(base_dilation, inputs, f"with {base} an input of {spatial}")
     without_gaps = max(window.dilation, default=1) == 1
     check_size(
         "window" if without_gaps else dilation, window.extent, f"with {window.dilation} {taps}"
     )
-    padded = window.padded_size(spatial)
     check_size("padding", padded, f"with {window.padding} an input of {spatial}")
 
 
@@ -74,3 +76,8 @@ def check_fit(window: Window, spatial: tuple[int, ...]) -> None:
         f"`dilation` {window.dilation} spans {window.extent}, but an input of {spatial} with "
         f"`padding` {window.padding} is {padded}."
     )
+
+
+def _countable(lengths: tuple[int, ...]) -> bool:
+    """Whether an axis, and the product of all, are small enough for XLA to count."""
+    return max(lengths, default=0) <= LARGEST and math.prod(lengths) <= MOST
