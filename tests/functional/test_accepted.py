@@ -9,12 +9,15 @@ import math
 import jax
 import jax.numpy as jnp
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from cnn_jax import functional as F
 
-many = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+many = settings(
+    max_examples=300, deadline=None, derandomize=True, database=None,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
 ONES = st.just(1)
 STEPS = st.sampled_from([1, 1, 2, 3])
 NAMES = ("VALID", "SAME", "same_lower", "Full", "CAUSAL")
