@@ -1,0 +1,34 @@
+"""The calls of the kernels, inside of a program for one device: arrays in, arrays out."""
+
+import jax
+import jax.numpy as jnp
+
+from cnn_jax.geometry import Window
+
+from . import dense
+from .compiler import registered
+from .machine import host
+
+
+def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
+    """Convolve x (n, *spatial, c) with kernel (*size, c // groups, o) into (n, *positions, o)."""
+    positions = window.output_size(x.shape[1:-1])
+    shape = (len(x), *positions, kernel.shape[-1])
+    kernel_class, plan = dense.plan(host(), x.shape, kernel.shape, window, groups, x.dtype.name)
+    return _call(kernel_class, dense.output_nests, plan, jax.ShapeDtypeStruct(shape, x.dtype), x, kernel)
+
+
+def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
+    """The gradient with respect to x, from kernel (*size, c // groups, o), g (n, *positions, o)."""
+    positions = g.shape[1:-1]
+    shape = (len(g), *window.input_size(positions), kernel.shape[-2] * groups)
+    kernel_class, plan = dense.plan(
+        host(), g.shape, kernel.shape, window.of_input_grad(), groups, g.dtype.name, exchanged=True
+    )
+    return _call(kernel_class, dense.output_nests, plan, jax.ShapeDtypeStruct(shape, g.dtype), g, kernel)
+
+
+def _call(kernel, nests, plan, result, *arrays):
+    scratch = jax.ShapeDtypeStruct((plan.scratch,), jnp.uint8)
+    call = jax.ffi.ffi_call(registered(kernel, nests), (result, scratch))
+    return call(*arrays, plan=plan.encoded())[0]

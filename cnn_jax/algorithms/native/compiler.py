@@ -1,0 +1,160 @@
+"""From a kernel's loop nests to a function that XLA can call, by LLVM."""
+
+import ctypes
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import jax
+
+from . import stored
+from .machine import Machine, host
+
+Phase = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A class of calls that one compiled kernel serves.
+
+    Attributes:
+        name: of the file of nests, such as ``"dense"``.
+        traits: what is fixed when the kernel is compiled: block sizes, dtypes, flags.
+    """
+
+    name: str
+    traits: tuple
+
+    @property
+    def target(self) -> str:
+        """The name by which XLA calls it."""
+        traits = "_".join(map(str, self.traits))
+        return f"cnn_jax.native.{self.name}.{traits}"
+
+
+@dataclass(frozen=True)
+class Nests:
+    """How the kernels of one name are written.
+
+    Attributes:
+        phases: the nests, (code, plan, buffers, own, shared, item, traits) each.
+        buffers: arguments and results, the scratch included.
+    """
+
+    phases: Sequence[Phase]
+    buffers: int
+
+
+_lock = threading.Lock()
+_engines = []  # what LLVM loaded, kept as long as XLA may call it
+
+
+@functools.cache
+def _registered(kernel: Kernel, nests: Callable[[], Nests]) -> None:
+    machine = host()
+    assert machine is not None, "the caller asks `host` first"
+    object_code = stored.fetch(kernel, machine, lambda: compiled(kernel, nests(), machine))
+    address = _load(object_code, kernel.target)
+    capsule = ctypes.pythonapi.PyCapsule_New
+    capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    jax.ffi.register_ffi_target(kernel.target, capsule(address, None, None), platform="cpu")
+
+
+def registered(kernel: Kernel, nests: Callable[[], Nests]) -> str:
+    """Compile a kernel, unless this process or an earlier one has, and make it known to XLA.
+
+    Returns:
+        The name of the target, for `jax.ffi.ffi_call`.
+    """
+    with _lock:
+        _registered(kernel, nests)
+    return kernel.target
+
+
+def module_text(kernel: Kernel, nests: Nests, machine: Machine) -> str:
+    """The kernel in LLVM's language, not yet optimised."""
+    from llvmlite import ir
+
+    from . import handler
+    from .language import I64, POINTER, Array, Code, Int, address
+
+    module = ir.Module(kernel.target)
+    module.triple = machine.triple
+    phases = []
+    for number, nest in enumerate(nests.phases):
+        kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, POINTER, I64])
+        function = ir.Function(module, kind, f"phase{number}")
+        function.linkage = "internal"
+        code = Code(function, machine, kernel.traits[0])
+        plan, buffers, own, shared, item = function.args
+        pointers = [
+            code.ir.load(address(code.ir, buffers, I64(i), POINTER), typ=POINTER)
+            for i in range(nests.buffers)
+        ]
+        nest(code, Array(code, plan, "int64"), pointers, own, shared, Int(code, item), kernel.traits)
+        code.ir.ret_void()
+        phases.append(function)
+    handler.write(module, kernel.target, phases, nests.buffers)
+    width = 8 * machine.vector_bytes
+    attributes = f'nounwind "min-legal-vector-width"="{width}" "prefer-vector-width"="{width}"'
+    return _with_attributes(str(module), attributes)
+
+
+def _with_attributes(text: str, attributes: str) -> str:
+    """Give every function of a module these attributes, which llvmlite does not know."""
+    lines = [
+        f"{line} #0" if line.startswith("define ") and not line.endswith("#0") else line
+        for line in text.splitlines()
+    ]
+    return "\n".join([*lines, f"attributes #0 = {{ {attributes} }}"])
+
+
+def compiled(kernel: Kernel, nests: Nests, machine: Machine) -> bytes:
+    """The kernel as an object file for a machine."""
+    return target_machine(machine).emit_object(optimised(kernel, nests, machine))
+
+
+def optimised(kernel: Kernel, nests: Nests, machine: Machine):
+    """The kernel as a module of LLVM, optimised."""
+    import llvmlite.binding as llvm
+
+    target = target_machine(machine)
+    module = llvm.parse_assembly(module_text(kernel, nests, machine))
+    module.verify()
+    # The nests are unrolled and vectorised as they are written.
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
+    passes = llvm.create_pass_builder(target, options)
+    passes.getModulePassManager().run(module, passes)
+    return module
+
+
+@functools.cache
+def target_machine(machine: Machine):
+    import llvmlite.binding as llvm
+
+    if machine == host():
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+    else:
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+    return llvm.Target.from_triple(machine.triple).create_target_machine(
+        cpu=machine.cpu, features=machine.features, opt=3, reloc="pic", codemodel="small"
+    )
+
+
+def _load(object_code: bytes, name: str) -> int:
+    """The address of a function of an object file, now in memory."""
+    import llvmlite.binding as llvm
+
+    machine = host()
+    assert machine is not None
+    target_machine(machine)
+    target = llvm.Target.from_triple(machine.triple).create_target_machine()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(object_code))
+    engine.finalize_object()
+    _engines.append(engine)
+    return engine.get_function_address(name)

@@ -1,0 +1,390 @@
+"""The output of a convolution: a product of small matrices in registers for each block of a row.
+
+    y[row, q, o] = sum over taps t, channels c of x[row(t), q * step + offset(t), c] * kernel[t, c, o]
+
+A block has m positions of a row and v vectors of output channels: m * v sums, which stay in
+registers while the loops run over the taps and the input channels (Georganas et al., *Harnessing
+deep learning via a single building block*, 2020, arXiv:1906.06440). For each tap and channel it
+loads v vectors of weights and broadcasts m elements of x, for m * v multiplications.
+
+The loops, from the outside:
+
+    item             some panels of output channels, and a tile of output rows and columns;
+                     the input that the tile meets is copied once, with its padding
+    panel            v vectors of output channels; its weights stay in the second-level cache
+    row, then block  m positions side by side
+    taps, channels   the sums
+
+Weights are packed first, into panels (taps, channels, v vectors). The gradient with respect to the
+input is the same nest on the flipped kernel, whose two axes of channels change places as they are
+packed. Where taps of a row lie side by side in the input, as without dilation, they are one run of
+taps and channels. Groups are dense convolutions of their own, one panel after the other.
+"""
+
+from collections.abc import Sequence
+from math import ceil, prod
+
+from cnn_jax.geometry import Window
+
+from .axes import Axis, Phase, axes
+from .compiler import Kernel, Nests
+from .language import BYTES, Array, Code, Int
+from .machine import Machine
+from .packing import rows, vectors
+from .plan import Numbers, Plan
+
+NUMBERS = (
+    "depth", "height", "width", "channels", "planes", "out_rows", "out_columns", "out_channels",
+    "groups", "group_in", "group_out", "taps", "tap_rows", "tap_columns", "run", "panels",
+    "panel_size", "item_panels", "items_panels", "items_planes", "items_rows", "items_columns",
+    "tile_rows", "tile_columns", "copies", "plane_taps", "first_plane", "first_row", "first_column",
+    "plane_step", "row_step", "column_step", "copied_planes", "copied_rows", "copied_columns",
+    "list_bytes", "plane_phases", "row_phases", "column_phases",
+)  # fmt: skip
+TABLES = ("plane_table", "row_table", "column_table")
+
+
+def blocks(machine: Machine, itemsize: int, rows: Sequence[int], channels: int) -> tuple[int, int]:
+    """(v, m): the vectors of channels and the positions of a block, for rows of these lengths.
+
+    m * v sums, v vectors of weights and one broadcast element must fit into the registers. Of the
+    sizes that do, the one that takes the fewest cycles is taken. If m does not divide a row, the
+    last block overlaps the one before it.
+    """
+    vectors = ceil(channels / machine.lanes(itemsize))
+
+    def cycles(v: int, m: int) -> float:
+        # Two multiplications and two loads start in each cycle; a sum is ready after four.
+        each = max(m * v, m + v, 8) / 2
+        return each * ceil(vectors / v) * sum(ceil(row / m) for row in rows)
+
+    fitting = [
+        (v, m)
+        for v in range(1, min(4, vectors) + 1)
+        for m in range(1, min(30, (machine.registers - 1 - v) // v, *rows) + 1)
+    ]
+    return min(fitting, key=lambda block: (cycles(*block), -block[0] * block[1]))
+
+
+def output_nests() -> Nests:
+    return Nests((pack, convolve), buffers=4)
+
+
+def pack(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
+    """One tap of one panel: packed[panel, tap, c, n] = kernel[tap, c, panel's first + n]."""
+    computed, stored, v, _, exchanged = traits
+    p = Numbers(plan, 2, NUMBERS, TABLES)
+    kernel, lanes = Array(code, pointers[1], stored), code.lanes
+    panel, tap = item // p.taps, item % p.taps
+    group, part = panel // p.panels, panel % p.panels
+    first = part * (v * lanes)
+    packed = Array(code, shared, computed).at(panel * p.panel_size + tap * p.group_in * (v * lanes))
+    left = p.group_out - first
+    if not exchanged:
+        source = kernel.at(tap * p.group_in * p.out_channels + group * p.group_out + first)
+        with code.loop(0, p.group_in) as c:
+            for i in range(v):
+                keep = code.larger(left - i * lanes, 0)
+                packed.store(
+                    c * (v * lanes) + i * lanes, source.load(c * p.out_channels + i * lanes, keep)
+                )
+        return
+    # The kernel is (taps, group_out, channels): flipped taps, exchanged channels.
+    flipped = p.taps - 1 - tap
+    source = kernel.at((flipped * p.group_out + first) * p.channels + group * p.group_in)
+    for i in range(v):
+        with vectors(code, p.group_in) as (c, keep):
+            square = []
+            for n in range(lanes):
+                row = left > i * lanes + n
+                place = code.chosen(row, (n + i * lanes) * p.channels + c, 0)
+                square.append(source.load(place, code.chosen(row, keep, 0)))
+            for k, column in enumerate(code.transposed(square)):
+                with code.when(keep > k):
+                    packed.store((c + k) * (v * lanes) + i * lanes, column)
+
+
+def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
+    """One tile of the output, for some panels."""
+    computed, stored, v, m, _ = traits
+    p = Numbers(plan, 2, NUMBERS, TABLES)
+    x, y = Array(code, pointers[0], stored), Array(code, pointers[2], stored)
+    packed, lists = Array(code, shared, computed), Array(code, own, "int64")
+    copied = Array(code, Array(code, own, "uint8").at(p.list_bytes).address, computed)
+
+    columns_item, rest = item % p.items_columns, item // p.items_columns
+    rows_item, rest = rest % p.items_rows, rest // p.items_rows
+    plane, rest = rest % p.items_planes, rest // p.items_planes
+    panels_item, image = rest % p.items_panels, rest // p.items_panels
+    first_panel = panels_item * p.item_panels
+    last_panel = code.smaller(first_panel + p.item_panels, p.panels * p.groups)
+    first_row, first_column = rows_item * p.tile_rows, columns_item * p.tile_columns
+
+    # The input that the tile meets starts at this plane, row and column.
+    in_plane = plane * p.plane_step + p.first_plane
+    in_row = first_row * p.row_step + p.first_row
+    in_column = first_column * p.column_step + p.first_column
+    first_group, last_group = first_panel // p.panels, (last_panel - 1) // p.panels
+    one_row = p.copied_columns * p.group_in
+    one_plane = one_row * p.copied_rows
+    one_group = one_plane * p.copied_planes
+
+    with code.when(p.copies > 0), code.loop(first_group, last_group + 1) as group:
+        with code.loop(0, p.copied_planes) as i, code.loop(0, p.copied_rows) as j:
+            d, h = in_plane + i, in_row + j
+            real = (d >= 0) & (d < p.depth) & (h >= 0) & (h < p.height)
+            with code.when(real):
+                source = x.at(
+                    ((image * p.depth + d) * p.height + h) * p.width * p.channels
+                    + group * p.group_in
+                )
+                target = copied.at((group - first_group) * one_group + i * one_plane + j * one_row)
+                rows(
+                    code, source, target, in_column, p.copied_columns, p.width, p.group_in,
+                    p.channels, p.group_in,
+                )  # fmt: skip
+
+    # Where a tap's elements are: in the copy, or in x itself.
+    column_size = code.chosen(p.copies > 0, p.group_in, p.channels)
+    row_size = code.chosen(p.copies > 0, one_row, p.width * p.channels)
+    plane_size = code.chosen(p.copies > 0, one_plane, p.height * p.width * p.channels)
+    if stored == computed:
+        start = ((image * p.depth + in_plane) * p.height + in_row) * p.width + in_column
+        direct = x.at(start * p.channels)
+        source = code.chosen(p.copies > 0, copied, direct)
+    else:
+        source = copied
+
+    with code.loop(first_panel, last_panel) as panel:
+        group, part = panel // p.panels, panel % p.panels
+        weights = packed.at(panel * p.panel_size)
+        inputs = source.at(
+            code.chosen(p.copies > 0, (group - first_group) * one_group, group * p.group_in)
+        )
+        channels_left = p.group_out - part * (v * code.lanes)
+        last_row = first_row + p.tile_rows
+        with (
+            code.loop(0, p.plane_phases) as plane_phase,
+            code.loop(first_row, last_row) as row,
+            code.loop(0, p.row_phases) as row_phase,
+        ):
+            planes_of = _phase(p.plane_table, plane_phase, p.plane_taps)
+            rows_of = _phase(p.row_table, row_phase, p.tap_rows)
+            exists = (plane < planes_of.element(1)) & (row < rows_of.element(1))
+            with code.when(exists), code.loop(0, p.column_phases) as column_phase:
+                columns_of = _phase(p.column_table, column_phase, p.tap_columns)
+                out = y.at(
+                    (
+                        (image * p.planes + planes_of.element(0) + plane * p.plane_phases)
+                        * p.out_rows
+                        + rows_of.element(0)
+                        + row * p.row_phases
+                    )
+                    * p.out_columns
+                    * p.out_channels
+                    + columns_of.element(0) * p.out_channels
+                    + group * p.group_out
+                    + part * (v * code.lanes)
+                )
+                count = _list_taps(
+                    code, p, lists, planes_of, rows_of, columns_of,
+                    (plane * p.plane_step, row * p.row_step, in_plane, in_row),
+                    (plane_size, row_size, column_size), v * code.lanes,
+                )  # fmt: skip
+                last = code.smaller(first_column + p.tile_columns, columns_of.element(1))
+                _row_of_blocks(
+                    code, p, inputs, weights, out, lists, count, first_column, last, column_size,
+                    channels_left, v, m,
+                )  # fmt: skip
+
+
+def _phase(table: Array, phase: Int, taps: Int) -> Array:
+    """A phase in its table: first position, number of positions, number of taps, the taps."""
+    return table.at(phase * (2 * taps + 3))
+
+
+def _list_taps(code, p, lists, planes_of, rows_of, columns_of, at, sizes, wide) -> Int:
+    """List the taps that meet the input: where their elements and their weights start."""
+    plane_at, row_at, in_plane, in_row = at
+    plane_size, row_size, column_size = sizes
+    count = code.variable(0)
+    with code.loop(0, planes_of.element(2)) as i:
+        d = planes_of.element(2 * i + 4) + plane_at
+        with (
+            code.when((d >= 0) & (d < p.depth)),
+            code.loop(0, rows_of.element(2)) as j,
+        ):
+            h = rows_of.element(2 * j + 4) + row_at
+            with code.when((h >= 0) & (h < p.height)), code.loop(0, columns_of.element(2)) as k:
+                tap = planes_of.element(2 * i + 3) * p.tap_rows + rows_of.element(2 * j + 3)
+                tap = tap * p.tap_columns + columns_of.element(2 * k + 3)
+                element = (d - in_plane) * plane_size + (h - in_row) * row_size
+                offset = columns_of.element(2 * k + 4) - p.first_column
+                lists.put(count.now * 2, element + offset * column_size)
+                lists.put(count.now * 2 + 1, tap * p.group_in * wide)
+                count.set(count.now + 1)
+    return count.now
+
+
+def _row_of_blocks(
+    code, p, inputs, weights, out, lists, count, first, last, column_size, channels_left, v, m
+) -> None:
+    """The positions first to last of a row, m at a time; the last block may overlap another."""
+    step, stride = p.column_step * column_size, p.column_phases * p.out_channels
+    positions = last - first
+
+    def block(q: Int, m: int) -> None:
+        x, y = inputs.at(q * step), out.at((first + q) * stride)
+        _block(code, p, x, weights, y, lists, count, step, stride, channels_left, v, m)
+
+    enough = positions >= m
+    with code.when(enough), code.loop(0, positions, m) as q:
+        block(code.smaller(q, positions - m), m)
+    if m > 1:
+        with code.otherwise(enough), code.loop(0, positions) as q:
+            block(q, 1)
+
+
+def _block(
+    code, p, inputs, weights, out, lists, count, step, stride, channels_left, v, m
+) -> None:
+    """m positions by v vectors of output channels."""
+    lanes = code.lanes
+    sums = code.registers(m, v)
+    with code.loop(0, count) as t:
+        x, w = inputs.at(lists.element(2 * t)), weights.at(lists.element(2 * t + 1))
+        with code.loop(0, p.run) as c:
+            row = [w.load(c * (v * lanes) + i * lanes) for i in range(v)]
+            for a in range(m):
+                element = x.broadcast(c + a * step)
+                for i in range(v):
+                    sums[a][i].set(element.times(row[i], plus=sums[a][i].now))
+    for i in range(v):
+        whole = channels_left >= (i + 1) * lanes
+        with code.when(whole):
+            for a in range(m):
+                out.store(a * stride + i * lanes, sums[a][i].now)
+        with code.otherwise(whole):
+            keep = code.larger(channels_left - i * lanes, 0)
+            for a in range(m):
+                out.store(a * stride + i * lanes, sums[a][i].now, keep)
+
+
+# -- the plan of a call
+
+
+def plan(
+    machine: Machine,
+    x: tuple[int, ...],
+    kernel: tuple[int, ...],
+    window: Window,
+    groups: int,
+    stored: str,
+    exchanged: bool = False,
+) -> tuple[Kernel, Plan]:
+    """The kernel that computes a convolution, and what it is told.
+
+    Args:
+        machine: what the kernel is compiled for.
+        x: (n, *spatial, c).
+        kernel: (*size, c // groups, o); if exchanged, (*size, o // groups, c), to be flipped.
+        window: of the convolution that is computed.
+        groups: the number of groups.
+        stored: the dtype of the arrays.
+        exchanged: whether this is the gradient of a convolution with respect to its input.
+    """
+    computed = "float64" if stored == "float64" else "float32"
+    itemsize = BYTES[computed]
+    depth, height, width = axes(window, x[1:-1])
+    channels, images = x[-1], x[0]
+    group_in = channels // groups
+    group_out = kernel[-2] if exchanged else kernel[-1] // groups
+    out_channels = group_out * groups
+    sizes = (1,) * (3 - window.rank) + window.size
+    taps = prod(sizes)
+
+    copies = stored != computed or not width.inside
+    merged = _run(width) if copies or groups == 1 else 1
+
+    lengths = [phase.positions for phase in width.phases if phase.positions]
+    v, m = blocks(machine, itemsize, lengths, group_out)
+    wide = v * machine.lanes(itemsize)
+    panels = ceil(group_out / wide)
+    panel_size = taps * group_in * wide
+
+    row_items = max(1, height.longest)
+    # Rows for half a megabyte of input, and enough items for many threads.
+    row_bytes = width.reach(width.longest) * group_in * itemsize * depth.reach(1)
+    fitting = max(1, (2**19 // row_bytes - height.reach(1)) // height.step + 1) if copies else 32
+    tile_rows = max(1, min(fitting, row_items, ceil(images * depth.longest * row_items / 32)))
+    tile_columns = width.longest
+    if copies and row_bytes * height.reach(tile_rows) > 2**21:
+        tile_columns = max(4 * m, m * (tile_columns // m * 2**21 // (row_bytes * height.reach(1)) or 1))
+        tile_columns = min(tile_columns, width.longest)
+    items_rows, items_columns = ceil(row_items / tile_rows), ceil(width.longest / tile_columns)
+    tiles = images * depth.longest * items_rows * items_columns
+    all_panels = panels * groups
+    # If there are few tiles, they are computed by several threads, some panels each.
+    items_panels = min(all_panels, ceil(32 / max(tiles, 1)))
+    item_panels = ceil(all_panels / items_panels)
+    items_panels = ceil(all_panels / item_panels)
+    item_groups = min(groups, ceil(item_panels / panels) + 1)
+
+    copied = (depth.reach(1), height.reach(tile_rows), width.reach(tile_columns))
+    list_bytes = -(-16 * (taps + 1) // 256) * 256
+    numbers = dict(
+        depth=depth.length, height=height.length, width=width.length, channels=channels,
+        planes=depth.positions, out_rows=height.positions, out_columns=width.positions,
+        out_channels=out_channels, groups=groups, group_in=group_in, group_out=group_out, taps=taps,
+        tap_rows=sizes[1], tap_columns=sizes[2], run=group_in * merged, panels=panels,
+        panel_size=panel_size, item_panels=item_panels, items_panels=items_panels,
+        items_planes=depth.longest, items_rows=items_rows, items_columns=items_columns,
+        tile_rows=tile_rows, tile_columns=tile_columns, copies=int(copies), plane_taps=sizes[0],
+        first_plane=depth.first_offset, first_row=height.first_offset,
+        first_column=width.first_offset, plane_step=depth.step, row_step=height.step,
+        column_step=width.step, copied_planes=copied[0], copied_rows=copied[1],
+        copied_columns=copied[2], list_bytes=list_bytes, plane_phases=len(depth.phases),
+        row_phases=len(height.phases), column_phases=len(width.phases),
+    )  # fmt: skip
+    assert tuple(numbers) == NUMBERS
+    tables = {
+        "plane_table": _table(depth, sizes[0]),
+        "row_table": _table(height, sizes[1]),
+        "column_table": _table(width, sizes[2], first_only=merged > 1),
+    }
+    each = list_bytes + (prod(copied) * group_in * item_groups * itemsize if copies else 0)
+    work = tiles and images * out_channels * group_in * taps * prod(
+        axis.positions for axis in (depth, height, width)
+    ) // prod(len(axis.phases) for axis in (depth, height, width))
+    return Kernel("dense", (computed, stored, v, m, exchanged)), Plan(
+        items=(all_panels * taps, tiles * items_panels),
+        numbers=numbers,
+        tables=tables,
+        work=work,
+        shared=all_panels * panel_size * itemsize,
+        each=each,
+    )
+
+
+def _run(axis: Axis) -> int:
+    """The number of taps that lie side by side, if all of them do; else 1."""
+    if len(axis.phases) > 1:
+        return 1
+    offsets = [tap.offset for tap in axis.phases[0].taps]
+    consecutive = offsets == list(range(offsets[0], offsets[0] + len(offsets)))
+    return len(offsets) if consecutive else 1
+
+
+def _table(axis: Axis, taps: int, first_only: bool = False) -> list[int]:
+    """Each phase: first position, number of positions, number of taps, (number, offset) of each.
+
+    With `first_only` the first tap stands for the whole run.
+    """
+
+    def row(phase: Phase) -> list[int]:
+        met = phase.taps[:1] if first_only else phase.taps
+        listed = [entry for tap in met for entry in (tap.number, tap.offset)]
+        unused = [0] * (2 * taps - len(listed))
+        return [phase.first, phase.positions, len(met), *listed, *unused]
+
+    return [entry for phase in axis.phases for entry in row(phase)]

@@ -1,0 +1,376 @@
+"""A small language for loop nests over arrays, with the vector registers in the open.
+
+A kernel is a Python function that is run once, to write the instructions of a loop nest:
+
+    def scaled(code, x, y, n, factor):              # y[i] = factor * x[i]
+        lanes = code.lanes
+        with code.loop(0, n, lanes) as i:
+            keep = code.smaller(n - i, lanes)       # the last vector may be shorter
+            y.store(i, x.load(i, keep) * factor, keep)
+
+Numbers that are known while the nest is written are Python's own; `Int` holds one that is known
+when it runs, and `Vector` a register of floats. Loops, conditions and masks that do not depend on
+anything known later cost nothing. A `Register` is a variable: LLVM keeps it in a register as long
+as there are enough.
+
+Arrays are addressed in elements from where they start. An array of bfloat16 or float16 is loaded as
+float32, and rounded to the nearest, ties to even, when it is stored.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from llvmlite import ir
+
+from .machine import Machine
+
+I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
+F32, F64 = ir.FloatType(), ir.DoubleType()
+POINTER = ir.PointerType()
+
+# How an element is stored, and what it is while it is computed with.
+STORED = {
+    "float32": F32,
+    "float64": F64,
+    "bfloat16": I16,
+    "float16": ir.HalfType(),
+    "int64": I64,
+    "uint8": I8,
+}
+COMPUTED = {**STORED, "bfloat16": F32, "float16": F32}
+BYTES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2, "int64": 8, "uint8": 1}
+
+Number = "Int | int"
+
+
+class Int:
+    """An integer that is known when the kernel runs."""
+
+    def __init__(self, code: "Code", value: ir.Value):
+        self.code, self.value = code, value
+
+    def _with(self, name: str, other: Number, turned: bool = False) -> "Int":
+        values = (self.value, self.code.number(other).value)
+        return Int(self.code, getattr(self.code.ir, name)(*(values[::-1] if turned else values)))
+
+    def __add__(self, other: Number) -> "Int":
+        return self._with("add", other)
+
+    def __sub__(self, other: Number) -> "Int":
+        return self._with("sub", other)
+
+    def __rsub__(self, other: Number) -> "Int":
+        return self._with("sub", other, turned=True)
+
+    def __mul__(self, other: Number) -> "Int":
+        return self._with("mul", other)
+
+    def __floordiv__(self, other: Number) -> "Int":
+        """The quotient of numbers that are not negative."""
+        return self._with("udiv", other)
+
+    def __mod__(self, other: Number) -> "Int":
+        """The remainder of numbers that are not negative."""
+        return self._with("urem", other)
+
+    def __and__(self, other: "Int") -> "Int":
+        return self._with("and_", other)
+
+    def _compared(self, how: str, other: Number) -> "Int":
+        other = self.code.number(other).value
+        return Int(self.code, self.code.ir.icmp_signed(how, self.value, other))
+
+    def __lt__(self, other: Number) -> "Int":
+        return self._compared("<", other)
+
+    def __le__(self, other: Number) -> "Int":
+        return self._compared("<=", other)
+
+    def __gt__(self, other: Number) -> "Int":
+        return self._compared(">", other)
+
+    def __ge__(self, other: Number) -> "Int":
+        return self._compared(">=", other)
+
+    def equals(self, other: Number) -> "Int":
+        return self._compared("==", other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+class Vector:
+    """A register of floats, or one float."""
+
+    def __init__(self, code: "Code", value: ir.Value):
+        self.code, self.value = code, value
+
+    def __add__(self, other: "Vector") -> "Vector":
+        return Vector(self.code, self.code.ir.fadd(self.value, other.value))
+
+    def __mul__(self, other: "Vector") -> "Vector":
+        return Vector(self.code, self.code.ir.fmul(self.value, other.value))
+
+    def times(self, other: "Vector", plus: "Vector") -> "Vector":
+        """self * other + plus, rounded once."""
+        args = [self.value, other.value, plus.value]
+        return Vector(self.code, self.code.intrinsic("llvm.fma", plus.value.type, args))
+
+
+class Register:
+    """A variable, which LLVM keeps in a register."""
+
+    def __init__(self, code: "Code", first: "Vector | Int"):
+        self.code, self.kind = code, type(first)
+        self.type = first.value.type
+        with code.ir.goto_entry_block():
+            self.place = code.ir.alloca(self.type)
+        self.set(first)
+
+    def set(self, value: "Vector | Int") -> None:
+        self.code.ir.store(value.value, self.place)
+
+    @property
+    def now(self):
+        return self.kind(self.code, self.code.ir.load(self.place, typ=self.type))
+
+
+class Array:
+    """Elements of one dtype in memory, from an address on."""
+
+    def __init__(self, code: "Code", address: ir.Value, dtype: str):
+        self.code, self.address, self.dtype = code, address, dtype
+
+    def at(self, offset: Number) -> "Array":
+        """The array that starts `offset` elements later."""
+        return Array(self.code, self._place(offset), self.dtype)
+
+    def _place(self, offset: Number) -> ir.Value:
+        if isinstance(offset, int) and offset == 0:
+            return self.address
+        return address(self.code.ir, self.address, self.code.number(offset).value, STORED[self.dtype])
+
+    def load(self, offset: Number = 0, keep: "Int | int | None" = None) -> Vector:
+        """A vector of elements; of `keep` elements, if that is given, and zeros after them."""
+        code, kind = self.code, ir.VectorType(STORED[self.dtype], self.code.lanes)
+        place, align = self._place(offset), BYTES[self.dtype]
+        if keep is None or (isinstance(keep, int) and keep >= code.lanes):
+            value = code.ir.load(place, typ=kind, align=align)
+        else:
+            args = [place, code.mask(keep), ir.Constant(kind, None)]
+            value = code.masked("load", kind, align, args)
+        return Vector(code, code.widened(value, self.dtype))
+
+    def store(self, offset: Number, value: Vector, keep: "Int | int | None" = None) -> None:
+        """Store a vector; only its first `keep` elements, if that is given."""
+        code, place, align = self.code, self._place(offset), BYTES[self.dtype]
+        rounded = code.rounded(value.value, self.dtype)
+        if keep is None or (isinstance(keep, int) and keep >= code.lanes):
+            code.ir.store(rounded, place, align=align)
+        else:
+            code.masked("store", rounded.type, align, [rounded, place, code.mask(keep)])
+
+    def broadcast(self, offset: Number = 0) -> Vector:
+        """A vector of copies of one element."""
+        return self.code.broadcast(self.element(offset))
+
+    def element(self, offset: Number = 0):
+        """One element: an `Int` of an array of integers, else a float."""
+        code, stored = self.code, STORED[self.dtype]
+        value = code.ir.load(self._place(offset), typ=stored, align=BYTES[self.dtype])
+        if self.dtype in ("int64", "uint8"):
+            return Int(code, value if stored is I64 else code.ir.zext(value, I64))
+        return Vector(code, code.widened(value, self.dtype))
+
+    def put(self, offset: Number, value: "Vector | Int | int") -> None:
+        """Store one element."""
+        code = self.code
+        if self.dtype in ("int64", "uint8"):
+            number = code.number(value).value
+            stored = number if self.dtype == "int64" else code.ir.trunc(number, I8)
+        else:
+            stored = code.rounded(value.value, self.dtype)
+        code.ir.store(stored, self._place(offset), align=BYTES[self.dtype])
+
+
+class Code:
+    """The function that is being written: its loops, its conditions, its numbers."""
+
+    def __init__(self, function: ir.Function, machine: Machine, computed: str):
+        self.ir = ir.IRBuilder(function.append_basic_block("entry"))
+        self.function, self.machine, self.computed = function, machine, computed
+        self.lanes = machine.lanes(BYTES[computed])
+
+    # -- numbers
+
+    def number(self, value: Number) -> Int:
+        return value if isinstance(value, Int) else Int(self, ir.Constant(I64, int(value)))
+
+    def smaller(self, a: Number, b: Number) -> Int:
+        a, b = self.number(a), self.number(b)
+        return Int(self, self.ir.select((a < b).value, a.value, b.value))
+
+    def larger(self, a: Number, b: Number) -> Int:
+        a, b = self.number(a), self.number(b)
+        return Int(self, self.ir.select((a > b).value, a.value, b.value))
+
+    def chosen(self, condition: Int, yes, no):
+        """`yes` if the condition holds, else `no`: two arrays of a dtype, or two numbers."""
+        if isinstance(yes, Array):
+            address = self.ir.select(condition.value, yes.address, no.address)
+            return Array(self, address, yes.dtype)
+        yes, no = self.number(yes), self.number(no)
+        return Int(self, self.ir.select(condition.value, yes.value, no.value))
+
+    # -- control
+
+    @contextmanager
+    def loop(self, start: Number, stop: Number, step: Number = 1) -> Iterator[Int]:
+        """Write what follows once; it runs for start, start + step, ... while less than stop."""
+        build, start, stop = self.ir, self.number(start), self.number(stop)
+        before = build.block
+        head = build.append_basic_block("loop")
+        body = build.append_basic_block("body")
+        after = build.append_basic_block("after")
+        build.branch(head)
+        build.position_at_end(head)
+        index = build.phi(I64)
+        index.add_incoming(start.value, before)
+        build.cbranch(build.icmp_signed("<", index, stop.value), body, after)
+        build.position_at_end(body)
+        yield Int(self, index)
+        index.add_incoming((Int(self, index) + step).value, build.block)
+        build.branch(head)
+        build.position_at_end(after)
+
+    @contextmanager
+    def when(self, condition: Int) -> Iterator[None]:
+        """Write what follows once; it runs if the condition holds."""
+        with self.ir.if_then(condition.value):
+            yield
+
+    @contextmanager
+    def otherwise(self, condition: Int) -> Iterator[None]:
+        """Write what follows once; it runs if the condition does not hold."""
+        with self.ir.if_then(self.ir.not_(condition.value)):
+            yield
+
+    # -- registers
+
+    def zeros(self) -> Vector:
+        return Vector(self, ir.Constant(ir.VectorType(COMPUTED[self.computed], self.lanes), None))
+
+    def registers(self, *counts: int):
+        """Registers of zeros, in nested lists of these lengths."""
+        if not counts:
+            return Register(self, self.zeros())
+        return [self.registers(*counts[1:]) for _ in range(counts[0])]
+
+    def variable(self, first: Number) -> Register:
+        """A variable that holds an integer."""
+        return Register(self, self.number(first))
+
+    def broadcast(self, value: Vector) -> Vector:
+        kind = ir.VectorType(value.value.type, self.lanes)
+        first = self.ir.insert_element(ir.Constant(kind, ir.Undefined), value.value, I32(0))
+        return self.shuffled(Vector(self, first), [0] * self.lanes)
+
+    def shuffled(
+        self, a: Vector, lanes: Sequence[int], b: Vector | None = None
+    ) -> Vector:
+        """The elements of a, and of b after them, in the order of `lanes`."""
+        kind = ir.VectorType(I32, len(lanes))
+        second = b.value if b else ir.Constant(a.value.type, ir.Undefined)
+        return Vector(self, self.ir.shuffle_vector(a.value, second, ir.Constant(kind, list(lanes))))
+
+    def transposed(self, rows: list[Vector]) -> list[Vector]:
+        """The columns of a square of as many vectors as a vector has elements."""
+        n = len(rows)
+        low = [i // 2 + (n if i % 2 else 0) for i in range(n)]
+        high = [entry + n // 2 for entry in low]
+        for _ in range(n.bit_length() - 1):  # each round interleaves the halves of the square
+            pairs = list(zip(rows[: n // 2], rows[n // 2 :]))
+            rows = [self.shuffled(a, order, b) for a, b in pairs for order in (low, high)]
+        return rows
+
+    # -- masks, dtypes, intrinsics
+
+    def mask(self, keep: Number) -> ir.Value:
+        """True for the first `keep` lanes."""
+        lanes = ir.Constant(ir.VectorType(I32, self.lanes), list(range(self.lanes)))
+        limit = self.ir.trunc(self.number(keep).value, I32)
+        kind = ir.VectorType(I32, self.lanes)
+        first = self.ir.insert_element(ir.Constant(kind, ir.Undefined), limit, I32(0))
+        limits = self.ir.shuffle_vector(
+            first, ir.Constant(kind, ir.Undefined), ir.Constant(kind, [0] * self.lanes)
+        )
+        return self.ir.icmp_signed("<", lanes, limits)
+
+    def masked(self, what: str, kind: ir.Type, align: int, args: list[ir.Value]):
+        """LLVM's masked load or store."""
+        module = self.function.module
+        name = f"llvm.masked.{what}.{mangled(kind)}.p0"
+        returned = kind if what == "load" else ir.VoidType()
+        position = {"load": 1, "store": 2}[what]
+        given = [*args[:position], I32(align), *args[position:]]
+        declared = module.globals.get(name) or ir.Function(
+            module, ir.FunctionType(returned, [arg.type for arg in given]), name
+        )
+        return self.ir.call(declared, given)
+
+    def intrinsic(self, name: str, kind: ir.Type, args: list[ir.Value]):
+        """A call of an intrinsic that takes and returns values of one type."""
+        module, name = self.function.module, f"{name}.{mangled(kind)}"
+        declared = module.globals.get(name) or ir.Function(
+            module, ir.FunctionType(kind, [arg.type for arg in args]), name
+        )
+        return self.ir.call(declared, args)
+
+    def widened(self, value: ir.Value, dtype: str) -> ir.Value:
+        """What was stored as `dtype`, as it is computed with."""
+        if dtype not in ("bfloat16", "float16"):
+            return value
+        wide = alike(value.type, F32)
+        if dtype == "float16":
+            return self.ir.fpext(value, wide)
+        bits = self.ir.zext(value, alike(value.type, I32))
+        return self.ir.bitcast(self.ir.shl(bits, filled(bits.type, 16)), wide)
+
+    def rounded(self, value: ir.Value, dtype: str) -> ir.Value:
+        """What was computed, as it is stored as `dtype`: rounded to nearest, ties to even."""
+        if dtype == "float16":
+            return self.ir.fptrunc(value, alike(value.type, ir.HalfType()))
+        if dtype != "bfloat16":
+            return value
+        build, ints = self.ir, alike(value.type, I32)
+        bits = build.bitcast(value, ints)
+        high = build.lshr(bits, filled(ints, 16))
+        half = build.add(build.and_(high, filled(ints, 1)), filled(ints, 0x7FFF))
+        nearest = build.lshr(build.add(bits, half), filled(ints, 16))
+        quiet = build.or_(high, filled(ints, 0x40))  # a NaN must not round to infinity
+        is_nan = build.fcmp_unordered("uno", value, value)
+        return build.trunc(build.select(is_nan, quiet, nearest), alike(value.type, I16))
+
+
+def address(build: ir.IRBuilder, base: ir.Value, index: ir.Value, kind: ir.Type) -> ir.Value:
+    """The address of element `index` of an array."""
+    place = build.gep(base, [index], source_etype=kind)
+    place.type = POINTER  # what stands there may be read as any type
+    return place
+
+
+def alike(kind: ir.Type, element: ir.Type) -> ir.Type:
+    """The type with other elements: a vector for a vector, a scalar for a scalar."""
+    return ir.VectorType(element, kind.count) if isinstance(kind, ir.VectorType) else element
+
+
+def filled(kind: ir.Type, number: int) -> ir.Constant:
+    """A constant of a type of integers, the same number in every lane."""
+    return ir.Constant(kind, [number] * kind.count if isinstance(kind, ir.VectorType) else number)
+
+
+def mangled(kind: ir.Type) -> str:
+    """A type as it stands in the name of an intrinsic: v16f32."""
+    if isinstance(kind, ir.VectorType):
+        return f"v{kind.count}{mangled(kind.element)}"
+    names = {F32: "f32", F64: "f64", ir.HalfType(): "f16"}
+    return names.get(kind) or f"i{kind.width}"

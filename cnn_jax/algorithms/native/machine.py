@@ -1,0 +1,48 @@
+"""The processor that kernels are written for: what LLVM calls it, and how wide its vectors are."""
+
+import functools
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A processor, as LLVM knows it.
+
+    Attributes:
+        triple: the architecture and the operating system, such as ``"x86_64-unknown-linux-gnu"``.
+        cpu: LLVM's name of the processor.
+        features: its instruction sets, as LLVM takes them: ``"+avx2,-avx512f,..."``.
+        vector_bytes: bytes of a vector register.
+        registers: the number of vector registers.
+    """
+
+    triple: str
+    cpu: str
+    features: str
+    vector_bytes: int
+    registers: int
+
+    def lanes(self, itemsize: int) -> int:
+        """The number of elements of `itemsize` bytes in a vector."""
+        return self.vector_bytes // itemsize
+
+
+def described(triple: str, cpu: str, features: dict[str, bool]) -> Machine | None:
+    """The machine with these features; None if it has no fused multiply-add of vectors."""
+    flat = ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(features.items()))
+    if triple.startswith(("aarch64", "arm64")):
+        return Machine(triple, cpu, flat, vector_bytes=16, registers=32)
+    if not triple.startswith("x86_64") or not features.get("fma"):
+        return None
+    if all(features.get(f"avx512{part}") for part in ("f", "vl", "bw", "dq")):
+        return Machine(triple, cpu, flat, vector_bytes=64, registers=32)
+    return Machine(triple, cpu, flat, vector_bytes=32, registers=16)
+
+
+@functools.cache
+def host() -> Machine | None:
+    """This machine; None if kernels cannot be written for it. Raises ImportError without LLVM."""
+    import llvmlite.binding as llvm
+
+    features = dict(llvm.get_host_cpu_features())
+    return described(llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
