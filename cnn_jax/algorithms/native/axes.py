@@ -74,7 +74,7 @@ class Axis:
         )
 
 
-def axes(window: Window, spatial: tuple[int, ...]) -> tuple[Axis, Axis, Axis]:
+def axes(window: Window, spatial: tuple[int, ...]) -> tuple[Axis, ...]:
     """The three axes of a window on an input of lengths `spatial`; axes of length 1 come first."""
     rank, positions = window.rank, window.output_size(spatial)
     missing = 3 - rank

@@ -15,7 +15,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
     positions = window.output_size(x.shape[1:-1])
     shape = (len(x), *positions, kernel.shape[-1])
     kernel_class, plan = dense.plan(host(), x.shape, kernel.shape, window, groups, x.dtype.name)
-    return _call(kernel_class, dense.output_nests, plan, jax.ShapeDtypeStruct(shape, x.dtype), x, kernel)
+    return _call(kernel_class, plan, jax.ShapeDtypeStruct(shape, x.dtype), x, kernel)
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
@@ -25,10 +25,10 @@ def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> 
     kernel_class, plan = dense.plan(
         host(), g.shape, kernel.shape, window.of_input_grad(), groups, g.dtype.name, exchanged=True
     )
-    return _call(kernel_class, dense.output_nests, plan, jax.ShapeDtypeStruct(shape, g.dtype), g, kernel)
+    return _call(kernel_class, plan, jax.ShapeDtypeStruct(shape, g.dtype), g, kernel)
 
 
-def _call(kernel, nests, plan, result, *arrays):
+def _call(kernel, plan, result, *arrays):
     scratch = jax.ShapeDtypeStruct((plan.scratch,), jnp.uint8)
-    call = jax.ffi.ffi_call(registered(kernel, nests), (result, scratch))
+    call = jax.ffi.ffi_call(registered(kernel), (result, scratch))
     return call(*arrays, plan=plan.encoded())[0]

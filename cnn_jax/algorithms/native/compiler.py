@@ -3,7 +3,7 @@
 import ctypes
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
@@ -19,31 +19,24 @@ class Kernel:
     """A class of calls that one compiled kernel serves.
 
     Attributes:
-        name: of the file of nests, such as ``"dense"``.
-        traits: what is fixed when the kernel is compiled: block sizes, dtypes, flags.
+        name: of the file of its nests, such as ``"dense"``.
+        phases: its nests, each a function (code, plan, pointers, own, shared, item, traits) that
+            writes the computation of one item. `pointers` are the addresses of the arguments and
+            results, `own` that of the thread's scratch, `shared` that of the scratch of all.
+        buffers: the number of arguments and results, the scratch included, which is the last.
+        traits: what is fixed when the kernel is compiled: the dtype of the sums, which comes first,
+            block sizes, flags.
     """
 
     name: str
+    phases: tuple[Phase, ...]
+    buffers: int
     traits: tuple
 
     @property
     def target(self) -> str:
         """The name by which XLA calls it."""
-        traits = "_".join(map(str, self.traits))
-        return f"cnn_jax.native.{self.name}.{traits}"
-
-
-@dataclass(frozen=True)
-class Nests:
-    """How the kernels of one name are written.
-
-    Attributes:
-        phases: the nests, (code, plan, buffers, own, shared, item, traits) each.
-        buffers: arguments and results, the scratch included.
-    """
-
-    phases: Sequence[Phase]
-    buffers: int
+        return ".".join(("cnn_jax.native", self.name, *map(str, self.traits)))
 
 
 _lock = threading.Lock()
@@ -51,28 +44,33 @@ _engines = []  # what LLVM loaded, kept as long as XLA may call it
 
 
 @functools.cache
-def _registered(kernel: Kernel, nests: Callable[[], Nests]) -> None:
+def _registered(kernel: Kernel) -> None:
     machine = host()
-    assert machine is not None, "the caller asks `host` first"
-    object_code = stored.fetch(kernel, machine, lambda: compiled(kernel, nests(), machine))
+    object_code = stored.fetch(kernel, machine, lambda: compiled(kernel, machine))
     address = _load(object_code, kernel.target)
-    capsule = ctypes.pythonapi.PyCapsule_New
-    capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    jax.ffi.register_ffi_target(kernel.target, capsule(address, None, None), platform="cpu")
+    jax.ffi.register_ffi_target(kernel.target, _capsule(address), platform="cpu")
 
 
-def registered(kernel: Kernel, nests: Callable[[], Nests]) -> str:
+def registered(kernel: Kernel) -> str:
     """Compile a kernel, unless this process or an earlier one has, and make it known to XLA.
 
     Returns:
         The name of the target, for `jax.ffi.ffi_call`.
     """
     with _lock:
-        _registered(kernel, nests)
+        _registered(kernel)
     return kernel.target
 
 
-def module_text(kernel: Kernel, nests: Nests, machine: Machine) -> str:
+def _capsule(address: int) -> object:
+    """An address as Python's objects hold one for other libraries."""
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    return new(address, None, None)
+
+
+def module_text(kernel: Kernel, machine: Machine) -> str:
     """The kernel in LLVM's language, not yet optimised."""
     from llvmlite import ir
 
@@ -82,7 +80,7 @@ def module_text(kernel: Kernel, nests: Nests, machine: Machine) -> str:
     module = ir.Module(kernel.target)
     module.triple = machine.triple
     phases = []
-    for number, nest in enumerate(nests.phases):
+    for number, nest in enumerate(kernel.phases):
         kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, POINTER, I64])
         function = ir.Function(module, kind, f"phase{number}")
         function.linkage = "internal"
@@ -90,12 +88,14 @@ def module_text(kernel: Kernel, nests: Nests, machine: Machine) -> str:
         plan, buffers, own, shared, item = function.args
         pointers = [
             code.ir.load(address(code.ir, buffers, I64(i), POINTER), typ=POINTER)
-            for i in range(nests.buffers)
+            for i in range(kernel.buffers)
         ]
-        nest(code, Array(code, plan, "int64"), pointers, own, shared, Int(code, item), kernel.traits)
+        nest(
+            code, Array(code, plan, "int64"), pointers, own, shared, Int(code, item), kernel.traits
+        )
         code.ir.ret_void()
         phases.append(function)
-    handler.write(module, kernel.target, phases, nests.buffers)
+    handler.write(module, kernel.target, phases, kernel.buffers)
     width = 8 * machine.vector_bytes
     attributes = f'nounwind "min-legal-vector-width"="{width}" "prefer-vector-width"="{width}"'
     return _with_attributes(str(module), attributes)
@@ -110,17 +110,17 @@ def _with_attributes(text: str, attributes: str) -> str:
     return "\n".join([*lines, f"attributes #0 = {{ {attributes} }}"])
 
 
-def compiled(kernel: Kernel, nests: Nests, machine: Machine) -> bytes:
+def compiled(kernel: Kernel, machine: Machine) -> bytes:
     """The kernel as an object file for a machine."""
-    return target_machine(machine).emit_object(optimised(kernel, nests, machine))
+    return target_machine(machine).emit_object(optimised(kernel, machine))
 
 
-def optimised(kernel: Kernel, nests: Nests, machine: Machine):
+def optimised(kernel: Kernel, machine: Machine):
     """The kernel as a module of LLVM, optimised."""
     import llvmlite.binding as llvm
 
     target = target_machine(machine)
-    module = llvm.parse_assembly(module_text(kernel, nests, machine))
+    module = llvm.parse_assembly(module_text(kernel, machine))
     module.verify()
     # The nests are unrolled and vectorised as they are written.
     options = llvm.create_pipeline_tuning_options(speed_level=2)
@@ -150,7 +150,6 @@ def _load(object_code: bytes, name: str) -> int:
     import llvmlite.binding as llvm
 
     machine = host()
-    assert machine is not None
     target_machine(machine)
     target = llvm.Target.from_triple(machine.triple).create_target_machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)

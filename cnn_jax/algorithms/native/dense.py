@@ -1,6 +1,7 @@
 """The output of a convolution: a product of small matrices in registers for each block of a row.
 
-    y[row, q, o] = sum over taps t, channels c of x[row(t), q * step + offset(t), c] * kernel[t, c, o]
+    y[row, q, o] = sum over taps t, channels c of
+                   x[row(t), q * step + offset(t), c] * kernel[t, c, o]
 
 A block has m positions of a row and v vectors of output channels: m * v sums, which stay in
 registers while the loops run over the taps and the input channels (Georganas et al., *Harnessing
@@ -27,7 +28,7 @@ from math import ceil, prod
 from cnn_jax.geometry import Window
 
 from .axes import Axis, Phase, axes
-from .compiler import Kernel, Nests
+from .compiler import Kernel
 from .language import BYTES, Array, Code, Int
 from .machine import Machine
 from .packing import rows, vectors
@@ -64,10 +65,6 @@ def blocks(machine: Machine, itemsize: int, rows: Sequence[int], channels: int) 
         for m in range(1, min(30, (machine.registers - 1 - v) // v, *rows) + 1)
     ]
     return min(fitting, key=lambda block: (cycles(*block), -block[0] * block[1]))
-
-
-def output_nests() -> Nests:
-    return Nests((pack, convolve), buffers=4)
 
 
 def pack(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
@@ -129,20 +126,23 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
     one_plane = one_row * p.copied_rows
     one_group = one_plane * p.copied_planes
 
-    with code.when(p.copies > 0), code.loop(first_group, last_group + 1) as group:
-        with code.loop(0, p.copied_planes) as i, code.loop(0, p.copied_rows) as j:
-            d, h = in_plane + i, in_row + j
-            real = (d >= 0) & (d < p.depth) & (h >= 0) & (h < p.height)
-            with code.when(real):
-                source = x.at(
-                    ((image * p.depth + d) * p.height + h) * p.width * p.channels
-                    + group * p.group_in
-                )
-                target = copied.at((group - first_group) * one_group + i * one_plane + j * one_row)
-                rows(
-                    code, source, target, in_column, p.copied_columns, p.width, p.group_in,
-                    p.channels, p.group_in,
-                )  # fmt: skip
+    with (
+        code.when(p.copies > 0),
+        code.loop(first_group, last_group + 1) as group,
+        code.loop(0, p.copied_planes) as i,
+        code.loop(0, p.copied_rows) as j,
+    ):
+        d, h = in_plane + i, in_row + j
+        real = (d >= 0) & (d < p.depth) & (h >= 0) & (h < p.height)
+        with code.when(real):
+            source = x.at(
+                ((image * p.depth + d) * p.height + h) * p.width * p.channels + group * p.group_in
+            )
+            target = copied.at((group - first_group) * one_group + i * one_plane + j * one_row)
+            rows(
+                code, source, target, in_column, p.copied_columns, p.width, p.group_in,
+                p.channels, p.group_in,
+            )  # fmt: skip
 
     # Where a tap's elements are: in the copy, or in x itself.
     column_size = code.chosen(p.copies > 0, p.group_in, p.channels)
@@ -245,12 +245,10 @@ def _row_of_blocks(
             block(q, 1)
 
 
-def _block(
-    code, p, inputs, weights, out, lists, count, step, stride, channels_left, v, m
-) -> None:
+def _block(code, p, inputs, weights, out, lists, count, step, stride, channels_left, v, m) -> None:
     """m positions by v vectors of output channels."""
     lanes = code.lanes
-    sums = code.registers(m, v)
+    sums = code.sums(m, v)
     with code.loop(0, count) as t:
         x, w = inputs.at(lists.element(2 * t)), weights.at(lists.element(2 * t + 1))
         with code.loop(0, p.run) as c:
@@ -258,7 +256,7 @@ def _block(
             for a in range(m):
                 element = x.broadcast(c + a * step)
                 for i in range(v):
-                    sums[a][i].set(element.times(row[i], plus=sums[a][i].now))
+                    sums[a][i].add(element, row[i])
     for i in range(v):
         whole = channels_left >= (i + 1) * lanes
         with code.when(whole):
@@ -319,7 +317,9 @@ def plan(
     tile_rows = max(1, min(fitting, row_items, ceil(images * depth.longest * row_items / 32)))
     tile_columns = width.longest
     if copies and row_bytes * height.reach(tile_rows) > 2**21:
-        tile_columns = max(4 * m, m * (tile_columns // m * 2**21 // (row_bytes * height.reach(1)) or 1))
+        tile_columns = max(
+            4 * m, m * (tile_columns // m * 2**21 // (row_bytes * height.reach(1)) or 1)
+        )
         tile_columns = min(tile_columns, width.longest)
     items_rows, items_columns = ceil(row_items / tile_rows), ceil(width.longest / tile_columns)
     tiles = images * depth.longest * items_rows * items_columns
@@ -332,7 +332,7 @@ def plan(
 
     copied = (depth.reach(1), height.reach(tile_rows), width.reach(tile_columns))
     list_bytes = -(-16 * (taps + 1) // 256) * 256
-    numbers = dict(
+    numbers = dict(  # noqa: C408
         depth=depth.length, height=height.length, width=width.length, channels=channels,
         planes=depth.positions, out_rows=height.positions, out_columns=width.positions,
         out_channels=out_channels, groups=groups, group_in=group_in, group_out=group_out, taps=taps,
@@ -356,7 +356,7 @@ def plan(
     work = tiles and images * out_channels * group_in * taps * prod(
         axis.positions for axis in (depth, height, width)
     ) // prod(len(axis.phases) for axis in (depth, height, width))
-    return Kernel("dense", (computed, stored, v, m, exchanged)), Plan(
+    return Kernel("dense", (pack, convolve), 4, (computed, stored, v, m, exchanged)), Plan(
         items=(all_panels * taps, tiles * items_panels),
         numbers=numbers,
         tables=tables,
@@ -370,7 +370,8 @@ def _run(axis: Axis) -> int:
     """The number of taps that lie side by side, if all of them do; else 1."""
     if len(axis.phases) > 1:
         return 1
-    offsets = [tap.offset for tap in axis.phases[0].taps]
+    (phase,) = axis.phases
+    offsets = [tap.offset for tap in phase.taps]
     consecutive = offsets == list(range(offsets[0], offsets[0] + len(offsets)))
     return len(offsets) if consecutive else 1
 

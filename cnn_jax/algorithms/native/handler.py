@@ -1,3 +1,5 @@
+# llvmlite declares its types too widely for these.
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 """The function that XLA calls: it shares a kernel's work over XLA's own threads.
 
 A kernel has phases, one after the other, and each phase a number of items, which any thread may
@@ -79,9 +81,7 @@ def _external(module: ir.Module, name: str, returned: ir.Type, *arguments: ir.Ty
     return found or ir.Function(module, ir.FunctionType(returned, list(arguments)), name)
 
 
-def _work(
-    module: ir.Module, name: str, phases: list[ir.Function], buffers: int
-) -> ir.Function:
+def _work(module: ir.Module, name: str, phases: list[ir.Function], buffers: int) -> ir.Function:
     """void work(job): compute items until there are none, phase by phase."""
     yielding = _external(module, "sched_yield", I32)
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER]), name)
@@ -97,7 +97,8 @@ def _work(
         done, total = _at(build, counters, 1), _at(build, counters, 2)
         items = build.load(total, typ=I64)
         take, compute, wait, spin, next_phase = (
-            function.append_basic_block(part) for part in ("take", "compute", "wait", "spin", "next")
+            function.append_basic_block(part)
+            for part in ("take", "compute", "wait", "spin", "next")
         )
         build.branch(take)
         build.position_at_end(take)

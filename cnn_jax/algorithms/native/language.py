@@ -1,3 +1,5 @@
+# llvmlite declares its types too widely for these.
+# pyright: reportAttributeAccessIssue=false, reportReturnType=false, reportArgumentType=false
 """A small language for loop nests over arrays, with the vector registers in the open.
 
 A kernel is a Python function that is run once, to write the instructions of a loop nest:
@@ -17,8 +19,11 @@ Arrays are addressed in elements from where they start. An array of bfloat16 or 
 float32, and rounded to the nearest, ties to even, when it is stored.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 from llvmlite import ir
 
@@ -40,59 +45,57 @@ STORED = {
 COMPUTED = {**STORED, "bfloat16": F32, "float16": F32}
 BYTES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2, "int64": 8, "uint8": 1}
 
-Number = "Int | int"
-
 
 class Int:
     """An integer that is known when the kernel runs."""
 
-    def __init__(self, code: "Code", value: ir.Value):
+    def __init__(self, code: Code, value: ir.Value):
         self.code, self.value = code, value
 
-    def _with(self, name: str, other: Number, turned: bool = False) -> "Int":
+    def _with(self, name: str, other: Number, turned: bool = False) -> Int:
         values = (self.value, self.code.number(other).value)
         return Int(self.code, getattr(self.code.ir, name)(*(values[::-1] if turned else values)))
 
-    def __add__(self, other: Number) -> "Int":
+    def __add__(self, other: Number) -> Int:
         return self._with("add", other)
 
-    def __sub__(self, other: Number) -> "Int":
+    def __sub__(self, other: Number) -> Int:
         return self._with("sub", other)
 
-    def __rsub__(self, other: Number) -> "Int":
+    def __rsub__(self, other: Number) -> Int:
         return self._with("sub", other, turned=True)
 
-    def __mul__(self, other: Number) -> "Int":
+    def __mul__(self, other: Number) -> Int:
         return self._with("mul", other)
 
-    def __floordiv__(self, other: Number) -> "Int":
+    def __floordiv__(self, other: Number) -> Int:
         """The quotient of numbers that are not negative."""
         return self._with("udiv", other)
 
-    def __mod__(self, other: Number) -> "Int":
+    def __mod__(self, other: Number) -> Int:
         """The remainder of numbers that are not negative."""
         return self._with("urem", other)
 
-    def __and__(self, other: "Int") -> "Int":
+    def __and__(self, other: Int) -> Int:
         return self._with("and_", other)
 
-    def _compared(self, how: str, other: Number) -> "Int":
-        other = self.code.number(other).value
-        return Int(self.code, self.code.ir.icmp_signed(how, self.value, other))
+    def _compared(self, how: str, other: Number) -> Int:
+        values = self.value, self.code.number(other).value
+        return Int(self.code, self.code.ir.icmp_signed(how, *values))
 
-    def __lt__(self, other: Number) -> "Int":
+    def __lt__(self, other: Number) -> Int:
         return self._compared("<", other)
 
-    def __le__(self, other: Number) -> "Int":
+    def __le__(self, other: Number) -> Int:
         return self._compared("<=", other)
 
-    def __gt__(self, other: Number) -> "Int":
+    def __gt__(self, other: Number) -> Int:
         return self._compared(">", other)
 
-    def __ge__(self, other: Number) -> "Int":
+    def __ge__(self, other: Number) -> Int:
         return self._compared(">=", other)
 
-    def equals(self, other: Number) -> "Int":
+    def equals(self, other: Number) -> Int:
         return self._compared("==", other)
 
     __radd__, __rmul__ = __add__, __mul__
@@ -101,32 +104,35 @@ class Int:
 class Vector:
     """A register of floats, or one float."""
 
-    def __init__(self, code: "Code", value: ir.Value):
+    def __init__(self, code: Code, value: ir.Value):
         self.code, self.value = code, value
 
-    def __add__(self, other: "Vector") -> "Vector":
+    def __add__(self, other: Vector) -> Vector:
         return Vector(self.code, self.code.ir.fadd(self.value, other.value))
 
-    def __mul__(self, other: "Vector") -> "Vector":
+    def __mul__(self, other: Vector) -> Vector:
         return Vector(self.code, self.code.ir.fmul(self.value, other.value))
 
-    def times(self, other: "Vector", plus: "Vector") -> "Vector":
+    def times(self, other: Vector, plus: Vector) -> Vector:
         """self * other + plus, rounded once."""
         args = [self.value, other.value, plus.value]
         return Vector(self.code, self.code.intrinsic("llvm.fma", plus.value.type, args))
 
 
+Number: TypeAlias = Int | int
+
+
 class Register:
     """A variable, which LLVM keeps in a register."""
 
-    def __init__(self, code: "Code", first: "Vector | Int"):
+    def __init__(self, code: Code, first: Vector | Int):
         self.code, self.kind = code, type(first)
         self.type = first.value.type
         with code.ir.goto_entry_block():
             self.place = code.ir.alloca(self.type)
         self.set(first)
 
-    def set(self, value: "Vector | Int") -> None:
+    def set(self, value: Vector | Int) -> None:
         self.code.ir.store(value.value, self.place)
 
     @property
@@ -134,22 +140,42 @@ class Register:
         return self.kind(self.code, self.code.ir.load(self.place, typ=self.type))
 
 
+class Sum(Register):
+    """A sum of products, a vector of them, in a register."""
+
+    def add(self, a: Vector, b: Vector) -> None:
+        """Add a * b, rounded once. The products of a kernel are added in the order written.
+
+        LLVM would load all that a step of a loop needs before it multiplies, for which there are
+        not enough registers. So nothing that is loaded after a product is loaded before it: an
+        instruction of assembler, an empty one, reads the sum.
+        """
+        code, kind = self.code, self.type
+        product = code.intrinsic("llvm.fma", kind, [a.value, b.value, self.now.value])
+        register = "v" if code.machine.is_x86 else "w"
+        same = ir.FunctionType(kind, [kind])
+        constraints = f"={register},0,~{{memory}}"
+        self.set(Vector(code, code.ir.asm(same, "", constraints, [product], True)))
+
+
 class Array:
     """Elements of one dtype in memory, from an address on."""
 
-    def __init__(self, code: "Code", address: ir.Value, dtype: str):
+    def __init__(self, code: Code, address: ir.Value, dtype: str):
         self.code, self.address, self.dtype = code, address, dtype
 
-    def at(self, offset: Number) -> "Array":
+    def at(self, offset: Number) -> Array:
         """The array that starts `offset` elements later."""
         return Array(self.code, self._place(offset), self.dtype)
 
     def _place(self, offset: Number) -> ir.Value:
         if isinstance(offset, int) and offset == 0:
             return self.address
-        return address(self.code.ir, self.address, self.code.number(offset).value, STORED[self.dtype])
+        return address(
+            self.code.ir, self.address, self.code.number(offset).value, STORED[self.dtype]
+        )
 
-    def load(self, offset: Number = 0, keep: "Int | int | None" = None) -> Vector:
+    def load(self, offset: Number = 0, keep: Int | int | None = None) -> Vector:
         """A vector of elements; of `keep` elements, if that is given, and zeros after them."""
         code, kind = self.code, ir.VectorType(STORED[self.dtype], self.code.lanes)
         place, align = self._place(offset), BYTES[self.dtype]
@@ -160,7 +186,7 @@ class Array:
             value = code.masked("load", kind, align, args)
         return Vector(code, code.widened(value, self.dtype))
 
-    def store(self, offset: Number, value: Vector, keep: "Int | int | None" = None) -> None:
+    def store(self, offset: Number, value: Vector, keep: Int | int | None = None) -> None:
         """Store a vector; only its first `keep` elements, if that is given."""
         code, place, align = self.code, self._place(offset), BYTES[self.dtype]
         rounded = code.rounded(value.value, self.dtype)
@@ -173,7 +199,7 @@ class Array:
         """A vector of copies of one element."""
         return self.code.broadcast(self.element(offset))
 
-    def element(self, offset: Number = 0):
+    def element(self, offset: Number = 0) -> Any:
         """One element: an `Int` of an array of integers, else a float."""
         code, stored = self.code, STORED[self.dtype]
         value = code.ir.load(self._place(offset), typ=stored, align=BYTES[self.dtype])
@@ -181,7 +207,7 @@ class Array:
             return Int(code, value if stored is I64 else code.ir.zext(value, I64))
         return Vector(code, code.widened(value, self.dtype))
 
-    def put(self, offset: Number, value: "Vector | Int | int") -> None:
+    def put(self, offset: Number, value: Vector | Int | int) -> None:
         """Store one element."""
         code = self.code
         if self.dtype in ("int64", "uint8"):
@@ -213,7 +239,7 @@ class Code:
         a, b = self.number(a), self.number(b)
         return Int(self, self.ir.select((a > b).value, a.value, b.value))
 
-    def chosen(self, condition: Int, yes, no):
+    def chosen(self, condition: Int, yes, no) -> Any:
         """`yes` if the condition holds, else `no`: two arrays of a dtype, or two numbers."""
         if isinstance(yes, Array):
             address = self.ir.select(condition.value, yes.address, no.address)
@@ -259,11 +285,11 @@ class Code:
     def zeros(self) -> Vector:
         return Vector(self, ir.Constant(ir.VectorType(COMPUTED[self.computed], self.lanes), None))
 
-    def registers(self, *counts: int):
-        """Registers of zeros, in nested lists of these lengths."""
+    def sums(self, *counts: int):
+        """Sums that are zero, in nested lists of these lengths."""
         if not counts:
-            return Register(self, self.zeros())
-        return [self.registers(*counts[1:]) for _ in range(counts[0])]
+            return Sum(self, self.zeros())
+        return [self.sums(*counts[1:]) for _ in range(counts[0])]
 
     def variable(self, first: Number) -> Register:
         """A variable that holds an integer."""
@@ -274,9 +300,7 @@ class Code:
         first = self.ir.insert_element(ir.Constant(kind, ir.Undefined), value.value, I32(0))
         return self.shuffled(Vector(self, first), [0] * self.lanes)
 
-    def shuffled(
-        self, a: Vector, lanes: Sequence[int], b: Vector | None = None
-    ) -> Vector:
+    def shuffled(self, a: Vector, lanes: Sequence[int], b: Vector | None = None) -> Vector:
         """The elements of a, and of b after them, in the order of `lanes`."""
         kind = ir.VectorType(I32, len(lanes))
         second = b.value if b else ir.Constant(a.value.type, ir.Undefined)

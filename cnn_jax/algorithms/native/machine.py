@@ -22,26 +22,41 @@ class Machine:
     vector_bytes: int
     registers: int
 
+    @property
+    def is_x86(self) -> bool:
+        return self.triple.startswith("x86_64")
+
     def lanes(self, itemsize: int) -> int:
         """The number of elements of `itemsize` bytes in a vector."""
         return self.vector_bytes // itemsize
 
 
-def described(triple: str, cpu: str, features: dict[str, bool]) -> Machine | None:
-    """The machine with these features; None if it has no fused multiply-add of vectors."""
+class Unknown(Exception):
+    """Kernels cannot be written for a processor; the message says why."""
+
+
+def described(triple: str, cpu: str, features: dict[str, bool]) -> Machine:
+    """The machine with these features. Raises `Unknown` if it has no multiply-add of vectors."""
     flat = ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(features.items()))
     if triple.startswith(("aarch64", "arm64")):
         return Machine(triple, cpu, flat, vector_bytes=16, registers=32)
-    if not triple.startswith("x86_64") or not features.get("fma"):
-        return None
+    if not triple.startswith("x86_64"):
+        raise Unknown(f"the processor is neither x86-64 nor ARM, but {triple}")
+    if not (features.get("fma") and features.get("avx2")):
+        raise Unknown(f"the processor, {cpu}, has no AVX2 and fused multiply-add")
     if all(features.get(f"avx512{part}") for part in ("f", "vl", "bw", "dq")):
         return Machine(triple, cpu, flat, vector_bytes=64, registers=32)
     return Machine(triple, cpu, flat, vector_bytes=32, registers=16)
 
 
 @functools.cache
-def host() -> Machine | None:
-    """This machine; None if kernels cannot be written for it. Raises ImportError without LLVM."""
+def host() -> Machine:
+    """This machine.
+
+    Raises:
+        ImportError: there is no llvmlite here.
+        Unknown: kernels cannot be written for this processor.
+    """
     import llvmlite.binding as llvm
 
     features = dict(llvm.get_host_cpu_features())

@@ -38,7 +38,10 @@ def rows(
         copy(code, inner, target.at(start * target_step), (stop - start) * channels)
     with code.otherwise(dense), code.loop(0, stop - start) as column:
         copy(
-            code, inner.at(column * source_step), target.at((start + column) * target_step), channels
+            code,
+            inner.at(column * source_step),
+            target.at((start + column) * target_step),
+            channels,
         )
 
 
@@ -52,7 +55,7 @@ def copy(code: Code, source: Array, target: Array, count: Int) -> None:
         target.store(whole, source.load(whole, count - whole), count - whole)
 
 
-class vectors:  # noqa: N801 - reads as a loop
+class vectors:
     """Loop over `count` elements by vectors: (first element, how many are left to keep)."""
 
     def __init__(self, code: Code, count: Int):

@@ -1,7 +1,7 @@
 """The numbers that a call gives to its kernel: one array of int64, the only attribute of the call.
 
-    helpers, bytes of shared scratch, bytes of each thread's scratch, items of each phase,
-    the numbers of the nest by name, its tables
+helpers, bytes of shared scratch, bytes of each thread's scratch, items of each phase,
+the numbers of the nest by name, its tables
 """
 
 from __future__ import annotations
