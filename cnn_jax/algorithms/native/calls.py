@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from cnn_jax.geometry import Window
 
-from . import dense
+from . import dense, dense_kernel
 from .compiler import registered
 from .machine import host
 
@@ -26,6 +26,13 @@ def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> 
         host(), g.shape, kernel.shape, window.of_input_grad(), groups, g.dtype.name, exchanged=True
     )
     return _call(kernel_class, plan, jax.ShapeDtypeStruct(shape, g.dtype), g, kernel)
+
+
+def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
+    """The gradient with respect to the kernel, from x (n, *spatial, c), g (n, *positions, o)."""
+    shape = (*window.size, x.shape[-1] // groups, g.shape[-1])
+    kernel, plan = dense_kernel.plan(host(), x.shape, g.shape, window, groups, x.dtype.name)
+    return _call(kernel, plan, jax.ShapeDtypeStruct(shape, x.dtype), x, g)
 
 
 def _call(kernel, plan, result, *arrays):

@@ -302,7 +302,7 @@ def plan(
     taps = prod(sizes)
 
     copies = stored != computed or not width.inside
-    merged = _run(width) if copies or groups == 1 else 1
+    merged = side_by_side(width) if copies or groups == 1 else 1
 
     lengths = [phase.positions for phase in width.phases if phase.positions]
     v, m = blocks(machine, itemsize, lengths, group_out)
@@ -366,7 +366,7 @@ def plan(
     )
 
 
-def _run(axis: Axis) -> int:
+def side_by_side(axis: Axis) -> int:
     """The number of taps that lie side by side, if all of them do; else 1."""
     if len(axis.phases) > 1:
         return 1

@@ -1,6 +1,6 @@
 """Copies that put what a block reads side by side, zeros for padding and remainders included."""
 
-from .language import Array, Code, Int
+from .language import Array, Code, Int, Number
 
 
 def rows(
@@ -10,9 +10,9 @@ def rows(
     first: Int,
     columns: Int,
     length: Int,
-    channels: Int,
-    source_step: Int,
-    target_step: Int,
+    channels: Number,
+    source_step: Number,
+    target_step: Number,
 ) -> None:
     """Copy the columns first, first + 1, ... of one row, zeros where the row has none.
 
@@ -32,7 +32,8 @@ def rows(
             place = target.at(column * target_step)
             with vectors(code, channels) as (c, keep):
                 place.store(c, code.zeros(), keep)
-    dense = source_step.equals(channels) & target_step.equals(channels)
+    source_step, channels = code.number(source_step), code.number(channels)
+    dense = source_step.equals(channels) & channels.equals(target_step)
     inner = source.at((first + start) * source_step)
     with code.when(dense):
         copy(code, inner, target.at(start * target_step), (stop - start) * channels)

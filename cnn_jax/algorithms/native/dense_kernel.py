@@ -1,0 +1,374 @@
+"""The gradient of a convolution with respect to its kernel, by blocks of sums in registers.
+
+    dkernel[t, c, o] = sum over images, rows, columns q of x[row(t), q * step + offset(t), c]
+                                                           * g[row, q, o]
+
+The same product of small matrices as in `dense.py`, in other roles: a block has m input channels
+and v vectors of output channels, and its sums run over the positions of a row, for all rows of a
+tile. No array is transposed: the elements of x are broadcast one by one.
+
+The loops, from the outside:
+
+    item             some blocks of channels, and a part of the images and rows
+    tile             rows whose copies of x and g fit into the second-level cache; they are copied
+                     into columns of m channels and of v vectors, with the padding of x
+    tap, then block  the sums of one tile, which are added to those of the tiles before
+    rows, columns    the sums
+
+With few input channels (images) the taps of a row are treated as channels: in the input they lie
+side by side. If there are few channels altogether, several items share the images; each has a
+kernel gradient of its own, and a last phase adds these, in a fixed order.
+"""
+
+from collections.abc import Sequence
+from math import ceil, prod
+
+from cnn_jax.geometry import Window
+
+from .axes import Axis, axes
+from .compiler import Kernel
+from .dense import blocks, side_by_side
+from .language import BYTES, Array, Code, Int
+from .machine import Machine
+from .packing import rows
+from .plan import Numbers, Plan
+
+NUMBERS = (
+    "images", "depth", "height", "width", "channels", "planes", "out_rows", "out_columns",
+    "out_channels", "group_in", "group_out", "groups", "tap_planes", "tap_rows", "tap_columns",
+    "run", "merged", "blocks", "panels", "item_blocks", "items_blocks", "item_panels",
+    "items_panels", "parts", "part_tiles", "tiles", "tiles_images", "tiles_planes", "tiles_rows",
+    "tiles_columns", "tile_images", "tile_planes", "tile_rows", "tile_columns", "plane_step",
+    "row_step", "column_step", "plane_phases", "row_phases", "column_phases", "first_plane",
+    "first_row", "first_column", "copied_planes", "copied_rows", "copied_columns", "list_bytes",
+    "x_bytes", "size",
+)  # fmt: skip
+TABLES = ("plane_table", "row_table", "column_table")
+
+
+def accumulate(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
+    """The gradient of some channels, over a part of the images and rows."""
+    computed, stored, v, m, to_result = traits
+    p = Numbers(plan, 2, NUMBERS, TABLES)
+    wide = v * code.lanes
+    x, g = Array(code, pointers[0], stored), Array(code, pointers[1], stored)
+    scratch = Array(code, own, "uint8")
+    lists = Array(code, own, "int64")
+    x_copy = Array(code, scratch.at(p.list_bytes).address, computed)
+    g_copy = Array(code, scratch.at(p.list_bytes + p.x_bytes).address, computed)
+
+    panel_item, rest = item % p.items_panels, item // p.items_panels
+    block_item, rest = rest % p.items_blocks, rest // p.items_blocks
+    group, part = rest % p.groups, rest // p.groups
+    first_panel, first_block = panel_item * p.item_panels, block_item * p.item_blocks
+    panels = code.smaller(p.item_panels, p.panels - first_panel)
+    blocks_here = code.smaller(p.item_blocks, p.blocks - first_block)
+    if to_result:
+        result = Array(code, pointers[2], computed)
+    else:
+        result = Array(code, shared, computed).at(part * p.size)
+
+    x_row = p.copied_columns * code.chosen(p.merged > 0, p.group_in, m)
+    x_rows = p.tile_images * p.copied_planes * p.copied_rows
+    g_columns = p.tile_columns * p.column_phases
+    g_row = g_columns * wide
+    g_rows = p.tile_rows * p.row_phases
+    g_planes = p.tile_planes * p.plane_phases
+    g_panel = p.tile_images * g_planes * g_rows * g_row
+    x_block = code.chosen(p.merged > 0, m, x_rows * x_row)
+
+    first_tile = part * p.part_tiles
+    with code.loop(first_tile, code.smaller(first_tile + p.part_tiles, p.tiles)) as tile:
+        column_tile, rest = tile % p.tiles_columns, tile // p.tiles_columns
+        row_tile, rest = rest % p.tiles_rows, rest // p.tiles_rows
+        plane_tile, image_tile = rest % p.tiles_planes, rest // p.tiles_planes
+        image0, plane0 = image_tile * p.tile_images, plane_tile * p.tile_planes
+        row0, column0 = row_tile * p.tile_rows, column_tile * p.tile_columns
+        images = code.smaller(p.tile_images, p.images - image0)
+        in_plane = plane0 * p.plane_step + p.first_plane
+        in_row = row0 * p.row_step + p.first_row
+        in_column = column0 * p.column_step + p.first_column
+
+        with (
+            code.loop(0, images) as n,
+            code.loop(0, p.copied_planes) as i,
+            code.loop(0, p.copied_rows) as j,
+        ):
+            d, h = in_plane + i, in_row + j
+            with code.when((d >= 0) & (d < p.depth) & (h >= 0) & (h < p.height)):
+                source = x.at(
+                    (((image0 + n) * p.depth + d) * p.height + h) * p.width * p.channels
+                    + group * p.group_in
+                )
+                row = (n * p.copied_planes + i) * p.copied_rows + j
+                with code.when(p.merged > 0):
+                    rows(
+                        code, source, x_copy.at(row * x_row), in_column, p.copied_columns, p.width,
+                        p.group_in, p.channels, p.group_in,
+                    )  # fmt: skip
+                with code.when(p.merged.equals(0)), code.loop(0, blocks_here) as block:
+                    channel = (first_block + block) * m
+                    rows(
+                        code, source.at(channel), x_copy.at(block * x_block + row * x_row),
+                        in_column, p.copied_columns, p.width,
+                        code.smaller(m, p.group_in - channel), p.channels, m,
+                    )  # fmt: skip
+        with (
+            code.loop(0, images) as n,
+            code.loop(0, g_planes) as i,
+            code.loop(0, g_rows) as j,
+        ):
+            d, h = plane0 * p.plane_phases + i, row0 * p.row_phases + j
+            w = column0 * p.column_phases
+            row = ((n * g_planes + i) * g_rows + j) * g_row
+            source = g.at(
+                (((image0 + n) * p.planes + d) * p.out_rows + h) * p.out_columns * p.out_channels
+                + w * p.out_channels
+                + group * p.group_out
+            )
+            count = code.smaller(g_columns, p.out_columns - w)
+            with (
+                code.when((d < p.planes) & (h < p.out_rows)),
+                code.loop(0, panels) as panel,
+                code.loop(0, count) as q,
+            ):
+                channel = (first_panel + panel) * wide
+                target = g_copy.at(panel * g_panel + row + q * wide)
+                for e in range(v):
+                    keep = code.larger(p.group_out - channel - e * code.lanes, 0)
+                    element = source.at(q * p.out_channels + channel + e * code.lanes)
+                    target.store(e * code.lanes, element.load(0, keep))
+
+        with (
+            code.loop(0, p.tap_planes) as a,
+            code.loop(0, p.tap_rows) as b,
+            code.loop(0, p.tap_columns) as c,
+        ):
+            plane_tap, row_tap = p.plane_table.at(a * 3), p.row_table.at(b * 3)
+            column_tap = p.column_table.at(c * 3)
+            lines = _list_rows(
+                code, p, lists, plane_tap, row_tap, (images, plane0, row0, in_plane, in_row),
+                (x_row, g_row, g_planes, g_rows),
+            )  # fmt: skip
+            count = code.smaller(p.tile_columns, column_tap.element(1) - column0)
+            shift = column_tap.element(2) - p.first_column
+            column_size = code.chosen(p.merged > 0, p.group_in, m)
+            tap = (a * p.tap_rows + b) * p.tap_columns + c
+            all_rows = p.group_in * p.run
+            with code.loop(0, panels) as panel, code.loop(0, blocks_here) as block:
+                channel = (first_block + block) * m
+                columns = (first_panel + panel) * wide
+                target = result.at(
+                    (tap * all_rows + channel) * p.out_channels + group * p.group_out + columns
+                )
+                _block(
+                    code,
+                    x_copy.at(block * x_block + code.chosen(p.merged > 0, first_block * m, 0))
+                    .at(shift * column_size),
+                    g_copy.at(panel * g_panel + column_tap.element(0) * wide),
+                    target,
+                    lists,
+                    (lines, count),
+                    (p.column_step * column_size, p.column_phases * wide, p.out_channels),
+                    (all_rows - channel, p.group_out - columns),
+                    tile > first_tile,
+                    (v, m),
+                )  # fmt: skip
+
+
+def _list_rows(code, p, lists, plane_tap, row_tap, at, sizes) -> Int:
+    """List the rows of a tile at which a tap meets the input: where they start in both copies."""
+    images, plane0, row0, in_plane, in_row = at
+    x_row, g_row, g_planes, g_rows = sizes
+    lines = code.variable(0)
+    with code.loop(0, images) as n, code.loop(0, p.tile_planes) as i:
+        plane = plane0 + i
+        d = plane * p.plane_step + plane_tap.element(2)
+        real = (plane < plane_tap.element(1)) & (d >= 0) & (d < p.depth)
+        with code.when(real), code.loop(0, p.tile_rows) as j:
+            row = row0 + j
+            h = row * p.row_step + row_tap.element(2)
+            with code.when((row < row_tap.element(1)) & (h >= 0) & (h < p.height)):
+                x_line = (n * p.copied_planes + d - in_plane) * p.copied_rows + h - in_row
+                g_plane = n * g_planes + i * p.plane_phases + plane_tap.element(0)
+                g_line = g_plane * g_rows + j * p.row_phases + row_tap.element(0)
+                lists.put(lines.now * 2, x_line * x_row)
+                lists.put(lines.now * 2 + 1, g_line * g_row)
+                lines.set(lines.now + 1)
+    return lines.now
+
+
+def _block(code, x, g, target, lists, counts, steps, left, more, sizes) -> None:
+    """m input channels by v vectors of output channels, over all positions of the listed rows."""
+    (lines, count), (x_step, g_step, target_step), (v, m) = counts, steps, sizes
+    rows_left, columns_left = left
+    lanes = code.lanes
+    sums = code.sums(m, v)
+    with code.loop(0, lines) as line:
+        a, b = x.at(lists.element(2 * line)), g.at(lists.element(2 * line + 1))
+        with code.loop(0, count) as q:
+            row = [b.load(q * g_step + i * lanes) for i in range(v)]
+            for c in range(m):
+                element = a.broadcast(q * x_step + c)
+                for i in range(v):
+                    sums[c][i].add(element, row[i])
+    for i in range(v):
+        keep = code.larger(columns_left - i * lanes, 0)
+        for c in range(m):
+            place = target.at(c * target_step + i * lanes)
+            here = code.chosen(rows_left > c, keep, 0)
+            before = place.load(0, code.chosen(more, here, 0))
+            place.store(0, before + sums[c][i].now, here)
+
+
+def add_parts(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
+    """A piece of the result: the sum of the parts, in their order."""
+    computed, stored, *_ = traits
+    p = Numbers(plan, 2, NUMBERS, TABLES)
+    parts, result = Array(code, shared, computed), Array(code, pointers[2], stored)
+    first = item * PIECE
+    with code.loop(first, code.smaller(first + PIECE, p.size), code.lanes) as i:
+        keep = p.size - i
+        total = code.sums()
+        with code.loop(0, p.parts) as part:
+            total.set(total.now + parts.load(part * p.size + i, keep))
+        result.store(i, total.now, keep)
+
+
+PIECE = 4096  # elements
+
+
+# -- the plan of a call
+
+CACHE = 2**19  # bytes for the copies of a tile
+ITEMS = 32  # enough for many threads
+
+
+def plan(
+    machine: Machine,
+    x: tuple[int, ...],
+    g: tuple[int, ...],
+    window: Window,
+    groups: int,
+    stored: str,
+) -> tuple[Kernel, Plan]:
+    """The kernel that computes the gradient of a kernel, and what it is told.
+
+    Args:
+        machine: what the kernel is compiled for.
+        x: (n, *spatial, c).
+        g: (n, *positions, o).
+        window: of the convolution.
+        groups: the number of groups.
+        stored: the dtype of the arrays.
+    """
+    computed = "float64" if stored == "float64" else "float32"
+    itemsize = BYTES[computed]
+    depth, height, width = axes(window, x[1:-1])
+    images, group_in, group_out = x[0], x[-1] // groups, g[-1] // groups
+    sizes = (1,) * (3 - window.rank) + window.size
+    run = side_by_side(width) if group_in < 16 else 1
+    merged = run > 1
+
+    v, m = blocks(machine, itemsize, [group_in * run], group_out)
+    wide = v * machine.lanes(itemsize)
+    count_blocks, panels = ceil(group_in * run / m), ceil(group_out / wide)
+
+    # Items: by channels, then by parts of the images.
+    items_panels = min(panels, ITEMS)
+    items_blocks = 1 if merged else min(count_blocks, ceil(ITEMS / (items_panels * groups)))
+    item_panels, item_blocks = ceil(panels / items_panels), ceil(count_blocks / items_blocks)
+    items_panels, items_blocks = ceil(panels / item_panels), ceil(count_blocks / item_blocks)
+
+    def bytes_of(n: int, d: int, h: int, w: int) -> tuple[int, int]:
+        """Of the copies of x and g for a tile of n images, d planes, h rows and w columns."""
+        copied = n * depth.reach(d) * height.reach(h) * width.reach(w)
+        x_size = copied * group_in + m if merged else copied * m * item_blocks
+        phases = prod(len(axis.phases) for axis in (depth, height, width))
+        g_size = n * d * h * w * phases * wide * item_panels
+        return itemsize * x_size, itemsize * g_size
+
+    tile = [1, 1, 1, width.longest]
+    if sum(bytes_of(*tile)) > 2 * CACHE:
+        tile[3] = max(16, tile[3] * CACHE // sum(bytes_of(*tile)))
+    whole = tile[3] == width.longest
+    for axis, most in ((2, height.longest), (1, depth.longest), (0, images)):
+        if not whole:
+            break
+        while tile[axis] < most and sum(bytes_of(*_with(tile, axis, tile[axis] + 1))) <= CACHE:
+            tile[axis] += 1
+        tile[axis] = ceil(most / ceil(most / tile[axis]))
+        whole = tile[axis] == most
+    tiles_of = [
+        ceil(most / size)
+        for most, size in zip((images, depth.longest, height.longest, width.longest), tile)
+    ]
+    channel_items = items_blocks * items_panels * groups
+    size = prod(sizes) * group_in * g[-1]
+    tiles = prod(tiles_of)
+    parts = min(tiles, max(1, ceil(ITEMS / channel_items)))
+    if parts > 1 and tiles < ITEMS and images * height.longest > tiles:
+        # Smaller tiles, for enough parts.
+        per = max(1, ceil(images * depth.longest * height.longest / (2 * parts)))
+        tile = [max(1, per // (height.longest * depth.longest)), 1 if per < height.longest * depth.longest else depth.longest, min(per, height.longest), tile[3]]
+        tiles_of = [
+            ceil(most / size_)
+            for most, size_ in zip((images, depth.longest, height.longest, width.longest), tile)
+        ]
+        tiles = prod(tiles_of)
+        parts = min(tiles, max(1, ceil(ITEMS / channel_items)))
+    part_tiles = ceil(tiles / parts)
+    parts = ceil(tiles / part_tiles)
+    to_result = parts == 1 and stored == computed
+
+    x_bytes, g_bytes = bytes_of(*tile)
+    x_bytes = -(-x_bytes // 64) * 64
+    list_bytes = -(-16 * (tile[0] * tile[1] * tile[2] + 1) // 256) * 256
+    numbers = dict(  # noqa: C408
+        images=images, depth=depth.length, height=height.length, width=width.length,
+        channels=x[-1], planes=depth.positions, out_rows=height.positions,
+        out_columns=width.positions, out_channels=g[-1], group_in=group_in, group_out=group_out,
+        groups=groups, tap_planes=sizes[0], tap_rows=sizes[1],
+        tap_columns=1 if merged else sizes[2], run=run, merged=int(merged), blocks=count_blocks,
+        panels=panels, item_blocks=item_blocks, items_blocks=items_blocks, item_panels=item_panels,
+        items_panels=items_panels, parts=parts, part_tiles=part_tiles, tiles=tiles,
+        tiles_images=tiles_of[0], tiles_planes=tiles_of[1], tiles_rows=tiles_of[2],
+        tiles_columns=tiles_of[3], tile_images=tile[0], tile_planes=tile[1], tile_rows=tile[2],
+        tile_columns=tile[3], plane_step=depth.step, row_step=height.step, column_step=width.step,
+        plane_phases=len(depth.phases), row_phases=len(height.phases),
+        column_phases=len(width.phases), first_plane=depth.first_offset,
+        first_row=height.first_offset, first_column=width.first_offset,
+        copied_planes=depth.reach(tile[1]), copied_rows=height.reach(tile[2]),
+        copied_columns=width.reach(tile[3]), list_bytes=list_bytes, x_bytes=x_bytes, size=size,
+    )  # fmt: skip
+    assert tuple(numbers) == NUMBERS
+    tables = {
+        "plane_table": _table(depth, sizes[0]),
+        "row_table": _table(height, sizes[1]),
+        "column_table": _table(width, sizes[2]),
+    }
+    kernel = Kernel(
+        "dense_kernel", (accumulate, add_parts), 4, (computed, stored, v, m, to_result)
+    )
+    return kernel, Plan(
+        items=(parts * channel_items, 0 if to_result else ceil(size / PIECE)),
+        numbers=numbers,
+        tables=tables,
+        work=images * group_in * g[-1] * prod(sizes) * prod(g[1:-1]),
+        shared=0 if to_result else parts * size * itemsize,
+        each=list_bytes + x_bytes + g_bytes,
+    )
+
+
+def _with(tile: list[int], axis: int, size: int) -> list[int]:
+    return [*tile[:axis], size, *tile[axis + 1 :]]
+
+
+def _table(axis: Axis, taps: int) -> list[int]:
+    """For each tap: its first position, the number of its positions, the element that it meets."""
+    found = {
+        tap.number: (phase.first, phase.positions, tap.offset)
+        for phase in axis.phases
+        for tap in phase.taps
+    }
+    return [entry for t in range(taps) for entry in found.get(t, (0, 0, 0))]
