@@ -47,7 +47,7 @@ _engines = []  # what LLVM loaded, kept as long as XLA may call it
 def _registered(kernel: Kernel) -> None:
     machine = host()
     object_code = stored.fetch(kernel, machine, lambda: compiled(kernel, machine))
-    address = _load(object_code, kernel.target)
+    address = load(object_code, kernel.target)
     jax.ffi.register_ffi_target(kernel.target, _capsule(address), platform="cpu")
 
 
@@ -145,7 +145,7 @@ def target_machine(machine: Machine):
     )
 
 
-def _load(object_code: bytes, name: str) -> int:
+def load(object_code: bytes, name: str) -> int:
     """The address of a function of an object file, now in memory."""
     import llvmlite.binding as llvm
 

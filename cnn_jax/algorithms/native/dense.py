@@ -302,7 +302,7 @@ def plan(
     taps = prod(sizes)
 
     copies = stored != computed or not width.inside
-    merged = side_by_side(width) if copies or groups == 1 else 1
+    merged = side_by_side(width, sizes[2]) if copies or groups == 1 else 1
 
     lengths = [phase.positions for phase in width.phases if phase.positions]
     v, m = blocks(machine, itemsize, lengths, group_out)
@@ -366,14 +366,11 @@ def plan(
     )
 
 
-def side_by_side(axis: Axis) -> int:
-    """The number of taps that lie side by side, if all of them do; else 1."""
-    if len(axis.phases) > 1:
-        return 1
-    (phase,) = axis.phases
-    offsets = [tap.offset for tap in phase.taps]
-    consecutive = offsets == list(range(offsets[0], offsets[0] + len(offsets)))
-    return len(offsets) if consecutive else 1
+def side_by_side(axis: Axis, taps: int) -> int:
+    """The number of taps if all `taps` of them meet elements that lie side by side; else 1."""
+    (phase, *others), run = axis.phases, range(taps)
+    found = [(tap.number, tap.offset - phase.taps[0].offset) for tap in phase.taps]
+    return taps if not others and found == list(zip(run, run)) else 1
 
 
 def _table(axis: Axis, taps: int, first_only: bool = False) -> list[int]:

@@ -267,7 +267,7 @@ def plan(
     depth, height, width = axes(window, x[1:-1])
     images, group_in, group_out = x[0], x[-1] // groups, g[-1] // groups
     sizes = (1,) * (3 - window.rank) + window.size
-    run = side_by_side(width) if group_in < 16 else 1
+    run = side_by_side(width, sizes[2]) if group_in < 16 else 1
     merged = run > 1
 
     v, m = blocks(machine, itemsize, [group_in * run], group_out)
@@ -310,7 +310,12 @@ def plan(
     if parts > 1 and tiles < ITEMS and images * height.longest > tiles:
         # Smaller tiles, for enough parts.
         per = max(1, ceil(images * depth.longest * height.longest / (2 * parts)))
-        tile = [max(1, per // (height.longest * depth.longest)), 1 if per < height.longest * depth.longest else depth.longest, min(per, height.longest), tile[3]]
+        tile = [
+            max(1, per // (height.longest * depth.longest)),
+            1 if per < height.longest * depth.longest else depth.longest,
+            min(per, height.longest),
+            tile[3],
+        ]
         tiles_of = [
             ceil(most / size_)
             for most, size_ in zip((images, depth.longest, height.longest, width.longest), tile)
@@ -347,9 +352,7 @@ def plan(
         "row_table": _table(height, sizes[1]),
         "column_table": _table(width, sizes[2]),
     }
-    kernel = Kernel(
-        "dense_kernel", (accumulate, add_parts), 4, (computed, stored, v, m, to_result)
-    )
+    kernel = Kernel("dense_kernel", (accumulate, add_parts), 4, (computed, stored, v, m, to_result))
     return kernel, Plan(
         items=(parts * channel_items, 0 if to_result else ceil(size / PIECE)),
         numbers=numbers,

@@ -1,0 +1,97 @@
+"""The kernels of dense convolutions: exact on integers, and never outside of an array."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cnn_jax.algorithms.native import dense, dense_kernel
+from cnn_jax.algorithms.native.machine import host
+from cnn_jax.geometry import Window
+from tests import oracle
+
+from .frames import call
+
+SIDES = ("output", "input_grad", "kernel_grad")
+DRAWN = 50  # for each side and rank
+
+
+def draw(random, rank):
+    """A window that fits, and the shapes of x and the kernel."""
+    while True:
+        pick = lambda *choices: tuple(int(random.choice(choices)) for _ in range(rank))  # noqa: E731
+        size, stride = pick(1, 1, 2, 3, 3, 4, 5, 7), pick(1, 1, 1, 2, 3)
+        dilation, base = pick(1, 1, 1, 2, 3), pick(1, 1, 1, 2, 3)
+        padding = tuple(
+            tuple(map(int, random.integers(0, 4, 2))) if random.random() < 0.7 else (0, 0)
+            for _ in range(rank)
+        )
+        longest = {0: 1, 1: 40, 2: 18, 3: 6}[rank]
+        spatial = tuple(map(int, random.integers(1, longest + 1, rank)))
+        window = Window(size, stride, padding, dilation, base)
+        extra = [n - e for n, e in zip(window.padded_size(spatial), window.extent)]
+        if any(e < 0 for e in extra) or any(e % s for e, s in zip(extra, stride)):
+            continue
+        groups = int(random.choice([1, 1, 1, 2, 3]))
+        cg, og = (int(random.choice([1, 2, 3, 5, 8, 15, 16, 17, 24, 33, 70])) for _ in range(2))
+        batch = int(random.choice([1, 1, 2, 3, 9]))
+        return window, groups, (batch, *spatial, cg * groups), (*size, cg, og * groups)
+
+
+def options(window, groups):
+    return {
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": window.dilation,
+        "input_dilation": window.base_dilation,
+        "groups": groups,
+    }
+
+
+def planned(side, x, kernel, window, groups, dtype):
+    """The kernel and plan of one side, as `calls.py` makes them, and the shape of its result."""
+    g = (x[0], *window.output_size(x[1:-1]), kernel[-1])
+    if side == "output":
+        return *dense.plan(host(), x, kernel, window, groups, dtype), g
+    if side == "input_grad":
+        window = window.of_input_grad()
+        return *dense.plan(host(), g, kernel, window, groups, dtype, exchanged=True), x
+    return *dense_kernel.plan(host(), x, g, window, groups, dtype), kernel
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2, 3])
+@pytest.mark.parametrize("side", SIDES)
+def test_drawn_windows_are_exact_and_stay_inside_of_their_arrays(side, rank):
+    random = np.random.default_rng([rank, SIDES.index(side)])
+    for number in range(DRAWN if rank else 20):
+        window, groups, x_shape, kernel_shape = draw(random, rank)
+        dtype = ("float32", "float32", "float64", "bfloat16", "float16")[number % 5]
+        # In half precision the sums must be small enough to be exact.
+        high = 8 if dtype in ("float32", "float64") else 1
+        arrays = [
+            random.integers(-high, high + 1, shape).astype(np.float64)
+            for shape in (x_shape, kernel_shape)
+        ]
+        x, kernel = arrays
+        y = oracle.conv(x, kernel, **options(window, groups))
+        g = random.integers(-high, high + 1, y.shape).astype(np.float64)
+        given, expected = {
+            "output": lambda: ((x, kernel), y),
+            "input_grad": lambda: (
+                (g, kernel),
+                oracle.conv_input_grad(x, kernel, g, **options(window, groups)),
+            ),
+            "kernel_grad": lambda: (
+                (x, g),
+                oracle.conv_kernel_grad(x, kernel, g, **options(window, groups)),
+            ),
+        }[side]()
+        nest, plan, shape = planned(side, x_shape, kernel_shape, window, groups, dtype)
+        stored = jnp.dtype(dtype)
+        result = call(
+            nest, plan, [array.astype(stored) for array in given], shape, stored,
+            at_end=number % 3 > 0,
+        )  # fmt: skip
+        np.testing.assert_array_equal(
+            result.astype(np.float64), expected.astype(stored).astype(np.float64),
+            err_msg=f"{side} {x_shape} {kernel_shape} {window} {groups} {dtype}",
+        )  # fmt: skip
