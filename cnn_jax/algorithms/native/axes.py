@@ -1,4 +1,4 @@
-"""One spatial axis of a convolution, as the nests walk along it.
+"""The axes of a convolution, as the nests walk along them.
 
 A window's tap t at position p meets element i of the input if
 
@@ -38,10 +38,12 @@ class Phase:
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: its input and output lengths, its phases, and the input's step from q to q + 1."""
+    """An axis: its input and output lengths, its taps, its phases, and the input's step from q to
+    q + 1."""
 
     length: int
     positions: int
+    taps: int
     step: int
     phases: tuple[Phase, ...]
 
@@ -64,6 +66,23 @@ class Axis:
         return (positions - 1) * self.step + self.last_offset - self.first_offset + 1
 
     @property
+    def meetings(self) -> int:
+        """The number of pairs of a position and a tap that meet an element, not padding."""
+        return sum(
+            0 <= tap.offset + q * self.step < self.length
+            for phase in self.phases
+            for tap in phase.taps
+            for q in range(phase.positions)
+        )
+
+    @property
+    def run(self) -> int:
+        """The number of taps if all meet elements that lie side by side; else 1."""
+        (phase, *others), taps = self.phases, range(self.taps)
+        found = [(tap.number, tap.offset - phase.taps[0].offset) for tap in phase.taps]
+        return self.taps if not others and found == list(zip(taps, taps)) else 1
+
+    @property
     def inside(self) -> bool:
         """Whether no tap of any position meets padding."""
         return self.first_offset >= 0 and all(
@@ -74,16 +93,75 @@ class Axis:
         )
 
 
-def axes(window: Window, spatial: tuple[int, ...]) -> tuple[Axis, ...]:
-    """The three axes of a window on an input of lengths `spatial`; axes of length 1 come first."""
-    rank, positions = window.rank, window.output_size(spatial)
-    missing = 3 - rank
-    real = tuple(
+@dataclass(frozen=True)
+class Arrangement:
+    """The axes that the loops of a nest run over, from the outside: images, planes, rows, columns.
+
+    A block of sums holds positions along the last one, the columns. On small feature maps that are
+    many images: then the images are the columns, and the rows and columns of the map the loops
+    around them.
+
+    Attributes:
+        images: the number of images.
+        depth, height, width: the axes of planes, rows and columns.
+        x: elements of memory from one image, plane, row and column of the input to the next.
+        y: the same for the output.
+    """
+
+    images: int
+    depth: Axis
+    height: Axis
+    width: Axis
+    x: tuple[int, int, int, int]
+    y: tuple[int, int, int, int]
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The numbers of a plan that say where elements lie."""
+        names = ("image", "plane", "row", "column")
+        x = {f"x_{name}": step for name, step in zip(names, self.x)}
+        return x | {f"y_{name}": step for name, step in zip(names, self.y)}
+
+    def across_images(self) -> "Arrangement":
+        """The images as columns; the input must have one plane."""
+        (x_image, _, x_row, x_column), (y_image, _, y_row, y_column) = self.x, self.y
+        images = _axis(self.images, self.images, 1, 1, 0, 1, 1)
+        return Arrangement(
+            1, self.height, self.width, images, (0, x_row, x_column, x_image),
+            (0, y_row, y_column, y_image),
+        )  # fmt: skip
+
+    @property
+    def flat(self) -> bool:
+        """Whether there is one plane."""
+        return self.depth.length == self.depth.positions == self.depth.taps == 1
+
+
+def arranged(window: Window, x: tuple[int, ...], channels: int) -> Arrangement:
+    """Images, planes, rows and columns as they lie in memory.
+
+    Args:
+        window: of a convolution of x.
+        x: (n, *spatial, c); axes of length 1 are put before one or two spatial axes.
+        channels: of the output.
+    """
+    rank, spatial, positions = window.rank, x[1:-1], window.output_size(x[1:-1])
+    real = (
         _axis(spatial[a], positions[a], window.size[a], window.stride[a], window.padding[a][0],
               window.dilation[a], window.base_dilation[a])
         for a in range(rank)
     )  # fmt: skip
-    return (*(_axis(1, 1, 1, 1, 0, 1, 1) for _ in range(missing)), *real)
+    depth, height, width = (*(_axis(1, 1, 1, 1, 0, 1, 1) for _ in range(3 - rank)), *real)
+
+    def steps(lengths: tuple[int, int, int], channels: int) -> tuple[int, int, int, int]:
+        d, h, w = lengths
+        return d * h * w * channels, h * w * channels, w * channels, channels
+
+    axes = (depth, height, width)
+    return Arrangement(
+        x[0], *axes, steps(tuple(axis.length for axis in axes), x[-1]),
+        steps(tuple(axis.positions for axis in axes), channels),
+    )  # fmt: skip
 
 
 def _axis(
@@ -100,4 +178,4 @@ def _axis(
         )
         return Phase(first, max(-(-(positions - first) // apart), 0), tuple(met))
 
-    return Axis(length, positions, stride // common, tuple(map(phase, range(apart))))
+    return Axis(length, positions, taps, stride // common, tuple(map(phase, range(apart))))

@@ -27,15 +27,16 @@ from math import ceil, prod
 
 from cnn_jax.geometry import Window
 
-from .axes import Axis, Phase, axes
+from .axes import Arrangement, Axis, Phase, arranged
 from .compiler import Kernel
-from .language import BYTES, Array, Code, Int
+from .language import BYTES, Array, Code, Int, Walk
 from .machine import Machine
 from .packing import rows, vectors
 from .plan import Numbers, Plan
 
 NUMBERS = (
-    "depth", "height", "width", "channels", "planes", "out_rows", "out_columns", "out_channels",
+    "depth", "height", "width", "channels", "out_channels", "x_image", "x_plane", "x_row",
+    "x_column", "y_image", "y_plane", "y_row", "y_column",
     "groups", "group_in", "group_out", "taps", "tap_rows", "tap_columns", "run", "panels",
     "panel_size", "item_panels", "items_panels", "items_planes", "items_rows", "items_columns",
     "tile_rows", "tile_columns", "copies", "plane_taps", "first_plane", "first_row", "first_column",
@@ -44,27 +45,38 @@ NUMBERS = (
 )  # fmt: skip
 TABLES = ("plane_table", "row_table", "column_table")
 
+ITEMS = 32  # enough for many threads
+WRITTEN_OUT = 64  # multiplications in one round of the innermost loop
+
+
+def cycles(machine: Machine, itemsize: int, rows: Sequence[int], channels: int, v: int, m: int):
+    """What one tap and input channel of rows of these lengths costs by blocks of m by v vectors.
+
+    Two multiplications and two loads start in each cycle, and a sum is ready after four. The weights
+    come from the second-level cache. If m does not divide a row, its last block overlaps another.
+    """
+    panels = ceil(channels / (v * machine.lanes(itemsize)))
+    each = max(m * v, m + v, 8) / 2 + v / 4
+    return each * panels * sum(ceil(row / m) for row in rows)
+
 
 def blocks(machine: Machine, itemsize: int, rows: Sequence[int], channels: int) -> tuple[int, int]:
     """(v, m): the vectors of channels and the positions of a block, for rows of these lengths.
 
     m * v sums, v vectors of weights and one broadcast element must fit into the registers. Of the
-    sizes that do, the one that takes the fewest cycles is taken. If m does not divide a row, the
-    last block overlaps the one before it.
+    sizes that do, the one that takes the fewest cycles is taken.
     """
     vectors = ceil(channels / machine.lanes(itemsize))
-
-    def cycles(v: int, m: int) -> float:
-        # Two multiplications and two loads start in each cycle; a sum is ready after four.
-        each = max(m * v, m + v, 8) / 2
-        return each * ceil(vectors / v) * sum(ceil(row / m) for row in rows)
-
     fitting = [
         (v, m)
         for v in range(1, min(4, vectors) + 1)
         for m in range(1, min(30, (machine.registers - 1 - v) // v, *rows) + 1)
     ]
-    return min(fitting, key=lambda block: (cycles(*block), -block[0] * block[1]))
+
+    def cost(block: tuple[int, int]) -> tuple[float, int]:
+        return cycles(machine, itemsize, rows, channels, *block), -block[0] * block[1]
+
+    return min(fitting, key=cost)
 
 
 def pack(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
@@ -135,22 +147,20 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
         d, h = in_plane + i, in_row + j
         real = (d >= 0) & (d < p.depth) & (h >= 0) & (h < p.height)
         with code.when(real):
-            source = x.at(
-                ((image * p.depth + d) * p.height + h) * p.width * p.channels + group * p.group_in
-            )
+            source = x.at(image * p.x_image + d * p.x_plane + h * p.x_row + group * p.group_in)
             target = copied.at((group - first_group) * one_group + i * one_plane + j * one_row)
             rows(
                 code, source, target, in_column, p.copied_columns, p.width, p.group_in,
-                p.channels, p.group_in,
+                p.x_column, p.group_in,
             )  # fmt: skip
 
     # Where a tap's elements are: in the copy, or in x itself.
-    column_size = code.chosen(p.copies > 0, p.group_in, p.channels)
-    row_size = code.chosen(p.copies > 0, one_row, p.width * p.channels)
-    plane_size = code.chosen(p.copies > 0, one_plane, p.height * p.width * p.channels)
+    column_size = code.chosen(p.copies > 0, p.group_in, p.x_column)
+    row_size = code.chosen(p.copies > 0, one_row, p.x_row)
+    plane_size = code.chosen(p.copies > 0, one_plane, p.x_plane)
     if stored == computed:
-        start = ((image * p.depth + in_plane) * p.height + in_row) * p.width + in_column
-        direct = x.at(start * p.channels)
+        start = image * p.x_image + in_plane * p.x_plane + in_row * p.x_row
+        direct = x.at(start + in_column * p.x_column)
         source = code.chosen(p.copies > 0, copied, direct)
     else:
         source = copied
@@ -173,16 +183,10 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
             exists = (plane < planes_of.element(1)) & (row < rows_of.element(1))
             with code.when(exists), code.loop(0, p.column_phases) as column_phase:
                 columns_of = _phase(p.column_table, column_phase, p.tap_columns)
-                out = y.at(
-                    (
-                        (image * p.planes + planes_of.element(0) + plane * p.plane_phases)
-                        * p.out_rows
-                        + rows_of.element(0)
-                        + row * p.row_phases
-                    )
-                    * p.out_columns
-                    * p.out_channels
-                    + columns_of.element(0) * p.out_channels
+                y_plane = planes_of.element(0) + plane * p.plane_phases
+                y_row = rows_of.element(0) + row * p.row_phases
+                out = y.at(image * p.y_image + y_plane * p.y_plane + y_row * p.y_row).at(
+                    columns_of.element(0) * p.y_column
                     + group * p.group_out
                     + part * (v * code.lanes)
                 )
@@ -230,7 +234,7 @@ def _row_of_blocks(
     code, p, inputs, weights, out, lists, count, first, last, column_size, channels_left, v, m
 ) -> None:
     """The positions first to last of a row, m at a time; the last block may overlap another."""
-    step, stride = p.column_step * column_size, p.column_phases * p.out_channels
+    step, stride = p.column_step * column_size, p.column_phases * p.y_column
     positions = last - first
 
     def block(q: Int, m: int) -> None:
@@ -250,13 +254,25 @@ def _block(code, p, inputs, weights, out, lists, count, step, stride, channels_l
     lanes = code.lanes
     sums = code.sums(m, v)
     with code.loop(0, count) as t:
-        x, w = inputs.at(lists.element(2 * t)), weights.at(lists.element(2 * t + 1))
-        with code.loop(0, p.run) as c:
-            row = [w.load(c * (v * lanes) + i * lanes) for i in range(v)]
-            for a in range(m):
-                element = x.broadcast(c + a * step)
-                for i in range(v):
-                    sums[a][i].add(element, row[i])
+        w = Walk(weights, lists.element(2 * t + 1))
+        starts = [Walk(inputs, lists.element(2 * t) + a * step) for a in range(0, m, 3)]
+
+        def multiply(channels: int) -> None:
+            for c in range(channels):
+                row = [w.here().load((c * v + i) * lanes) for i in range(v)]
+                for a in range(m):
+                    element = starts[a // 3].here().broadcast(a % 3 * step + c)
+                    for i in range(v):
+                        sums[a][i].add(element, row[i])
+            for walk, each in ((w, v * lanes), *((start, 1) for start in starts)):
+                walk.step(channels * each)
+
+        unrolled = max(1, WRITTEN_OUT // (m * v))
+        whole = p.run - p.run % unrolled
+        with code.loop(0, whole, unrolled):
+            multiply(unrolled)
+        with code.loop(whole, p.run):
+            multiply(1)
     for i in range(v):
         whole = channels_left >= (i + 1) * lanes
         with code.when(whole):
@@ -293,19 +309,31 @@ def plan(
     """
     computed = "float64" if stored == "float64" else "float32"
     itemsize = BYTES[computed]
-    depth, height, width = axes(window, x[1:-1])
-    channels, images = x[-1], x[0]
-    group_in = channels // groups
+    channels, group_in = x[-1], x[-1] // groups
     group_out = kernel[-2] if exchanged else kernel[-1] // groups
     out_channels = group_out * groups
-    sizes = (1,) * (3 - window.rank) + window.size
-    taps = prod(sizes)
+    taps = prod(window.size)
 
+    def sized(order: Arrangement) -> tuple[float, Arrangement, int, int]:
+        """The cycles that an arrangement takes, and its blocks."""
+        phases = [phase for phase in order.width.phases if phase.positions]
+        v, m = blocks(machine, itemsize, [phase.positions for phase in phases], group_out)
+        each = sum(
+            len(phase.taps) * cycles(machine, itemsize, [phase.positions], group_out, v, m)
+            for phase in phases
+        )
+        return order.images * order.depth.meetings * order.height.meetings * each, order, v, m
+
+    cost, order, v, m = sized(arranged(window, x, out_channels))
+    if order.flat and stored == computed:
+        fewer, *across = sized(order.across_images())
+        if fewer < 0.9 * cost:
+            order, v, m = across
+    images, depth, height, width = order.images, order.depth, order.height, order.width
+    sizes = tuple(axis.taps for axis in (depth, height, width))
     copies = stored != computed or not width.inside
-    merged = side_by_side(width, sizes[2]) if copies or groups == 1 else 1
+    merged = width.run if copies or groups == 1 else 1
 
-    lengths = [phase.positions for phase in width.phases if phase.positions]
-    v, m = blocks(machine, itemsize, lengths, group_out)
     wide = v * machine.lanes(itemsize)
     panels = ceil(group_out / wide)
     panel_size = taps * group_in * wide
@@ -314,7 +342,9 @@ def plan(
     # Rows for half a megabyte of input, and enough items for many threads.
     row_bytes = width.reach(width.longest) * group_in * itemsize * depth.reach(1)
     fitting = max(1, (2**19 // row_bytes - height.reach(1)) // height.step + 1) if copies else 32
-    tile_rows = max(1, min(fitting, row_items, ceil(images * depth.longest * row_items / 32)))
+    many_weights = panel_size * panels * groups > prod(x)
+    wanted = 1 if many_weights else ITEMS
+    tile_rows = max(1, min(fitting, row_items, ceil(images * depth.longest * row_items / wanted)))
     tile_columns = width.longest
     if copies and row_bytes * height.reach(tile_rows) > 2**21:
         tile_columns = max(
@@ -325,7 +355,7 @@ def plan(
     tiles = images * depth.longest * items_rows * items_columns
     all_panels = panels * groups
     # If there are few tiles, they are computed by several threads, some panels each.
-    items_panels = min(all_panels, ceil(32 / max(tiles, 1)))
+    items_panels = min(all_panels, ITEMS if many_weights else ceil(ITEMS / max(tiles, 1)))
     item_panels = ceil(all_panels / items_panels)
     items_panels = ceil(all_panels / item_panels)
     item_groups = min(groups, ceil(item_panels / panels) + 1)
@@ -334,8 +364,7 @@ def plan(
     list_bytes = -(-16 * (taps + 1) // 256) * 256
     numbers = dict(  # noqa: C408
         depth=depth.length, height=height.length, width=width.length, channels=channels,
-        planes=depth.positions, out_rows=height.positions, out_columns=width.positions,
-        out_channels=out_channels, groups=groups, group_in=group_in, group_out=group_out, taps=taps,
+        out_channels=out_channels, **order.numbers, groups=groups, group_in=group_in, group_out=group_out, taps=taps,
         tap_rows=sizes[1], tap_columns=sizes[2], run=group_in * merged, panels=panels,
         panel_size=panel_size, item_panels=item_panels, items_panels=items_panels,
         items_planes=depth.longest, items_rows=items_rows, items_columns=items_columns,
@@ -348,9 +377,9 @@ def plan(
     )  # fmt: skip
     assert tuple(numbers) == NUMBERS
     tables = {
-        "plane_table": _table(depth, sizes[0]),
-        "row_table": _table(height, sizes[1]),
-        "column_table": _table(width, sizes[2], first_only=merged > 1),
+        "plane_table": _table(depth),
+        "row_table": _table(height),
+        "column_table": _table(width, first_only=merged > 1),
     }
     each = list_bytes + (prod(copied) * group_in * item_groups * itemsize if copies else 0)
     work = tiles and images * out_channels * group_in * taps * prod(
@@ -366,14 +395,7 @@ def plan(
     )
 
 
-def side_by_side(axis: Axis, taps: int) -> int:
-    """The number of taps if all `taps` of them meet elements that lie side by side; else 1."""
-    (phase, *others), run = axis.phases, range(taps)
-    found = [(tap.number, tap.offset - phase.taps[0].offset) for tap in phase.taps]
-    return taps if not others and found == list(zip(run, run)) else 1
-
-
-def _table(axis: Axis, taps: int, first_only: bool = False) -> list[int]:
+def _table(axis: Axis, first_only: bool = False) -> list[int]:
     """Each phase: first position, number of positions, number of taps, (number, offset) of each.
 
     With `first_only` the first tap stands for the whole run.
@@ -382,7 +404,7 @@ def _table(axis: Axis, taps: int, first_only: bool = False) -> list[int]:
     def row(phase: Phase) -> list[int]:
         met = phase.taps[:1] if first_only else phase.taps
         listed = [entry for tap in met for entry in (tap.number, tap.offset)]
-        unused = [0] * (2 * taps - len(listed))
+        unused = [0] * (2 * axis.taps - len(listed))
         return [phase.first, phase.positions, len(met), *listed, *unused]
 
     return [entry for phase in axis.phases for entry in row(phase)]

@@ -25,17 +25,18 @@ from math import ceil, prod
 
 from cnn_jax.geometry import Window
 
-from .axes import Axis, axes
+from .axes import Arrangement, Axis, arranged
 from .compiler import Kernel
-from .dense import blocks, side_by_side
-from .language import BYTES, Array, Code, Int
+from .dense import blocks
+from .language import BYTES, Array, Code, Int, Walk
 from .machine import Machine
 from .packing import rows
 from .plan import Numbers, Plan
 
 NUMBERS = (
-    "images", "depth", "height", "width", "channels", "planes", "out_rows", "out_columns",
-    "out_channels", "group_in", "group_out", "groups", "tap_planes", "tap_rows", "tap_columns",
+    "images", "depth", "height", "width", "planes", "out_rows", "out_columns",
+    "out_channels", "x_image", "x_plane", "x_row", "x_column", "y_image", "y_plane", "y_row",
+    "y_column", "group_in", "group_out", "groups", "tap_planes", "tap_rows", "tap_columns",
     "run", "merged", "blocks", "panels", "item_blocks", "items_blocks", "item_panels",
     "items_panels", "parts", "part_tiles", "tiles", "tiles_images", "tiles_planes", "tiles_rows",
     "tiles_columns", "tile_images", "tile_planes", "tile_rows", "tile_columns", "plane_step",
@@ -97,21 +98,20 @@ def accumulate(code: Code, plan: Array, pointers, own, shared, item: Int, traits
             d, h = in_plane + i, in_row + j
             with code.when((d >= 0) & (d < p.depth) & (h >= 0) & (h < p.height)):
                 source = x.at(
-                    (((image0 + n) * p.depth + d) * p.height + h) * p.width * p.channels
-                    + group * p.group_in
+                    (image0 + n) * p.x_image + d * p.x_plane + h * p.x_row + group * p.group_in
                 )
                 row = (n * p.copied_planes + i) * p.copied_rows + j
                 with code.when(p.merged > 0):
                     rows(
                         code, source, x_copy.at(row * x_row), in_column, p.copied_columns, p.width,
-                        p.group_in, p.channels, p.group_in,
+                        p.group_in, p.x_column, p.group_in,
                     )  # fmt: skip
                 with code.when(p.merged.equals(0)), code.loop(0, blocks_here) as block:
                     channel = (first_block + block) * m
                     rows(
                         code, source.at(channel), x_copy.at(block * x_block + row * x_row),
                         in_column, p.copied_columns, p.width,
-                        code.smaller(m, p.group_in - channel), p.channels, m,
+                        code.smaller(m, p.group_in - channel), p.x_column, m,
                     )  # fmt: skip
         with (
             code.loop(0, images) as n,
@@ -122,8 +122,10 @@ def accumulate(code: Code, plan: Array, pointers, own, shared, item: Int, traits
             w = column0 * p.column_phases
             row = ((n * g_planes + i) * g_rows + j) * g_row
             source = g.at(
-                (((image0 + n) * p.planes + d) * p.out_rows + h) * p.out_columns * p.out_channels
-                + w * p.out_channels
+                (image0 + n) * p.y_image
+                + d * p.y_plane
+                + h * p.y_row
+                + w * p.y_column
                 + group * p.group_out
             )
             count = code.smaller(g_columns, p.out_columns - w)
@@ -136,7 +138,7 @@ def accumulate(code: Code, plan: Array, pointers, own, shared, item: Int, traits
                 target = g_copy.at(panel * g_panel + row + q * wide)
                 for e in range(v):
                     keep = code.larger(p.group_out - channel - e * code.lanes, 0)
-                    element = source.at(q * p.out_channels + channel + e * code.lanes)
+                    element = source.at(q * p.y_column + channel + e * code.lanes)
                     target.store(e * code.lanes, element.load(0, keep))
 
         with (
@@ -205,13 +207,15 @@ def _block(code, x, g, target, lists, counts, steps, left, more, sizes) -> None:
     lanes = code.lanes
     sums = code.sums(m, v)
     with code.loop(0, lines) as line:
-        a, b = x.at(lists.element(2 * line)), g.at(lists.element(2 * line + 1))
-        with code.loop(0, count) as q:
-            row = [b.load(q * g_step + i * lanes) for i in range(v)]
+        a, b = Walk(x, lists.element(2 * line)), Walk(g, lists.element(2 * line + 1))
+        with code.loop(0, count):
+            row = [b.here().load(i * lanes) for i in range(v)]
             for c in range(m):
-                element = a.broadcast(q * x_step + c)
+                element = a.here().broadcast(c)
                 for i in range(v):
                     sums[c][i].add(element, row[i])
+            a.step(x_step)
+            b.step(g_step)
     for i in range(v):
         keep = code.larger(columns_left - i * lanes, 0)
         for c in range(m):
@@ -264,10 +268,16 @@ def plan(
     """
     computed = "float64" if stored == "float64" else "float32"
     itemsize = BYTES[computed]
-    depth, height, width = axes(window, x[1:-1])
-    images, group_in, group_out = x[0], x[-1] // groups, g[-1] // groups
-    sizes = (1,) * (3 - window.rank) + window.size
-    run = side_by_side(width, sizes[2]) if group_in < 16 else 1
+    group_in, group_out = x[-1] // groups, g[-1] // groups
+    order = arranged(window, x, g[-1])
+    if order.flat:
+        # The sums run over the images, if these are fewer steps for each tap and row.
+        across = order.across_images()
+        if _steps(across) < 0.8 * _steps(order):
+            order = across
+    images, depth, height, width = order.images, order.depth, order.height, order.width
+    sizes = tuple(axis.taps for axis in (depth, height, width))
+    run = width.run if group_in < 16 else 1
     merged = run > 1
 
     v, m = blocks(machine, itemsize, [group_in * run], group_out)
@@ -331,8 +341,8 @@ def plan(
     list_bytes = -(-16 * (tile[0] * tile[1] * tile[2] + 1) // 256) * 256
     numbers = dict(  # noqa: C408
         images=images, depth=depth.length, height=height.length, width=width.length,
-        channels=x[-1], planes=depth.positions, out_rows=height.positions,
-        out_columns=width.positions, out_channels=g[-1], group_in=group_in, group_out=group_out,
+        planes=depth.positions, out_rows=height.positions,
+        out_columns=width.positions, out_channels=g[-1], **order.numbers, group_in=group_in, group_out=group_out,
         groups=groups, tap_planes=sizes[0], tap_rows=sizes[1],
         tap_columns=1 if merged else sizes[2], run=run, merged=int(merged), blocks=count_blocks,
         panels=panels, item_blocks=item_blocks, items_blocks=items_blocks, item_panels=item_panels,
@@ -348,9 +358,9 @@ def plan(
     )  # fmt: skip
     assert tuple(numbers) == NUMBERS
     tables = {
-        "plane_table": _table(depth, sizes[0]),
-        "row_table": _table(height, sizes[1]),
-        "column_table": _table(width, sizes[2]),
+        "plane_table": _table(depth),
+        "row_table": _table(height),
+        "column_table": _table(width),
     }
     kernel = Kernel("dense_kernel", (accumulate, add_parts), 4, (computed, stored, v, m, to_result))
     return kernel, Plan(
@@ -363,15 +373,21 @@ def plan(
     )
 
 
+def _steps(order: Arrangement) -> int:
+    """Steps of the innermost loop for each block, and as many as starting a row costs."""
+    rows = order.images * order.depth.meetings * order.height.meetings
+    return rows * sum((phase.positions + 3) * len(phase.taps) for phase in order.width.phases)
+
+
 def _with(tile: list[int], axis: int, size: int) -> list[int]:
     return [*tile[:axis], size, *tile[axis + 1 :]]
 
 
-def _table(axis: Axis, taps: int) -> list[int]:
+def _table(axis: Axis) -> list[int]:
     """For each tap: its first position, the number of its positions, the element that it meets."""
     found = {
         tap.number: (phase.first, phase.positions, tap.offset)
         for phase in axis.phases
         for tap in phase.taps
     }
-    return [entry for t in range(taps) for entry in found.get(t, (0, 0, 0))]
+    return [entry for t in range(axis.taps) for entry in found.get(t, (0, 0, 0))]

@@ -218,6 +218,29 @@ class Array:
         code.ir.store(stored, self._place(offset), align=BYTES[self.dtype])
 
 
+class Walk:
+    """A place in an array that moves on, in a register of its own.
+
+    LLVM would compute the addresses of a step from a common index, with more instructions than
+    there are for free between the multiplications. It cannot tell how a walk is related to another:
+    an instruction of assembler, an empty one, reads the address.
+    """
+
+    def __init__(self, array: Array, offset: Number = 0):
+        self.array, self.code = array, array.code
+        self.register = Register(self.code, Int(self.code, array.at(offset).address))
+
+    def here(self) -> Array:
+        """The array from this place on."""
+        return Array(self.code, self.register.now.value, self.array.dtype)
+
+    def step(self, count: Number) -> None:
+        """Move on by so many elements."""
+        same = ir.FunctionType(POINTER, [POINTER])
+        moved = self.here().at(count).address
+        self.register.set(Int(self.code, self.code.ir.asm(same, "", "=r,0", [moved], True)))
+
+
 class Code:
     """The function that is being written: its loops, its conditions, its numbers."""
 
