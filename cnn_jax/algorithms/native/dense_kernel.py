@@ -20,7 +20,7 @@ side by side. If there are few channels altogether, several items share the imag
 kernel gradient of its own, and a last phase adds these, in a fixed order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil, prod
 
 from cnn_jax.geometry import Window
@@ -30,7 +30,7 @@ from .compiler import Kernel
 from .dense import blocks
 from .language import BYTES, Array, Code, Int, Walk
 from .machine import Machine
-from .packing import rows
+from .packing import columns, rows
 from .plan import Numbers, Plan
 
 NUMBERS = (
@@ -108,10 +108,10 @@ def accumulate(code: Code, plan: Array, pointers, own, shared, item: Int, traits
                     )  # fmt: skip
                 with code.when(p.merged.equals(0)), code.loop(0, blocks_here) as block:
                     channel = (first_block + block) * m
-                    rows(
+                    columns(
                         code, source.at(channel), x_copy.at(block * x_block + row * x_row),
                         in_column, p.copied_columns, p.width,
-                        code.smaller(m, p.group_in - channel), p.x_column, m,
+                        p.group_in - channel, p.x_column, m,
                     )  # fmt: skip
         with (
             code.loop(0, images) as n,
@@ -159,9 +159,9 @@ def accumulate(code: Code, plan: Array, pointers, own, shared, item: Int, traits
             all_rows = p.group_in * p.run
             with code.loop(0, panels) as panel, code.loop(0, blocks_here) as block:
                 channel = (first_block + block) * m
-                columns = (first_panel + panel) * wide
+                first_out = (first_panel + panel) * wide
                 target = result.at(
-                    (tap * all_rows + channel) * p.out_channels + group * p.group_out + columns
+                    (tap * all_rows + channel) * p.out_channels + group * p.group_out + first_out
                 )
                 _block(
                     code,
@@ -172,7 +172,7 @@ def accumulate(code: Code, plan: Array, pointers, own, shared, item: Int, traits
                     lists,
                     (lines, count),
                     (p.column_step * column_size, p.column_phases * wide, p.out_channels),
-                    (all_rows - channel, p.group_out - columns),
+                    (all_rows - channel, p.group_out - first_out),
                     tile > first_tile,
                     (v, m),
                 )  # fmt: skip
@@ -284,9 +284,13 @@ def plan(
     wide = v * machine.lanes(itemsize)
     count_blocks, panels = ceil(group_in * run / m), ceil(group_out / wide)
 
-    # Items: by channels, then by parts of the images.
-    items_panels = min(panels, ITEMS)
-    items_blocks = 1 if merged else min(count_blocks, ceil(ITEMS / (items_panels * groups)))
+    # Items share the images, as long as their results are few against what they read, then the
+    # channels.
+    size = prod(sizes) * group_in * g[-1]
+    most = max(1, min(ITEMS, (prod(x) + prod(g)) // (4 * size), prod(g[:-1]) // 64))
+    by_channels = ceil(ITEMS / (most * groups))
+    items_panels = min(panels, by_channels)
+    items_blocks = 1 if merged else min(count_blocks, ceil(by_channels / items_panels))
     item_panels, item_blocks = ceil(panels / items_panels), ceil(count_blocks / items_blocks)
     items_panels, items_blocks = ceil(panels / item_panels), ceil(count_blocks / item_blocks)
 
@@ -298,42 +302,16 @@ def plan(
         g_size = n * d * h * w * phases * wide * item_panels
         return itemsize * x_size, itemsize * g_size
 
-    tile = [1, 1, 1, width.longest]
-    if sum(bytes_of(*tile)) > 2 * CACHE:
-        tile[3] = max(16, tile[3] * CACHE // sum(bytes_of(*tile)))
-    whole = tile[3] == width.longest
-    for axis, most in ((2, height.longest), (1, depth.longest), (0, images)):
-        if not whole:
-            break
-        while tile[axis] < most and sum(bytes_of(*_with(tile, axis, tile[axis] + 1))) <= CACHE:
-            tile[axis] += 1
-        tile[axis] = ceil(most / ceil(most / tile[axis]))
-        whole = tile[axis] == most
-    tiles_of = [
-        ceil(most / size)
-        for most, size in zip((images, depth.longest, height.longest, width.longest), tile)
-    ]
-    channel_items = items_blocks * items_panels * groups
-    size = prod(sizes) * group_in * g[-1]
+    lengths = (images, depth.longest, height.longest, width.longest)
+    tile = _tile(
+        lengths,
+        lambda tile: sum(bytes_of(*tile)) <= CACHE and prod(tile) * most <= prod(lengths),
+    )
+    tiles_of = [ceil(length / part) for length, part in zip(lengths, tile)]
     tiles = prod(tiles_of)
-    parts = min(tiles, max(1, ceil(ITEMS / channel_items)))
-    if parts > 1 and tiles < ITEMS and images * height.longest > tiles:
-        # Smaller tiles, for enough parts.
-        per = max(1, ceil(images * depth.longest * height.longest / (2 * parts)))
-        tile = [
-            max(1, per // (height.longest * depth.longest)),
-            1 if per < height.longest * depth.longest else depth.longest,
-            min(per, height.longest),
-            tile[3],
-        ]
-        tiles_of = [
-            ceil(most / size_)
-            for most, size_ in zip((images, depth.longest, height.longest, width.longest), tile)
-        ]
-        tiles = prod(tiles_of)
-        parts = min(tiles, max(1, ceil(ITEMS / channel_items)))
-    part_tiles = ceil(tiles / parts)
+    part_tiles = ceil(tiles / most)
     parts = ceil(tiles / part_tiles)
+    channel_items = items_blocks * items_panels * groups
     to_result = parts == 1 and stored == computed
 
     x_bytes, g_bytes = bytes_of(*tile)
@@ -379,8 +357,17 @@ def _steps(order: Arrangement) -> int:
     return rows * sum((phase.positions + 3) * len(phase.taps) for phase in order.width.phases)
 
 
-def _with(tile: list[int], axis: int, size: int) -> list[int]:
-    return [*tile[:axis], size, *tile[axis + 1 :]]
+def _tile(lengths: Sequence[int], fits: Callable[[list[int]], bool]) -> list[int]:
+    """The largest part of each length, the last ones first, that fits; in pieces of equal size."""
+    tile = [1] * len(lengths)
+    for axis in reversed(range(len(lengths))):
+        most = lengths[axis]
+        while tile[axis] < most and fits([*tile[:axis], tile[axis] + 1, *tile[axis + 1 :]]):
+            tile[axis] += 1
+        tile[axis] = ceil(most / ceil(most / tile[axis]))
+        if tile[axis] < most:
+            break
+    return tile
 
 
 def _table(axis: Axis) -> list[int]:

@@ -46,6 +46,35 @@ def rows(
         )
 
 
+def columns(
+    code: Code,
+    source: Array,
+    target: Array,
+    first: Int,
+    count: Int,
+    length: Int,
+    channels: Number,
+    source_step: Number,
+    width: int,
+) -> None:
+    """As `rows`, for a target whose columns are `width` elements: copy at most that many channels.
+
+    What is not copied of a column stays as it is.
+    """
+    start = code.larger(0, code.smaller(0 - first, count))
+    stop = code.larger(start, code.smaller(length - first, count))
+    starts = range(0, width, code.lanes)
+    masks = [code.larger(code.smaller(channels, width) - i, 0) for i in starts]
+    for begin, end in ((code.number(0), start), (stop, count)):
+        with code.loop(begin, end) as column:
+            for i, keep in zip(starts, masks):
+                target.store(column * width + i, code.zeros(), keep)
+    with code.loop(start, stop) as column:
+        for i, keep in zip(starts, masks):
+            element = source.load((first + column) * source_step + i, keep)
+            target.store(column * width + i, element, keep)
+
+
 def copy(code: Code, source: Array, target: Array, count: Int) -> None:
     """Copy `count` elements."""
     lanes = code.lanes
