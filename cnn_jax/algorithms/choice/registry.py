@@ -1,6 +1,18 @@
 """The algorithms by name. A new one is a file beside these, and a line here."""
 
-from .. import fft, im2col, phases, planes, separable, shifted, toeplitz, vmap, winograd, xla
+from .. import (
+    fft,
+    im2col,
+    native,
+    phases,
+    planes,
+    separable,
+    shifted,
+    toeplitz,
+    vmap,
+    winograd,
+    xla,
+)
 from .._contract import Algorithm, Problem
 
 ALGORITHMS: dict[str, Algorithm] = {
@@ -14,6 +26,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "phases": phases.ALGORITHM,
     "planes": planes.ALGORITHM,
     "separable": separable.ALGORITHM,
+    "native": native.ALGORITHM,
 }
 
 

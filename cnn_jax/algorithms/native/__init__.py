@@ -16,3 +16,22 @@ A kernel is a few loop nests, written in Python with the registers in the open. 
 llvmlite) turns them into machine code once for each class of shapes; strides, lengths and padding
 are numbers that the code reads when it runs.
 """
+
+from .._contract import Algorithm, Problem
+from . import kernels
+from .primitives import input_grad, kernel_grad, output
+
+
+def _unsupported(problem: Problem) -> str | None:
+    if problem.dtype not in ("float32", "float64", "bfloat16", "float16"):
+        return f"it computes floats, not {problem.dtype}"
+    return kernels.missing()
+
+
+ALGORITHM = Algorithm(
+    output=output,
+    input_grad=input_grad,
+    kernel_grad=kernel_grad,
+    widens=True,
+    unsupported=_unsupported,
+)

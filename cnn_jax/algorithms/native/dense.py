@@ -52,8 +52,9 @@ WRITTEN_OUT = 64  # multiplications in one round of the innermost loop
 def cycles(machine: Machine, itemsize: int, rows: Sequence[int], channels: int, v: int, m: int):
     """What one tap and input channel of rows of these lengths costs by blocks of m by v vectors.
 
-    Two multiplications and two loads start in each cycle, and a sum is ready after four. The weights
-    come from the second-level cache. If m does not divide a row, its last block overlaps another.
+    Two multiplications and two loads start in each cycle, and a sum is ready after four. The
+    weights come from the second-level cache. If m does not divide a row, its last block overlaps
+    another.
     """
     panels = ceil(channels / (v * machine.lanes(itemsize)))
     each = max(m * v, m + v, 8) / 2 + v / 4
@@ -362,10 +363,11 @@ def plan(
 
     copied = (depth.reach(1), height.reach(tile_rows), width.reach(tile_columns))
     list_bytes = -(-16 * (taps + 1) // 256) * 256
-    numbers = dict(  # noqa: C408
+    numbers = dict(
         depth=depth.length, height=height.length, width=width.length, channels=channels,
-        out_channels=out_channels, **order.numbers, groups=groups, group_in=group_in, group_out=group_out, taps=taps,
-        tap_rows=sizes[1], tap_columns=sizes[2], run=group_in * merged, panels=panels,
+        out_channels=out_channels, **order.numbers, groups=groups, group_in=group_in,
+        group_out=group_out,
+        taps=taps, tap_rows=sizes[1], tap_columns=sizes[2], run=group_in * merged, panels=panels,
         panel_size=panel_size, item_panels=item_panels, items_panels=items_panels,
         items_planes=depth.longest, items_rows=items_rows, items_columns=items_columns,
         tile_rows=tile_rows, tile_columns=tile_columns, copies=int(copies), plane_taps=sizes[0],

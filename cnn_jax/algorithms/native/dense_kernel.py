@@ -317,10 +317,11 @@ def plan(
     x_bytes, g_bytes = bytes_of(*tile)
     x_bytes = -(-x_bytes // 64) * 64
     list_bytes = -(-16 * (tile[0] * tile[1] * tile[2] + 1) // 256) * 256
-    numbers = dict(  # noqa: C408
+    numbers = dict(
         images=images, depth=depth.length, height=height.length, width=width.length,
         planes=depth.positions, out_rows=height.positions,
-        out_columns=width.positions, out_channels=g[-1], **order.numbers, group_in=group_in, group_out=group_out,
+        out_columns=width.positions, out_channels=g[-1], **order.numbers,
+        group_in=group_in, group_out=group_out,
         groups=groups, tap_planes=sizes[0], tap_rows=sizes[1],
         tap_columns=1 if merged else sizes[2], run=run, merged=int(merged), blocks=count_blocks,
         panels=panels, item_blocks=item_blocks, items_blocks=items_blocks, item_panels=item_panels,
