@@ -1,16 +1,24 @@
 """Kernels that LLVM generates for the machine at hand, called inside of XLA's programs on CPUs.
 
-    dense.py         the output of a convolution, and its gradient with respect to the input
+    primitives.py    what JAX sees: three bilinear primitives, each the transpose of the others
+    batched.py       under `jax.vmap`
+    partitioned.py   in programs for several devices
+    kernels.py       whether there are kernels here, and the functions that call them
+    calls.py         the calls, arrays in, arrays out
 
-    axes.py          one spatial axis of a convolution, as the nests walk along it
+    dense.py         the output of a convolution, and its gradient with respect to the input
+    dense_kernel.py  its gradient with respect to the kernel
+    blocks.py        the size of a block of sums
+    axes.py          the axes of a convolution, as the nests walk along them
     packing.py       copies that put what a block reads side by side
-    language.py      the language that the nests are written in
-    machine.py       the processor: the width and number of its vector registers
     plan.py          the numbers that a call gives to its kernel
+
+    language.py      the language that the nests are written in
+    elements.py      how elements are stored and computed with
+    machine.py       the processor: the width and number of its vector registers
     compiler.py      from nests to a function that XLA can call
     handler.py       that function: work shared over XLA's threads
     stored.py        compiled kernels on disk
-    calls.py         the calls, arrays in, arrays out
 
 A kernel is a few loop nests, written in Python with the registers in the open. LLVM (by way of
 llvmlite) turns them into machine code once for each class of shapes; strides, lengths and padding

@@ -153,7 +153,7 @@ def arranged(window: Window, x: tuple[int, ...], channels: int) -> Arrangement:
     )  # fmt: skip
     depth, height, width = (*(_axis(1, 1, 1, 1, 0, 1, 1) for _ in range(3 - rank)), *real)
 
-    def steps(lengths: tuple[int, int, int], channels: int) -> tuple[int, int, int, int]:
+    def steps(lengths: tuple[int, ...], channels: int) -> tuple[int, int, int, int]:
         d, h, w = lengths
         return d * h * w * channels, h * w * channels, w * channels, channels
 

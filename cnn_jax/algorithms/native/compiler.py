@@ -75,7 +75,8 @@ def module_text(kernel: Kernel, machine: Machine) -> str:
     from llvmlite import ir
 
     from . import handler
-    from .language import I64, POINTER, Array, Code, Int, address
+    from .elements import I64, POINTER, address
+    from .language import Array, Code, Int
 
     module = ir.Module(kernel.target)
     module.triple = machine.triple

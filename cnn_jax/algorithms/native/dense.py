@@ -28,8 +28,10 @@ from math import ceil, prod
 from cnn_jax.geometry import Window
 
 from .axes import Arrangement, Axis, Phase, arranged
+from .blocks import blocks, cycles
 from .compiler import Kernel
-from .language import BYTES, Array, Code, Int, Walk
+from .elements import BYTES
+from .language import Array, Code, Int, Walk
 from .machine import Machine
 from .packing import rows, vectors
 from .plan import Numbers, Plan
@@ -47,37 +49,6 @@ TABLES = ("plane_table", "row_table", "column_table")
 
 ITEMS = 32  # enough for many threads
 WRITTEN_OUT = 64  # multiplications in one round of the innermost loop
-
-
-def cycles(machine: Machine, itemsize: int, rows: Sequence[int], channels: int, v: int, m: int):
-    """What one tap and input channel of rows of these lengths costs by blocks of m by v vectors.
-
-    Two multiplications and two loads start in each cycle, and a sum is ready after four. The
-    weights come from the second-level cache. If m does not divide a row, its last block overlaps
-    another.
-    """
-    panels = ceil(channels / (v * machine.lanes(itemsize)))
-    each = max(m * v, m + v, 8) / 2 + v / 4
-    return each * panels * sum(ceil(row / m) for row in rows)
-
-
-def blocks(machine: Machine, itemsize: int, rows: Sequence[int], channels: int) -> tuple[int, int]:
-    """(v, m): the vectors of channels and the positions of a block, for rows of these lengths.
-
-    m * v sums, v vectors of weights and one broadcast element must fit into the registers. Of the
-    sizes that do, the one that takes the fewest cycles is taken.
-    """
-    vectors = ceil(channels / machine.lanes(itemsize))
-    fitting = [
-        (v, m)
-        for v in range(1, min(4, vectors) + 1)
-        for m in range(1, min(30, (machine.registers - 1 - v) // v, *rows) + 1)
-    ]
-
-    def cost(block: tuple[int, int]) -> tuple[float, int]:
-        return cycles(machine, itemsize, rows, channels, *block), -block[0] * block[1]
-
-    return min(fitting, key=cost)
 
 
 def pack(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
@@ -327,9 +298,9 @@ def plan(
 
     cost, order, v, m = sized(arranged(window, x, out_channels))
     if order.flat and stored == computed:
-        fewer, *across = sized(order.across_images())
-        if fewer < 0.9 * cost:
-            order, v, m = across
+        across = sized(order.across_images())
+        if across[0] < 0.9 * cost:
+            _, order, v, m = across
     images, depth, height, width = order.images, order.depth, order.height, order.width
     sizes = tuple(axis.taps for axis in (depth, height, width))
     copies = stored != computed or not width.inside

@@ -26,9 +26,10 @@ from math import ceil, prod
 from cnn_jax.geometry import Window
 
 from .axes import Arrangement, Axis, arranged
+from .blocks import blocks
 from .compiler import Kernel
-from .dense import blocks
-from .language import BYTES, Array, Code, Int, Walk
+from .elements import BYTES
+from .language import Array, Code, Int, Walk
 from .machine import Machine
 from .packing import columns, rows
 from .plan import Numbers, Plan

@@ -17,7 +17,7 @@ in jaxlib 0.7.2 and 0.12.
 
 from llvmlite import ir
 
-from .language import I8, I32, I64, POINTER, address
+from .elements import I8, I32, I64, POINTER, address
 
 # Places in XLA's structures, in bytes.
 CALL_EXTENSION, CALL_API, CALL_CONTEXT = 8, 16, 24

@@ -27,23 +27,20 @@ from typing import Any, TypeAlias
 
 from llvmlite import ir
 
+from .elements import (
+    BYTES,
+    COMPUTED,
+    I8,
+    I32,
+    I64,
+    POINTER,
+    STORED,
+    address,
+    mangled,
+    rounded,
+    widened,
+)
 from .machine import Machine
-
-I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
-F32, F64 = ir.FloatType(), ir.DoubleType()
-POINTER = ir.PointerType()
-
-# How an element is stored, and what it is while it is computed with.
-STORED = {
-    "float32": F32,
-    "float64": F64,
-    "bfloat16": I16,
-    "float16": ir.HalfType(),
-    "int64": I64,
-    "uint8": I8,
-}
-COMPUTED = {**STORED, "bfloat16": F32, "float16": F32}
-BYTES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2, "int64": 8, "uint8": 1}
 
 
 class Int:
@@ -136,7 +133,7 @@ class Register:
         self.code.ir.store(value.value, self.place)
 
     @property
-    def now(self):
+    def now(self) -> Any:
         return self.kind(self.code, self.code.ir.load(self.place, typ=self.type))
 
 
@@ -184,16 +181,16 @@ class Array:
         else:
             args = [place, code.mask(keep), ir.Constant(kind, None)]
             value = code.masked("load", kind, align, args)
-        return Vector(code, code.widened(value, self.dtype))
+        return Vector(code, widened(code.ir, value, self.dtype))
 
     def store(self, offset: Number, value: Vector, keep: Int | int | None = None) -> None:
         """Store a vector; only its first `keep` elements, if that is given."""
         code, place, align = self.code, self._place(offset), BYTES[self.dtype]
-        rounded = code.rounded(value.value, self.dtype)
+        element = rounded(code.ir, value.value, self.dtype)
         if keep is None or (isinstance(keep, int) and keep >= code.lanes):
-            code.ir.store(rounded, place, align=align)
+            code.ir.store(element, place, align=align)
         else:
-            code.masked("store", rounded.type, align, [rounded, place, code.mask(keep)])
+            code.masked("store", element.type, align, [element, place, code.mask(keep)])
 
     def broadcast(self, offset: Number = 0) -> Vector:
         """A vector of copies of one element."""
@@ -205,7 +202,7 @@ class Array:
         value = code.ir.load(self._place(offset), typ=stored, align=BYTES[self.dtype])
         if self.dtype in ("int64", "uint8"):
             return Int(code, value if stored is I64 else code.ir.zext(value, I64))
-        return Vector(code, code.widened(value, self.dtype))
+        return Vector(code, widened(code.ir, value, self.dtype))
 
     def put(self, offset: Number, value: Vector | Int | int) -> None:
         """Store one element."""
@@ -214,7 +211,7 @@ class Array:
             number = code.number(value).value
             stored = number if self.dtype == "int64" else code.ir.trunc(number, I8)
         else:
-            stored = code.rounded(value.value, self.dtype)
+            stored = rounded(code.ir, value.value, self.dtype)
         code.ir.store(stored, self._place(offset), align=BYTES[self.dtype])
 
 
@@ -308,7 +305,7 @@ class Code:
     def zeros(self) -> Vector:
         return Vector(self, ir.Constant(ir.VectorType(COMPUTED[self.computed], self.lanes), None))
 
-    def sums(self, *counts: int):
+    def sums(self, *counts: int) -> Any:
         """Sums that are zero, in nested lists of these lengths."""
         if not counts:
             return Sum(self, self.zeros())
@@ -371,53 +368,3 @@ class Code:
             module, ir.FunctionType(kind, [arg.type for arg in args]), name
         )
         return self.ir.call(declared, args)
-
-    def widened(self, value: ir.Value, dtype: str) -> ir.Value:
-        """What was stored as `dtype`, as it is computed with."""
-        if dtype not in ("bfloat16", "float16"):
-            return value
-        wide = alike(value.type, F32)
-        if dtype == "float16":
-            return self.ir.fpext(value, wide)
-        bits = self.ir.zext(value, alike(value.type, I32))
-        return self.ir.bitcast(self.ir.shl(bits, filled(bits.type, 16)), wide)
-
-    def rounded(self, value: ir.Value, dtype: str) -> ir.Value:
-        """What was computed, as it is stored as `dtype`: rounded to nearest, ties to even."""
-        if dtype == "float16":
-            return self.ir.fptrunc(value, alike(value.type, ir.HalfType()))
-        if dtype != "bfloat16":
-            return value
-        build, ints = self.ir, alike(value.type, I32)
-        bits = build.bitcast(value, ints)
-        high = build.lshr(bits, filled(ints, 16))
-        half = build.add(build.and_(high, filled(ints, 1)), filled(ints, 0x7FFF))
-        nearest = build.lshr(build.add(bits, half), filled(ints, 16))
-        quiet = build.or_(high, filled(ints, 0x40))  # a NaN must not round to infinity
-        is_nan = build.fcmp_unordered("uno", value, value)
-        return build.trunc(build.select(is_nan, quiet, nearest), alike(value.type, I16))
-
-
-def address(build: ir.IRBuilder, base: ir.Value, index: ir.Value, kind: ir.Type) -> ir.Value:
-    """The address of element `index` of an array."""
-    place = build.gep(base, [index], source_etype=kind)
-    place.type = POINTER  # what stands there may be read as any type
-    return place
-
-
-def alike(kind: ir.Type, element: ir.Type) -> ir.Type:
-    """The type with other elements: a vector for a vector, a scalar for a scalar."""
-    return ir.VectorType(element, kind.count) if isinstance(kind, ir.VectorType) else element
-
-
-def filled(kind: ir.Type, number: int) -> ir.Constant:
-    """A constant of a type of integers, the same number in every lane."""
-    return ir.Constant(kind, [number] * kind.count if isinstance(kind, ir.VectorType) else number)
-
-
-def mangled(kind: ir.Type) -> str:
-    """A type as it stands in the name of an intrinsic: v16f32."""
-    if isinstance(kind, ir.VectorType):
-        return f"v{kind.count}{mangled(kind.element)}"
-    names = {F32: "f32", F64: "f64", ir.HalfType(): "f16"}
-    return names.get(kind) or f"i{kind.width}"

@@ -88,12 +88,12 @@ def copy(code: Code, source: Array, target: Array, count: Int) -> None:
 class vectors:
     """Loop over `count` elements by vectors: (first element, how many are left to keep)."""
 
-    def __init__(self, code: Code, count: Int):
+    def __init__(self, code: Code, count: Number):
         self.code, self.loop, self.count = code, code.loop(0, count, code.lanes), count
 
     def __enter__(self):
         first = self.loop.__enter__()
-        return first, self.count - first
+        return first, self.code.number(self.count) - first
 
     def __exit__(self, *error):
         return self.loop.__exit__(*error)
