@@ -38,6 +38,8 @@ def _fits(value: object, hint: Any) -> bool:
         return any(_fits(value, part) for part in get_args(hint))
     if get_origin(hint) is Literal:
         return any(type(value) is type(known) and value == known for known in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_fits(v, get_args(hint)[0]) for v in value)
     if isinstance(value, bool) or hint is bool:
         return isinstance(value, bool) and hint is bool
     return isinstance(value, {float: float | int, Path: str | os.PathLike}.get(hint, hint))
@@ -48,5 +50,7 @@ def _described(hint: Any) -> str:
         return " or ".join(map(_described, get_args(hint)))
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(repr, get_args(hint)))}"
+    if get_origin(hint) is tuple:
+        return f"a tuple, each entry {_described(get_args(hint)[0])}"
     words = {int: "an int", float: "a number", bool: "True or False", str: "a text", Path: "a path"}
     return "None" if hint is types.NoneType else words[hint]

@@ -89,9 +89,20 @@ def main(config: Config) -> list[Path]:
 
 def network(name: str, shape: tuple[int, ...]) -> Callable:
     """Find the network `name`, in eval mode. A constructor is called for shapes only, no arrays."""
+    thing = found(name)
+    with said_of(shape):
+        return constructed(name, thing, shape)
+
+
+def found(name: str) -> Callable:
+    """What `name` names: a constructor of `cnn_jax.models`, or what module:name is.
+
+    Raises:
+        ValueError: if there is no such thing, or it cannot be called.
+    """
     if ":" in name:
         module, _, attribute = name.partition(":")
-        found: Any = imported(module, attribute)
+        thing: Any = imported(module, attribute)
     else:
         constructors = known()
         if name not in constructors:
@@ -100,18 +111,28 @@ def network(name: str, shape: tuple[int, ...]) -> Callable:
                 "a constructor of `cnn_jax.models`" if hint else f"one of {', '.join(constructors)}"
             )
             raise ValueError(f"`model` must be module:name or {some}; got {name!r}.{hint}")
-        found = constructors[name]
-    if not callable(found):
+        thing = constructors[name]
+    if not callable(thing):
         raise ValueError(
             f"`model` {name} must be a constructor, an NNX module or a function; it is "
-            f"{shown(found)}."
+            f"{shown(thing)}."
         )
-    if not isinstance(found, nnx.Module) and "rngs" in options_of(found):
-        with said_of(shape):
-            found = made(name, found, shape)
-    if isinstance(found, nnx.Module):
-        found.eval()
-    return found
+    return thing
+
+
+def constructed(name: str, thing: Callable, shape: tuple[int, ...]) -> Callable:
+    """What `found` returned, in eval mode; a constructor with `rngs` is called, for shapes only.
+
+    Args:
+        name: of the network.
+        thing: what it names.
+        shape: of an input, channels last, without its batch axis.
+    """
+    if not isinstance(thing, nnx.Module) and "rngs" in options_of(thing):
+        thing = made(name, thing, shape)
+    if isinstance(thing, nnx.Module):
+        thing.eval()
+    return thing
 
 
 def imported(module: str, attribute: str) -> Any:

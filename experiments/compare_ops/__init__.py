@@ -4,7 +4,15 @@
     python -m experiments.compare_ops                      every algorithm
     python -m experiments.compare_ops --quick              a third of the layers, briefly
     python -m experiments.compare_ops --layers mobilenet,"resnet-18 conv1" --algorithms auto,vmap
+    python -m experiments.compare_ops --random 200 --seed 0    layers drawn at random: 10 minutes
     python -m experiments.compare_ops --steps              steps of five networks: 3 minutes
+
+On layers of your own, by every algorithm that computes them, or on those of any network:
+
+    python -m experiments.compare_ops --conv "x=4,28,28,32 kernel=5,5,8,48 stride=2 groups=4"
+    python -m experiments.compare_ops --pool "max x=4,56,56,64 window=3,3 stride=2 padding=1"
+    python -m experiments.compare_ops --model resnet18 --input 4,224,224,3 --algorithms auto
+    python -m experiments.compare_ops --model my_package.my_module:my_network --input 8,64,64,3
 
 Every side of a layer (its output, its gradient by the input, its gradient by the kernel) is
 computed by each of our algorithms, by the built-in (`lax.conv_general_dilated`,

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,19 @@ from typing import Any
 import jax
 from rich.console import Console
 from rich.progress import track
+from rich.table import Table
 
 from experiments.compare_ops._config import Config as Config
 from experiments.compare_ops.clocks import pytorch, rulers
 from experiments.compare_ops.layers import comparison
 from experiments.compare_ops.layers.case import Case
-from experiments.compare_ops.output import page, plots, results, tables
+from experiments.compare_ops.layers.layer import Layer
+from experiments.compare_ops.output import kinds, own, page, plots, results, tables
 from experiments.compare_ops.steps import training
 from experiments.compare_ops.steps.training import Step
 
 WIDTH = 150
+FEW = 10  # so many cases need no table of the slowest
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,20 @@ def main(config: Config) -> Result:
     console = Console()
     if not console.is_terminal:  # a file or a notebook scrolls
         console.width = WIDTH
+    chosen = () if config.steps else config.chosen_layers()  # before it makes a folder
     folder = results.open_folder(config.out)
     head = {"config": dataclasses.asdict(config), "about": results.about()}
-    return (steps if config.steps else layers)(config, folder, head, console)
+    if config.steps:
+        return steps(config, folder, head, console)
+    return layers(chosen, config, folder, head, console)
 
 
-def layers(config: Config, folder: Path, head: dict[str, Any], console: Console) -> Result:
+def layers(
+    chosen: Sequence[Layer], config: Config, folder: Path, head: dict[str, Any], console: Console
+) -> Result:
     """Compare the sides of layers."""
     algorithms = config.chosen_algorithms()
-    jobs = [(layer, side) for layer in config.chosen_layers() for side in layer.sides]
+    jobs = [(layer, side) for layer in chosen for side in layer.sides]
     best = rulers.measure(small=config.smoke)
     head["rulers"] = dataclasses.asdict(best)
     with pytorch_process(config, console) as torch:
@@ -53,7 +62,8 @@ def layers(config: Config, folder: Path, head: dict[str, Any], console: Console)
 
         def compare(job) -> Case:
             nonlocal torch
-            case = comparison.compare(*job, algorithms, config.effort(), best, torch)
+            with float64() if job[0].dtype == "float64" else contextlib.nullcontext():
+                case = comparison.compare(*job, algorithms, config.effort(), best, torch)
             if torch is not None and not torch.alive:
                 reason = case.measurements[-1].reason
                 console.print(f"{case.name}: {reason}. It goes on without.", markup=False)
@@ -70,10 +80,25 @@ def layers(config: Config, folder: Path, head: dict[str, Any], console: Console)
             "roofline.png": "What each convolution reaches, and what limits it.",
         }
         page.write(folder, head, tables.every_measurement(cases), pictures)
-        console.print(tables.by_case(cases, algorithms, console.width))
-        console.print(tables.geometric_means(cases, algorithms))
-        console.print(tables.worst(cases, main_one))
+        for table in on_screen(config, cases, console.width):
+            console.print(table)
     return ended(Result(folder, tuple(cases), finished), head, console)
+
+
+def on_screen(config: Config, cases: Sequence[Case], width: int) -> Iterator[Table]:
+    """The tables to print: of each layer, of each kind, and of the slowest cases."""
+    algorithms = config.chosen_algorithms()
+    if config.own:
+        yield from own.by_layer(cases)
+    else:
+        if config.random is None:
+            yield tables.by_case(cases, algorithms, width)
+        yield tables.geometric_means(cases, algorithms)
+    if len(cases) > FEW:
+        yield kinds.by_kind(cases, algorithms[0])
+        for ruler, ratio in kinds.rulers(algorithms[0]).items():
+            if any(map(ratio, cases)):
+                yield kinds.worst(cases, algorithms[0], ruler)
 
 
 def steps(config: Config, folder: Path, head: dict[str, Any], console: Console) -> Result:
@@ -98,7 +123,7 @@ def each(
     console: Console,
 ) -> tuple[list[Any], bool]:
     """The results of all jobs, or of those finished before Ctrl-C; and whether these are all."""
-    done: list[Any] = []
+    done, start = [], time.perf_counter()
     results.write(folder, head, done, finished=False)
     try:
         for job in track(jobs, "comparing", console=console, transient=True):
@@ -108,6 +133,8 @@ def each(
         console.print(f"Interrupted: {len(done)} of {len(jobs)} cases are done.")
         return done, False
     results.write(folder, head, done, finished=True)
+    seconds = time.perf_counter() - start
+    console.print(f"{len(done)} cases in {seconds:.0f} s, {seconds / len(done):.1f} s for each")
     return done, True
 
 
@@ -129,6 +156,13 @@ def pytorch_process(config: Config, console: Console) -> Iterator[pytorch.TorchW
     finally:
         if worker is not None:
             worker.close()
+
+
+def float64() -> contextlib.AbstractContextManager:
+    """Let JAX compute in float64 inside."""
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    return jax.experimental.enable_x64(True)  # before jax 0.8
 
 
 def ended(result: Result, head: dict[str, Any], console: Console) -> Result:

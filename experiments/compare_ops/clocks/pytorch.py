@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments.compare_ops.layers.table import Layer, Side
+from experiments.compare_ops.layers.layer import Layer, Side
 
 WORKER = Path(__file__).with_name("pytorch_worker.py")
 HOW_TO_GET_IT = "PyTorch is not installed, so it is left out; `pip install -e '.[parity]'` adds it."
@@ -79,7 +79,9 @@ class TorchWorker:
             "stride": window.stride,
             "padding": window.padding,
             "dilation": window.dilation,
+            "base_dilation": window.base_dilation,
             "groups": layer.groups,
+            "dtype": layer.dtype,
             "seconds": seconds,
             "at_least": at_least,
             "result": str(self._result),

@@ -17,8 +17,9 @@ import torch.nn.functional as F
 
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
-AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+AVG_POOL = {2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 def channels_first(array):
@@ -31,23 +32,88 @@ def kernel_first(kernel):
     return np.moveaxis(kernel, (-1, -2), (0, 1))
 
 
-def forward(case, rank):
+def forward(case):
     """The layer as a function of its input and kernel, in PyTorch's layout."""
-    pads = case["padding"]
-    stride = case["stride"]
-    even = all(low == high for low, high in pads)
-    padding = [low for low, _ in pads] if even else 0
-    if case["operation"] == "max_pool":
-        return lambda x: MAX_POOL[rank](x, case["size"], stride, padding)
-    if case["operation"] == "avg_pool":
-        return lambda x: AVG_POOL[rank](x, case["size"], stride, padding)
-    before = [n for pair in reversed(pads) for n in pair]
+    rank = len(case["size"])
+    if rank not in CONV:
+        raise ValueError(f"PyTorch has layers of 1 to 3 spatial axes, not of {rank}")
+    if case["operation"] != "conv":
+        return pool(case, rank)
+    if max(case["base_dilation"]) > 1:
+        return spread_conv(case, rank)
+    stride, dilation, groups = case["stride"], case["dilation"], case["groups"]
+    padding = equal_ends(case["padding"])
 
     def conv(x, kernel):
-        x = x if even else F.pad(x, before)
-        return CONV[rank](x, kernel, None, stride, padding, case["dilation"], case["groups"])
+        x = x if padding else F.pad(x, ends(case["padding"]))
+        return CONV[rank](x, kernel, None, stride, padding or 0, dilation, groups)
 
     return conv
+
+
+def spread_conv(case, rank):
+    """A convolution with input dilation: PyTorch's transposed convolution with the kernel flipped.
+
+    That computes every position at which window and input overlap; what the padding asks for is cut
+    out of these, or zeros are added.
+    """
+    extents = [(k - 1) * d + 1 for k, d in zip(case["size"], case["dilation"])]
+    more = [[low - e + 1, high - e + 1] for e, (low, high) in zip(extents, case["padding"])]
+    common = [max(-max(pair), 0) for pair in more]  # what is cut off both ends is not computed
+    rest = [[low + c, high + c] for (low, high), c in zip(more, common)]
+    spatial, groups = range(2, 2 + rank), case["groups"]
+    strides = tuple(slice(None, None, s) for s in case["stride"])
+
+    def conv(x, kernel):
+        o, c, *size = kernel.shape
+        flipped = kernel.flip(*spatial).reshape(groups, o // groups, c, *size)
+        flipped = flipped.transpose(1, 2).reshape(groups * c, o // groups, *size)
+        options = {"groups": groups, "dilation": case["dilation"]}
+        y = CONV_TRANSPOSE[rank](x, flipped, None, case["base_dilation"], common, **options)
+        return F.pad(y, ends(rest))[(..., *strides)]
+
+    return conv
+
+
+def pool(case, rank):
+    """A pool as a function of its input."""
+    size, stride, pads, dilation = (case[n] for n in ("size", "stride", "padding", "dilation"))
+    sign = -1 if case["operation"] == "min_pool" else 1
+    padding = equal_ends(pads)
+    if padding and any(2 * p > k for p, k in zip(padding, size)):
+        padding = None  # more than PyTorch's pools take
+    if case["operation"] in ("max_pool", "min_pool"):
+
+        def extreme(x):
+            x = x if padding else F.pad(x, ends(pads), value=-sign * float("inf"))
+            return sign * MAX_POOL[rank](sign * x, size, stride, padding or 0, dilation)
+
+        plain = lambda x: MAX_POOL[rank](x, size, stride, padding or 0, dilation)  # noqa: E731
+        return plain if sign == 1 and padding else extreme
+    if max(dilation) > 1:
+        raise ValueError("PyTorch has no dilated average pool")
+    total = case["operation"] == "sum_pool"
+
+    def average(x):
+        x = x if padding else F.pad(x, ends(pads))
+        if rank == 1:  # which takes no divisor
+            y = F.avg_pool1d(x, size, stride, padding or 0)
+            return y * size[0] if total else y
+        divisor = 1 if total else None
+        return AVG_POOL[rank](x, size, stride, padding or 0, divisor_override=divisor)
+
+    return average
+
+
+def equal_ends(pads):
+    """The padding of each axis, if it is the same at both ends of each and crops nothing."""
+    same = all(low == high >= 0 for low, high in pads)
+    return [low for low, _ in pads] if same else None
+
+
+def ends(pads):
+    """The padding as `F.pad` takes it: the last axis first."""
+    return [n for pair in reversed(pads) for n in pair]
 
 
 def runner(case, device, channels_last):
@@ -55,16 +121,16 @@ def runner(case, device, channels_last):
     rng = np.random.default_rng(0)  # as `sides.inputs`
     arrays = [rng.standard_normal(shape, np.float32) for shape in case["shapes"]]
     x, *kernel, g = arrays
-    rank = x.ndim - 2
+    rank, dtype = x.ndim - 2, getattr(torch, case["dtype"])
     layout = CHANNELS_LAST.get(rank) if channels_last else torch.contiguous_format
 
     def tensor(array):
-        tensor = torch.from_numpy(np.ascontiguousarray(array)).to(device)
+        tensor = torch.from_numpy(np.ascontiguousarray(array)).to(device, dtype)
         return tensor.contiguous(memory_format=layout)
 
     x, g = tensor(channels_first(x)), tensor(channels_first(g))
     operands = [x, *(tensor(kernel_first(k)) for k in kernel)]
-    f, side = forward(case, rank), case["side"]
+    f, side = forward(case), case["side"]
     if side == "output":
         return torch.no_grad()(lambda: f(*operands))
     by = operands[side == "kernel_grad"].requires_grad_()
@@ -97,7 +163,8 @@ def chosen(case, device):
     for run in runners:
         seconds_of(run, device)
     best = min(runners, key=lambda run: min(seconds_of(run, device) for _ in range(2)))
-    result = best().cpu().numpy()
+    result = best().detach().cpu()
+    result = result.numpy() if result.dtype == torch.float64 else result.float().numpy()
     if case["side"] == "kernel_grad":
         result = np.moveaxis(result, (0, 1), (-1, -2))
     else:

@@ -1,5 +1,6 @@
 """Compile programs, run them in turn, and compare their times."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,8 @@ class Effort:
     at_least: int
     temp_bytes: float
     """A program that needs more temporary memory is not run, except the built-in."""
+    longest: float = math.inf
+    """What takes more seconds for one run is timed once."""
 
 
 @dataclass(frozen=True)

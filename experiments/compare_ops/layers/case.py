@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.compare_ops.layers.table import Side
+from experiments.compare_ops.layers.layer import Side
 
+AUTO = "auto"
 BUILT_IN = "built-in"
 TORCH = "PyTorch"
 
@@ -47,12 +48,16 @@ class Case:
     layer: str
     side: Side
     family: str
+    window: str
+    """What differs from a window of stride 1 without padding, in words."""
     shapes: tuple[tuple[int, ...], ...]
     """The shapes of the input, of the kernel if there is one, and of the output."""
     flops: int
     bytes: int
     measurements: tuple[Measurement, ...]
     """The built-in's first."""
+    taken: str = ""
+    """The algorithm that `auto` takes, if `auto` was compared."""
 
     @property
     def layer_name(self) -> str:
@@ -64,6 +69,12 @@ class Case:
         """The layer and its side."""
         return f"{self.layer_name}, {self.side}"
 
+    @property
+    def described(self) -> str:
+        """The shapes of its input and kernel, and its window."""
+        shapes = ("x".join(map(str, shape)) for shape in self.shapes[:-1])
+        return " ".join(filter(None, [*shapes, self.window]))
+
     def by(self, contender: str) -> Measurement | None:
         """The measurement of one contender, if there is one."""
         return next((m for m in self.measurements if m.contender == contender), None)
@@ -72,3 +83,10 @@ class Case:
         """The built-in's time over that of a contender, if it has one."""
         found = self.by(contender)
         return found and found.ratio
+
+    def against_torch(self, contender: str) -> float | None:
+        """PyTorch's time over that of a contender, if both were timed: over 1 is faster."""
+        own, torch = self.by(contender), self.by(TORCH)
+        if own is None or torch is None or not own.milliseconds or not torch.milliseconds:
+            return None
+        return torch.milliseconds / own.milliseconds

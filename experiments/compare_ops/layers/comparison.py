@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cnn_jax import functional as F
 from experiments.compare_ops.clocks import timing
 from experiments.compare_ops.clocks.pytorch import TorchError, TorchWorker
 from experiments.compare_ops.clocks.rulers import Rulers
 from experiments.compare_ops.layers import sides
-from experiments.compare_ops.layers.case import BUILT_IN, TORCH, Case, Measurement
-from experiments.compare_ops.layers.table import Layer, Side
+from experiments.compare_ops.layers.case import AUTO, BUILT_IN, TORCH, Case, Measurement
+from experiments.compare_ops.layers.layer import Layer, Side
 
 BLOCKS = 2  # JAX's rounds are run in this many blocks, each followed by PyTorch's
 # What takes this many times as long as the built-in is not run again.
@@ -52,14 +53,18 @@ def compare(
         rulers: what the machine can do at best.
         torch: PyTorch in its own process, if it is to be compared.
     """
-    arrays = [jnp.asarray(array) for array in sides.inputs(layer)]
-    reference = attempt(BUILT_IN, layer, side, arrays, Attempt(Measurement("", "failed")), math.inf)
+    arrays = [jnp.asarray(array, layer.dtype) for array in sides.inputs(layer)]
+    unlimited = replace(effort, temp_bytes=math.inf)
+    reference = attempt(
+        BUILT_IN, layer, side, arrays, Attempt(Measurement("", "failed")), unlimited
+    )
     attempts = [reference]
     for name in algorithms:
-        tried = attempt(name, layer, side, arrays, reference, effort.temp_bytes)
+        tried = attempt(name, layer, side, arrays, reference, effort)
         attempts.append(replace(tried, result=None))  # frees the memory of the result
     runs = {a.about.contender: timer(a) for a in attempts if a.call}
     times = {name: [] for name in (*runs, TORCH)}
+    times |= {a.about.contender: [a.seconds] for a in attempts if a.about.status == "one run"}
     abouts = [a.about for a in attempts]
     quickly = [runs[a.about.contender] for a in attempts if a.call and a.seconds < SOON_WARM]
     for block in range(BLOCKS):
@@ -85,11 +90,20 @@ def compare(
         layer.name,
         side,
         layer.family,
+        layer.described,
         layer.shapes(),
         layer.flops,
         layer.bytes(side),
         tuple(measurements),
+        taken(layer, side, arrays) if AUTO in algorithms else "",
     )
+
+
+def taken(layer: Layer, side: Side, arrays: Sequence[jax.Array]) -> str:
+    """The algorithm that `auto` takes for this side, on a CPU."""
+    explained = F.explain(sides.ours(layer, AUTO), *arrays[:-1])
+    by_side = {part.side: part.algorithm for part in explained.parts}
+    return by_side.get(side) or next(iter(by_side.values()), "")
 
 
 def attempt(
@@ -98,7 +112,7 @@ def attempt(
     side: Side,
     arrays: Sequence[jax.Array],
     reference: Attempt,
-    temp_bytes: float,
+    effort: timing.Effort,
 ) -> Attempt:
     """Compile a contender; run it unless it needs too much memory, and check its result.
 
@@ -108,7 +122,7 @@ def attempt(
         side: which of its sides.
         arrays: of `layer.shapes()`.
         reference: the built-in's attempt, for its result and its time.
-        temp_bytes: a program that needs more is not run.
+        effort: the memory that it may need, and how long it may take.
     """
     try:
         program = timing.compiled(sides.side_function(layer, side, name), *arrays)
@@ -120,7 +134,7 @@ def attempt(
     about = Measurement(
         name, "timed", compile_seconds=program.compile_seconds, temp_bytes=program.temp_bytes
     )
-    if (needs or 0) > temp_bytes:
+    if (needs or 0) > effort.temp_bytes:
         reason = f"needs {needs / 2**30:.1f} GiB of temporary memory: not run"
         return Attempt(replace(about, status="too large", reason=reason))
 
@@ -133,16 +147,13 @@ def attempt(
     except Exception as error:
         return Attempt(replace(about, status="failed", reason=f"{type(error).__name__}: {error}"))
     about = checked(about, result, reference.result)
+    reason = ""
     if seconds > HOPELESS * reference.seconds:
-        about = replace(
-            about,
-            status="one run",
-            reason=f"over {HOPELESS:.0f} times as long as the built-in: timed once",
-            milliseconds=1e3 * seconds,
-            ratio=reference.seconds / seconds,
-            runs=1,
-        )
-        return Attempt(about)
+        reason = f"over {HOPELESS:.0f} times as long as the built-in: timed once"
+    elif seconds > effort.longest:
+        reason = f"over {effort.longest:.1f} s: timed once"
+    if reason:
+        return Attempt(replace(about, status="one run", reason=reason), None, result, seconds)
     return Attempt(about, call, result, seconds)
 
 
@@ -150,8 +161,9 @@ def checked(about: Measurement, result, expected) -> Measurement:
     """`about` with the largest difference from the built-in's result added."""
     if expected is None:
         return about
-    expected = np.asarray(expected)
-    difference = np.abs(np.asarray(result) - expected).max() / np.abs(expected).max()
+    expected, result = (np.asarray(array).astype(np.float64) for array in (expected, result))
+    with np.errstate(invalid="ignore"):  # of two infinities; the result says so
+        difference = np.abs(result - expected).max() / np.abs(expected).max()
     if not np.isfinite(difference):
         return replace(about, reason="the result is not finite")
     return replace(about, largest_error=float(difference))
@@ -171,8 +183,10 @@ def timed(
     if own:
         about = replace(about, milliseconds=1e3 * statistics.median(own), runs=len(own))
         if built_in:
-            found = timing.ratio(built_in, own, neighbors=about.contender != TORCH)
-            about = replace(about, ratio=found.median, spread=found.spread)
+            beside = about.contender != TORCH and len(own) == len(built_in)
+            found = timing.ratio(built_in, own, neighbors=beside)
+            spread = found.spread if min(len(own), len(built_in)) > 1 else None
+            about = replace(about, ratio=found.median, spread=spread)
     if about.milliseconds is None:
         return about
     rate, bandwidth = (1e3 * n / about.milliseconds for n in (layer.flops, layer.bytes(side)))

@@ -8,9 +8,9 @@ from rich.table import Table
 
 from cnn_jax import pages
 from experiments.compare_ops.layers.case import BUILT_IN, TORCH, Case, Measurement
+from experiments.compare_ops.output.kinds import geometric_mean
 from experiments.compare_ops.steps.training import Step, StepMeasurement
 
-WORST = 10
 WIDE = 120  # the fewest columns of a screen on which the whole table fits
 FAST, SLOW = 1.1, 0.9  # ratios beyond which a difference is colored
 WRONG = 1e-2  # a relative error that no float32 sum explains
@@ -112,25 +112,6 @@ def geometric_means(cases: Sequence[Case], algorithms: Sequence[str]) -> Table:
             if set(cells) != {"-"}:
                 rich.add_row(family, contender, *cells)
         rich.add_section()
-    return rich
-
-
-def geometric_mean(ratios: Sequence[float]) -> float:
-    """exp of the mean of the logarithms."""
-    return math.exp(sum(map(math.log, ratios)) / len(ratios))
-
-
-def worst(cases: Sequence[Case], algorithm: str) -> Table:
-    """The cases where an algorithm loses most, or gains least."""
-    rich = Table(title=f"where {algorithm} is slowest beside the built-in", box=box.SIMPLE_HEAD)
-    rich.add_column("case")
-    for head in ("ratio", "quartiles", "ms", "built-in ms"):
-        rich.add_column(head, justify="right")
-    timed = [case for case in cases if case.ratio(algorithm) is not None]
-    for case in sorted(timed, key=lambda case: case.ratio(algorithm))[:WORST]:
-        m, built_in = case.by(algorithm), case.by(BUILT_IN)
-        times = (text(x.milliseconds, ".2f") for x in (m, built_in))
-        rich.add_row(case.name, ratio_text(m), spread_text(m), *times)
     return rich
 
 
