@@ -1,6 +1,6 @@
 """Which algorithms a call would run, and why: `explain`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +32,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The parts of a call in the order in which they are met; print it."""
+    """The parts of a call in the order in which they are met; print it.
+
+    Attributes:
+        parts: one for each different side of a convolution, or pool.
+        no_gradient: why the gradients are not among them, if the call has none.
+    """
 
     parts: tuple[Part, ...]
+    no_gradient: str | None = None
 
     def __str__(self) -> str:
         if not self.parts:
-            return 'nothing here is chosen: no convolution or pool with algorithm="auto"'
+            return (
+                'nothing here is chosen: no convolution or pool with algorithm="auto" was traced. '
+                "(What jax.vjp or jax.linearize returned keeps what was chosen before.)"
+            )
         rows = [("side", "x", "kernel", "algorithm on CPU", "workspace", "why")]
         for part in self.parts:
             kernel = str(part.problem.kernel or part.problem.window.size)
@@ -48,14 +57,19 @@ class Explanation:
             )
         widths = [max(map(len, column)) for column in zip(*rows)]
         lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths)) for row in rows)
-        return "\n".join(line.rstrip() for line in lines)
+        text = [line.rstrip() for line in lines]
+        if self.no_gradient is not None:
+            text.append(f"without gradients, as it has none: {self.no_gradient}")
+        return "\n".join(text)
 
 
 def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explanation:
     """Say which algorithms ``algorithm="auto"`` takes for a call and its gradients, and why.
 
     Nothing is computed: the call is traced, and its reverse-mode derivative with respect to every
-    array of floats. A function that was jitted and called before is traced again.
+    array of floats. A function that was jitted and called before is traced again, and so is every
+    jitted function in it. If there is no such derivative, as of a ``while_loop``, the call alone is
+    explained.
 
     ```
     >>> import jax
@@ -71,7 +85,7 @@ def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explana
     Args:
         function: one of this library, or any function that calls them.
         args: what it is called with; arrays may be `jax.ShapeDtypeStruct`s.
-        options: keyword arguments of the call.
+        options: keyword arguments of the call; arrays among them are like those of `args`.
 
     Returns:
         An `Explanation`, whose `parts` name the algorithm of every convolution's output, input
@@ -84,17 +98,19 @@ def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explana
     """
     if not callable(function):
         raise TypeError(f"`function` must be callable, such as F.conv; got {function!r}.")
-    leaves, tree = jax.tree.flatten(args)
+    leaves, tree = jax.tree.flatten((args, options))
     places = [
         i for i, leaf in enumerate(leaves) if hasattr(leaf, "shape") and hasattr(leaf, "dtype")
     ]
     floats = [i for i in places if jnp.issubdtype(leaves[i].dtype, jnp.floating)]
+    arrays = [leaves[i] for i in places]
 
     def call(*arrays: jax.Array) -> Any:
         given = list(leaves)
         for place, array in zip(places, arrays):
             given[place] = array
-        return function(*tree.unflatten(given), **options)
+        args, options = tree.unflatten(given)
+        return function(*args, **options)
 
     def with_gradients(*arrays: jax.Array) -> Any:
         def of_floats(*changed: jax.Array) -> list[jax.Array]:
@@ -105,11 +121,26 @@ def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explana
         y, transposed = jax.vjp(of_floats, *(arrays[places.index(i)] for i in floats))
         return transposed(y)
 
+    if not floats:
+        return Explanation(_traced(call, arrays))
+    try:
+        return Explanation(_traced(with_gradients, arrays))
+    except Exception as error:
+        parts = _traced(call, arrays)  # raises what the call itself raises
+        return Explanation(parts, no_gradient=str(error).partition("\n")[0])
+
+
+def _traced(call: Callable[..., Any], arrays: Sequence[Any]) -> tuple[Part, ...]:
+    """The parts that are met while `call` is traced.
+
+    The record of them is part of the key of every cache of traced functions that JAX keeps
+    (`using`), so that none of these hides a part.
+    """
     with noting() as notes:
-        jax.eval_shape(with_gradients if floats else call, *(leaves[i] for i in places))
+        jax.eval_shape(call, *arrays)
     parts = []
     for problem, chosen in notes.met.items():
         choice = chosen["cpu"]
         taken = ALGORITHMS[choice.algorithm].workspace(problem)
         parts.append(Part(problem.side, problem, choice.algorithm, choice.why, taken))
-    return Explanation(tuple(parts))
+    return tuple(parts)

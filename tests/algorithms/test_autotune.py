@@ -13,7 +13,7 @@ import cnn_jax
 from cnn_jax import functional as F
 from cnn_jax.algorithms import ALGORITHMS, Algorithm, shifted, xla
 from cnn_jax.algorithms.choice import cpu_rules, environment, policy, remembered
-from cnn_jax.algorithms.tuning import check, measure
+from cnn_jax.algorithms.tuning import check, measure, sameness
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -130,8 +130,79 @@ def test_what_fails_or_is_wrong_is_named_and_skipped(times, monkeypatch):
     assert cnn_jax.autotune(F.conv, X, KERNEL).rows[0].failures == row.failures
 
 
+def twice_flipped(x, kernel, window, groups):
+    """The same numbers by another program."""
+    return xla.output(x[::-1], kernel, window, groups)[::-1]
+
+
+def test_a_program_is_timed_once_whatever_its_algorithm_is_called(times, monkeypatch):
+    def convolved(*given):
+        result = xla.output(*given)
+        return result + 0 * len(given)
+
+    add(monkeypatch, "again", output=convolved)
+    add(monkeypatch, "flipped", output=twice_flipped)
+    times |= {"again": 0.1, "flipped": 0.9}
+    (row,) = cnn_jax.autotune(F.conv, X, KERNEL).rows
+    assert row.failures == {"again": "it compiles to the same program as 'xla'"}
+    assert row.milliseconds == {"xla": 1.0, "shifted": 1.0, "flipped": 0.9}
+    assert row.chosen == "flipped"
+
+
+def test_the_default_keeps_its_name_where_another_is_the_same_program(times, monkeypatch):
+    add(monkeypatch, "default", output=lambda *given: xla.output(*given))
+    rule = cpu_rules.Rule(("output",), lambda problem: True, "default", "never")
+    monkeypatch.setattr(cpu_rules, "RULES", (rule,))
+    times["shifted"] = 2.0
+    (row,) = cnn_jax.autotune(F.conv, X, KERNEL).rows
+    assert (row.default, row.chosen, row.gain) == ("default", "default", 1.0)
+    assert row.failures == {"xla": "it compiles to the same program as 'default'"}
+
+
+def test_a_new_algorithm_is_measured_and_explained_by_its_name_alone(times, monkeypatch):
+    add(monkeypatch, "newest", output=twice_flipped)
+    times["newest"] = 0.5
+    (row,) = cnn_jax.autotune(F.conv, X, KERNEL).rows
+    assert row.chosen == "newest"
+    (output, *_) = F.explain(F.conv, X, KERNEL).parts
+    assert (output.algorithm, output.why) == ("newest", "measured by cnn_jax.autotune")
+
+
+def program(f, *arrays):
+    return jax.jit(f).lower(*arrays).compile()
+
+
+def test_programs_are_the_same_whatever_the_lines_that_wrote_them():
+    def one(x):
+        return jnp.sin(x).sum(0) * 3
+
+    def other(named_differently):
+        first = jnp.sin(named_differently)
+        unused = jnp.cos(first)
+        del unused
+        return 3 * jnp.sum(first, axis=0)
+
+    x = jnp.ones((4, 5))
+    known = sameness.fingerprint(program(one, x))
+    assert sameness.fingerprint(program(other, x)) == known
+    assert sameness.fingerprint(program(one, x[:3])) != known
+    assert sameness.fingerprint(program(lambda x: jnp.sin(x).sum(0) * 2, x)) != known
+    assert sameness.fingerprint(program(lambda x: jnp.cos(x).sum(0) * 3, x)) != known
+    assert sameness.fingerprint(program(lambda x: jnp.sin(x).sum(1) * 3, x)) != known
+
+
+def test_programs_whose_text_is_not_whole_are_never_the_same():
+    x, many = jnp.ones((40, 40)), np.random.default_rng(0).normal(size=(40, 40))
+    assert sameness.fingerprint(program(lambda x: x @ many, x)) is None
+    assert sameness.fingerprint(SimpleNamespace(as_text=lambda: None)) is None
+    assert sameness.fingerprint(SimpleNamespace(as_text=raising)) is None
+
+
 def test_a_pool_of_floats_is_measured_with_its_gradient(times, monkeypatch):
-    add(monkeypatch, "flat", max_pool=lambda *given: lax.stop_gradient(shifted.max_pool(*given)))
+    def flat(x, window):
+        return lax.stop_gradient(shifted.max_pool(x[::-1], window)[::-1])
+
+    add(monkeypatch, "flat", max_pool=flat)
     times["flat"] = 0.1
     (row,) = cnn_jax.autotune(lambda x: F.max_pool(x, (2, 2)), X).rows
     assert row.failures.keys() == {"flat"}

@@ -1,7 +1,7 @@
 """One algorithm on one problem and random numbers: compile it, and compare its results."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from zlib import crc32
@@ -15,10 +15,22 @@ from .. import xla
 from .._contract import Algorithm, Problem
 from ..choice.auto import computed
 from ..choice.remembered import key
+from .sameness import fingerprint
 
 TOLERANCE = {"float64": 1e-10, "complex128": 1e-10, "float16": 4e-3, "bfloat16": 2e-2}
 
-Run = Callable[[], Any]
+
+@dataclass(frozen=True)
+class Trial:
+    """An algorithm, compiled for one problem.
+
+    Attributes:
+        run: computes, and returns when it is done.
+        fingerprint: what the program does; equal for equal programs, None if it is not known.
+    """
+
+    run: Callable[[], Any]
+    fingerprint: str | None
 
 
 def arrays(problem: Problem) -> list[jax.Array]:
@@ -46,8 +58,8 @@ def _numbers(random: np.random.Generator, shape: tuple[int, ...], dtype: str) ->
     return random.standard_normal(shape)
 
 
-def compiled(algorithm: Algorithm, problem: Problem, given: Sequence[jax.Array]) -> Run:
-    """What `auto` would run for `problem`, until it is done; a pool of floats with its gradient."""
+def compiled(algorithm: Algorithm, problem: Problem, given: Sequence[jax.Array]) -> Trial:
+    """What `auto` would run for `problem`; of a pool of floats with its gradient."""
     compute = partial(computed, algorithm, problem)
 
     def with_gradient(x: jax.Array, dy: jax.Array) -> tuple[jax.Array, ...]:
@@ -56,7 +68,7 @@ def compiled(algorithm: Algorithm, problem: Problem, given: Sequence[jax.Array])
 
     of_pool = with_gradient if problem.is_float else compute
     program = jax.jit(compute if problem.kernel else of_pool).lower(*given).compile()
-    return lambda: jax.block_until_ready(program(*given))
+    return Trial(lambda: jax.block_until_ready(program(*given)), fingerprint(program))
 
 
 def reference(problem: Problem, given: Sequence[jax.Array]) -> list[np.ndarray]:
@@ -64,7 +76,7 @@ def reference(problem: Problem, given: Sequence[jax.Array]) -> list[np.ndarray]:
     if problem.is_float and problem.itemsize < 4:
         problem, given = replace(problem, dtype="float32"), [a.astype("float32") for a in given]
     with jax.default_matmul_precision("highest"):
-        return _wide(compiled(xla.ALGORITHM, problem, given)())
+        return _wide(compiled(xla.ALGORITHM, problem, given).run())
 
 
 def distance(result: Any, expected: Sequence[np.ndarray]) -> float:

@@ -34,11 +34,11 @@ def autotune(
     ``algorithm="auto"`` is noted, inside of ``jit``, ``scan`` and ``grad`` too: give it the
     training step, and the gradients are measured with the rest. For each, on random numbers,
 
-    1. every algorithm that fits runs once. It is skipped if it fails, or if its result differs from
-       XLA's, computed in float32 or wider at the highest precision, by more than 1e-4 of the
-       largest number (1e-10 in float64, 4e-3 in float16, 2e-2 in bfloat16; integers must be exact;
-       on a device that is no CPU it may differ 4 times as much as XLA's own at the precision in
-       force);
+    1. every algorithm that fits runs once. It is skipped if it fails, if it compiles to the same
+       program as one before it, or if its result differs from XLA's, computed in float32 or wider
+       at the highest precision, by more than 1e-4 of the largest number (1e-10 in float64, 4e-3 in
+       float16, 2e-2 in bfloat16; integers must be exact; on a device that is no CPU it may differ
+       4 times as much as XLA's own at the precision in force);
     2. those not skipped are timed in turns for `seconds`, for at least 5 rounds. One that took
        twice as long as the fastest in both of the first two rounds is not timed further. Pools of
        floats are timed with their gradient;
@@ -119,12 +119,15 @@ def _measured(problem: Problem, max_workspace: int, seconds: float) -> remembere
         return remembered.Entry(default, default, {}, {"reference": _first_line(error)})
 
     allowed = check.tolerance(problem.dtype)
-    runs, failures, first = {}, {}, {}
-    for name in dict.fromkeys(["xla", default, *candidates(problem, max_workspace)]):
+    runs, failures, first, known = {}, {}, {}, {}
+    for name in dict.fromkeys([default, "xla", *candidates(problem, max_workspace)]):
         try:
-            run = check.compiled(ALGORITHMS[name], problem, arrays)
+            trial = check.compiled(ALGORITHMS[name], problem, arrays)
+            if trial.fingerprint in known:
+                failures[name] = f"it compiles to the same program as {known[trial.fingerprint]!r}"
+                continue
             start = perf_counter()
-            result = run()
+            result = trial.run()
             first[name] = perf_counter() - start
             off = check.distance(result, expected)
         except Exception as error:  # whatever it is, the others may be fine
@@ -133,7 +136,9 @@ def _measured(problem: Problem, max_workspace: int, seconds: float) -> remembere
         if name == "xla" and accelerator and off < 1:
             allowed = max(allowed, 4 * off)
         if off <= allowed:
-            runs[name] = run
+            runs[name] = trial.run
+            if trial.fingerprint is not None:
+                known[trial.fingerprint] = name
         else:
             failures[name] = f"wrong values: off by {off:.1e} of the largest, {allowed:.0e} allowed"
     if not runs:
@@ -153,7 +158,7 @@ def _fastest(medians: dict[str, float], default: str) -> str:
     return default if medians.get(default, np.inf) < GAIN * medians[best] else best
 
 
-def _medians(runs: dict[str, check.Run], default: str, seconds: float) -> dict[str, float]:
+def _medians(runs: dict[str, Callable[[], Any]], default: str, seconds: float) -> dict[str, float]:
     """Median milliseconds, timed in turns; those clearly slow, except `default`, run only twice."""
     samples: dict[str, list[float]] = {name: [] for name in runs}
     end, rounds, racing = perf_counter() + seconds, 0, list(runs)
