@@ -176,12 +176,11 @@ class Tiny(nnx.Module):
 
     def __init__(self, in_channels, *, rngs):
         self.first = nnx.Conv(in_channels, 4, (3, 3), strides=2, rngs=rngs)
-        self.others = nnx.List([nnx.Conv(4, 4, (3, 3), rngs=rngs) for _ in range(2)])
+        self.second = nnx.Conv(4, 4, (3, 3), rngs=rngs)
+        self.third = nnx.Conv(4, 4, (3, 3), rngs=rngs)
 
     def __call__(self, x):
-        x = self.first(x)
-        for layer in self.others:
-            x = layer(x)
+        x = self.third(self.second(self.first(x)))
         return F.avg_pool(x, (2, 2)).mean((1, 2))
 
 
@@ -206,7 +205,7 @@ def test_the_layers_of_a_constructor():
     first, other, pooled = layers_of(f"{HERE}:Tiny", "2,9,9,3")
     assert (first.name, first.x, first.kernel) == ("first", (2, 9, 9, 3), (3, 3, 3, 4))
     assert (first.window.stride, first.y) == ((2, 2), (2, 5, 5, 4))
-    assert (other.name, other.kernel) == ("others.0 and 1 like it", (3, 3, 4, 4))
+    assert (other.name, other.kernel) == ("second and 1 like it", (3, 3, 4, 4))
     assert (pooled.operation, pooled.size, pooled.y) == ("avg_pool", (2, 2), (2, 2, 2, 4))
 
 
