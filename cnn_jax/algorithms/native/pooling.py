@@ -1,0 +1,144 @@
+"""Pools as JAX knows them: primitives that can be differentiated and batched in every mode.
+
+An FFI call can be neither, so these stand between. A maximum is not linear, but its derivative is:
+
+    pool     x -> y, and if it is to be differentiated the number of the tap that each window chose
+    taken    numbers, dx -> dy       dy[p] is the element of dx that the window at p chose
+    put      numbers, g -> dx        its transpose, the gradient: each g goes where it came from
+    sums     x -> y                  a sum pool
+    spread   g -> dx                 its transpose
+
+`taken` and `put` are linear in their second array and each other's transposes; so are `sums` and
+`spread`. That gives every mode and every order. Images that are mapped join the batch axis.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import ad
+
+from cnn_jax.geometry import Window
+
+from ..parts.mesh_axes import vary_alike
+from . import pools_plainly
+from .pools_plainly import NOWHERE
+from .primitive import primitive
+
+# A window of more taps, whose neighbors overlap, is pooled axis by axis.
+MOST_TAPS = 20
+
+
+def max_pool(x: jax.Array, window: Window) -> jax.Array:
+    """The largest element of each window; x (n, *spatial, c) -> (n, *positions, c)."""
+    return _extreme("max", x, window)
+
+
+def min_pool(x: jax.Array, window: Window) -> jax.Array:
+    """The smallest element of each window; x (n, *spatial, c) -> (n, *positions, c)."""
+    return _extreme("min", x, window)
+
+
+def sum_pool(x: jax.Array, window: Window) -> jax.Array:
+    """The sum of each window; x (n, *spatial, c) -> (n, *positions, c)."""
+    for step in steps(window, math.inf):
+        x = sums.bind(x, window=step)
+    return x
+
+
+def _extreme(kind: str, x: jax.Array, window: Window) -> jax.Array:
+    for step in steps(window, NOWHERE):
+        (x,) = pool.bind(x, window=step, kind=kind, notes=False)
+    return x
+
+
+def steps(window: Window, most: float) -> list[Window]:
+    """The window itself, or one window for each axis, the last axis first.
+
+    A sum is a sum of sums, and the first maximum of a window lies in the first row that holds it
+    and is the first in that row. So pooling axis by axis finds the same, with fewer taps where
+    windows overlap.
+
+    Args:
+        window: the window.
+        most: the taps that a window may have at most.
+    """
+    apart = all(extent <= s for extent, s in zip(window.extent, window.stride))
+    taps = math.prod(window.size)
+    if taps <= (most if apart else MOST_TAPS):
+        return [window]
+    return [window.on_axis(a) for a in reversed(range(window.rank)) if _moves(window.on_axis(a))]
+
+
+def _moves(window: Window) -> bool:
+    """Whether a pool with this window does anything."""
+    return window.size != window.stride or any(map(any, window.padding)) or max(window.size) > 1
+
+
+def _shape(x, window: Window) -> tuple[int, ...]:
+    return (x.shape[0], *window.output_size(x.shape[1:-1]), x.shape[-1])
+
+
+def _pooled(x, *, window: Window, kind: str, notes: bool) -> list:
+    shape = _shape(x, window)
+    return [x.update(shape=shape), *([x.update(shape=shape, dtype=np.dtype("uint8"))] * notes)]
+
+
+def _taken(numbers, dx, *, window: Window):
+    return dx.update(shape=numbers.shape)
+
+
+def _spread(g, *, window: Window):
+    return g.update(shape=(g.shape[0], *window.input_size(g.shape[1:-1]), g.shape[-1]))
+
+
+def _primitive(name: str, shapes: Callable, **options) -> Primitive:
+    def call(*arrays: jax.Array, **params):
+        from . import pool_calls  # imports llvmlite
+
+        return getattr(pool_calls, name)(*arrays, **params)
+
+    return primitive(f"native_pool_{name}", shapes, call, getattr(pools_plainly, name), **options)
+
+
+pool = _primitive("pool", _pooled, multiple_results=True)
+taken = _primitive("taken", _taken)
+put = _primitive("put", lambda _, g, *, window: _spread(g, window=window))
+sums = _primitive("sums", lambda x, *, window: x.update(shape=_shape(x, window)))
+spread = _primitive("spread", _spread)
+
+
+# -- derivatives
+
+
+def _pool_tangent(primals, tangents, *, window: Window, kind: str, notes: bool):
+    (x,), (dx,) = primals, tangents
+    y, numbers = pool.bind(x, window=window, kind=kind, notes=True)
+    dy = taken.bind(*vary_alike(numbers, ad.instantiate_zeros(dx)), window=window)
+    if not notes:
+        return [y], [dy]
+    return [y, numbers], [dy, ad.Zero(jax.typeof(numbers).to_tangent_aval())]
+
+
+def _linear_tangent(linear, primals, tangents, **params):
+    """Of a function that is linear in its second array, and has whole numbers as its first."""
+    (numbers, array), (_, tangent) = primals, tangents
+    result = linear.bind(numbers, array, **params)
+    return result, linear.bind(*vary_alike(numbers, ad.instantiate_zeros(tangent)), **params)
+
+
+def _transposed(other, cotangent, numbers, array, **params):
+    if isinstance(cotangent, ad.Zero):
+        return None, ad.Zero(array.aval)
+    return None, other.bind(*vary_alike(numbers, cotangent), **params)
+
+
+ad.primitive_jvps[pool] = _pool_tangent
+for linear, other in ((taken, put), (put, taken)):
+    ad.primitive_jvps[linear] = partial(_linear_tangent, linear)
+    ad.primitive_transposes[linear] = partial(_transposed, other)
+for linear, other in ((sums, spread), (spread, sums)):
+    ad.deflinear2(linear, lambda g, _, *, window, other=other: [other.bind(g, window=window)])
