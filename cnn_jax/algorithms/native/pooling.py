@@ -23,13 +23,26 @@ from jax.interpreters import ad
 
 from cnn_jax.geometry import Window
 
+from .._contract import Problem
 from ..parts.mesh_axes import vary_alike
 from . import pools_plainly
 from .pools_plainly import NOWHERE
 from .primitive import primitive
 
+DTYPES = ("float32", "float64", "bfloat16", "float16")
 # A window of more taps, whose neighbors overlap, is pooled axis by axis.
 MOST_TAPS = 20
+
+
+def unsupported(problem: Problem) -> str | None:
+    """Why the kernels do not compute this pool, or None if they do."""
+    if problem.dtype not in DTYPES:
+        return f"its pools take {', '.join(DTYPES)}"
+    if problem.window.rank > 3:
+        return "its pools have at most 3 spatial axes"
+    if problem.side != "sum_pool" and max(problem.window.size, default=1) > NOWHERE:
+        return f"its maxima have at most {NOWHERE} taps on an axis"
+    return None
 
 
 def max_pool(x: jax.Array, window: Window) -> jax.Array:
@@ -70,12 +83,13 @@ def steps(window: Window, most: float) -> list[Window]:
     taps = math.prod(window.size)
     if taps <= (most if apart else MOST_TAPS):
         return [window]
-    return [window.on_axis(a) for a in reversed(range(window.rank)) if _moves(window.on_axis(a))]
+    by_axis = (window.on_axis(axis) for axis in reversed(range(window.rank)))
+    return [step for step in by_axis if _moves(step)]
 
 
 def _moves(window: Window) -> bool:
-    """Whether a pool with this window does anything."""
-    return window.size != window.stride or any(map(any, window.padding)) or max(window.size) > 1
+    """Whether a pool with this window changes anything."""
+    return max(*window.size, *window.stride) > 1 or any(map(any, window.padding))
 
 
 def _shape(x, window: Window) -> tuple[int, ...]:

@@ -33,10 +33,22 @@ class Guarded:
 
 
 def call(kernel, plan, arguments, result_shape, dtype, at_end=True):
+    """As `calls`, of a kernel with one result, which is returned."""
+    return calls(kernel, plan, arguments, [(result_shape, dtype)], at_end)[0]
+
+
+def calls(kernel, plan, arguments, results, at_end=True):
     """Compute by one thread: plan.encoded() is told that there are no helpers.
 
+    Args:
+        kernel: the kernel.
+        plan: of the call.
+        arguments: arrays.
+        results: (shape, dtype) of each.
+        at_end: whether arrays end at a guard page; otherwise they begin at one.
+
     Returns:
-        The result; what was outside of it is unreachable.
+        The results; what was outside of them is unreachable.
     """
     target = address(kernel)
     given = []
@@ -44,16 +56,17 @@ def call(kernel, plan, arguments, result_shape, dtype, at_end=True):
         place = Guarded(argument.shape, argument.dtype, at_end)
         place.array[...] = argument
         given.append(place)
-    result = Guarded(result_shape, dtype, at_end)
+    made = [Guarded(shape, dtype, at_end) for shape, dtype in results]
     scratch = Guarded((plan.scratch,), np.uint8, at_end)
     scratch.array[...] = 0xFF  # NaN, if it is read before it is written
-    result.array.view(np.uint8)[...] = 0xFF
+    for result in made:
+        result.array.view(np.uint8)[...] = 0xFF
     numbers = plan.encoded()
     numbers[0] = 0
-    frame = _frame(given, [result, scratch], numbers)
+    frame = _frame(given, [*made, scratch], numbers)
     error = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(target)(frame.address)
     assert not error
-    return np.array(result.array)
+    return [np.array(result.array) for result in made]
 
 
 def address(kernel):
