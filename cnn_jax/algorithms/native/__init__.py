@@ -1,6 +1,9 @@
 """Kernels that LLVM generates for the machine at hand, called inside of XLA's programs on CPUs.
 
     primitives.py    what JAX sees: three bilinear primitives, each the transpose of the others
+    pooling.py       pools, and primitives for them and their derivatives
+    primitive.py     a primitive that computes image by image
+    pools_plainly.py the same in plain JAX, for other platforms
     batched.py       under `jax.vmap`
     partitioned.py   in programs for several devices
     kernels.py       whether there are kernels here, and the functions that call them
@@ -9,6 +12,10 @@
     dense.py         the output of a convolution, and its gradient with respect to the input
     dense_kernel.py  its gradient with respect to the kernel
     blocks.py        the size of a block of sums
+    pools.py         maximum, minimum and sum of each window
+    pool_gradients.py their gradients
+    pool_calls.py    their calls
+    lanes.py         comparisons of vectors
     axes.py          the axes of a convolution, as the nests walk along them
     packing.py       copies that put what a block reads side by side
     plan.py          the numbers that a call gives to its kernel
@@ -26,13 +33,15 @@ are numbers that the code reads when it runs.
 """
 
 from .._contract import Algorithm, Problem
-from . import kernels
+from . import kernels, pooling
 from .primitives import input_grad, kernel_grad, output
 
 
 def _unsupported(problem: Problem) -> str | None:
     if problem.dtype not in ("float32", "float64", "bfloat16", "float16"):
         return f"it computes floats, not {problem.dtype}"
+    if problem.side in ("max_pool", "min_pool", "sum_pool"):
+        return pooling.unsupported(problem) or kernels.missing()
     return kernels.missing()
 
 
@@ -40,6 +49,9 @@ ALGORITHM = Algorithm(
     output=output,
     input_grad=input_grad,
     kernel_grad=kernel_grad,
+    max_pool=pooling.max_pool,
+    min_pool=pooling.min_pool,
+    sum_pool=pooling.sum_pool,
     widens=True,
     unsupported=_unsupported,
 )

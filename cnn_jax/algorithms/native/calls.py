@@ -8,6 +8,11 @@ from cnn_jax.geometry import Window
 from . import dense, dense_kernel
 from .compiler import registered
 from .machine import host
+from .pool_calls import pool as pool
+from .pool_calls import put as put
+from .pool_calls import spread as spread
+from .pool_calls import sums as sums
+from .pool_calls import taken as taken
 
 
 def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:

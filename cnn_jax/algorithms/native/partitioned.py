@@ -81,6 +81,45 @@ def partitioned(side: str, compute: Callable) -> Callable:
     return with_rule
 
 
+@cache
+def by_images(compute: Callable, count: int, params: tuple) -> Callable:
+    """`compute(*arrays, **params)` of `count` arrays, image by image, with rules for XLA.
+
+    Args:
+        compute: images are the first axis of each argument and result.
+        count: the number of arguments.
+        params: (name, value) of each parameter.
+    """
+
+    def placed(arguments) -> NamedSharding:
+        """The images as they are split in an argument; other axes whole."""
+        shardings = [a.sharding for a in arguments if isinstance(a.sharding, NamedSharding)]
+        axes = (s.spec[0] for s in shardings if len(s.spec))
+        split = next((axis for axis in axes if axis is not None), None)
+        return NamedSharding(shardings[0].mesh, PartitionSpec(split))
+
+    def infer(mesh, arguments, results):
+        return jax.tree.map(lambda _: placed(arguments), results)
+
+    def partition(mesh, arguments, results):
+        own = placed(arguments)
+        return own.mesh, each, jax.tree.map(lambda _: own, results), (own,) * count
+
+    def each(*arrays: jax.Array):
+        return compute(*arrays, **dict(params))
+
+    def rule(mesh, arguments, results):
+        """Arguments and results have only the images in common."""
+        axes = iter("abcdefghijklmopqrstuvwxyz")
+        parts = [" ".join(["n", *(next(axes) for _ in range(array.rank - 1))])
+                 for array in (*arguments, *results)]  # fmt: skip
+        return f"{', '.join(parts[:count])} -> {', '.join(parts[count:])}"
+
+    call = custom_partitioning(each)
+    call.def_partition(partition=partition, infer_sharding_from_operands=infer, sharding_rule=rule)
+    return lambda *arrays: call(*arrays)
+
+
 def _shardy_rule(side: str, window, groups, mesh, arguments, results):
     """Of all axes, the arguments and the result have in common only the images."""
     names = {"x": "n", "g": "n", "kernel": "k"}

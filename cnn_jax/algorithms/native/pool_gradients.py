@@ -17,7 +17,8 @@ remainder modulo the stride, a phase, meet the same taps, at neighboring positio
     element      v vectors of channels; with a column stride of 1 all elements of the row
     rows, taps   the sum: a vector of bytes is compared, and g is added where they are equal
 
-Phases of up to `UNROLLED` taps in all are written out for elements all of whose positions exist.
+Where the windows of a row overlap, up to `UNROLLED` taps are written out for elements all of whose
+positions exist.
 """
 
 from collections.abc import Sequence
@@ -44,7 +45,7 @@ PHASE = 5  # numbers of a phase before its taps: elements, the inner ones, how m
 
 def gather(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
     """Some rows of the gradient."""
-    _, stored, chosen, v, *taps = traits
+    _, stored, chosen, v, *written = traits
     p = Numbers(plan, 1, NUMBERS, TABLES)
     places = Array(code, pointers[0], "uint8")
     g, dx = (Array(code, pointer, stored) for pointer in pointers[chosen : chosen + 2])
@@ -68,25 +69,21 @@ def gather(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Se
             row_of.run(g.at(at), places.at(at), to, count, offsets)
 
         size = PHASE + 2 * p.column_taps
-        if not taps:
-            with code.loop(0, p.column_step) as phase:
-                table = p.phases.at(phase * size)
-                with code.loop(table.element(0), table.element(1)) as q:
-                    gathered(q, phase, each, (table, q))
-            continue_ = ()
-        else:
-            continue_ = enumerate(phases(*taps))
-        for number, offsets in continue_:
+        with code.loop(0, 0 if written else p.column_step) as phase:
+            table = p.phases.at(phase * size)
+            with code.loop(table.element(0), table.element(1)) as q:
+                gathered(q, phase, each, (table, q))
+        for number, offsets in enumerate(phases(*written) if written else ()):
             phase, table = code.number(number), p.phases.at(number * size)
             first, last, inner, inner_end = (table.element(i) for i in range(4))
-            joined = p.joined.equals(1)
-            step = code.chosen(joined, inner_end - inner, 1)
-            count = code.chosen(joined, (inner_end - inner) * p.channels, each)
-            for start, end in ((first, inner), (inner_end, last)):
-                with code.loop(start, end) as q:
-                    gathered(q, phase, each, (table, q))
+            joined, many = p.joined.equals(1), inner_end - inner
+            step = code.chosen(joined, many, 1)
+            count = code.chosen(joined, many * p.channels, each)
             with code.loop(inner, inner_end, step) as q:
                 gathered(q, phase, count, offsets)
+            with code.loop(first, last - many) as end:
+                q = code.chosen(end < inner, end, end + many)
+                gathered(q, phase, each, (table, q))
 
 
 class _Row:
@@ -222,8 +219,9 @@ def plan(
         *lengths, channels, *positions, *size, *step, *dilation, *low, tile_rows, items_rows,
         chunk, chunks, int(joined),
     ), strict=True))  # fmt: skip
-    unrolled = (size[2], step[2], dilation[2]) if max(size[2], step[2]) <= UNROLLED else ()
-    traits = (computed, stored, chosen, v, *unrolled)
+    # Written out where windows overlap; else an element meets one tap at most.
+    written = step[2] < size[2] <= UNROLLED
+    traits = (computed, stored, chosen, v, *((size[2], step[2], dilation[2]) if written else ()))
     return Kernel("pool_gradients", (gather,), 4 if chosen else 3, traits), Plan(
         items=(tiles * chunks,),
         numbers=numbers,

@@ -13,12 +13,10 @@ An FFI call can be neither, so these stand between. A maximum is not linear, but
 """
 
 import math
-from collections.abc import Callable
 from functools import partial
 
 import jax
 import numpy as np
-from jax.extend.core import Primitive
 from jax.interpreters import ad
 
 from cnn_jax.geometry import Window
@@ -29,15 +27,12 @@ from . import pools_plainly
 from .pools_plainly import NOWHERE
 from .primitive import primitive
 
-DTYPES = ("float32", "float64", "bfloat16", "float16")
 # A window of more taps, whose neighbors overlap, is pooled axis by axis.
 MOST_TAPS = 20
 
 
 def unsupported(problem: Problem) -> str | None:
     """Why the kernels do not compute this pool, or None if they do."""
-    if problem.dtype not in DTYPES:
-        return f"its pools take {', '.join(DTYPES)}"
     if problem.window.rank > 3:
         return "its pools have at most 3 spatial axes"
     if problem.side != "sum_pool" and max(problem.window.size, default=1) > NOWHERE:
@@ -109,20 +104,11 @@ def _spread(g, *, window: Window):
     return g.update(shape=(g.shape[0], *window.input_size(g.shape[1:-1]), g.shape[-1]))
 
 
-def _primitive(name: str, shapes: Callable, **options) -> Primitive:
-    def call(*arrays: jax.Array, **params):
-        from . import pool_calls  # imports llvmlite
-
-        return getattr(pool_calls, name)(*arrays, **params)
-
-    return primitive(f"native_pool_{name}", shapes, call, getattr(pools_plainly, name), **options)
-
-
-pool = _primitive("pool", _pooled, multiple_results=True)
-taken = _primitive("taken", _taken)
-put = _primitive("put", lambda _, g, *, window: _spread(g, window=window))
-sums = _primitive("sums", lambda x, *, window: x.update(shape=_shape(x, window)))
-spread = _primitive("spread", _spread)
+pool = primitive("pool", _pooled, pools_plainly.pool, multiple_results=True)
+taken = primitive("taken", _taken, pools_plainly.taken)
+put = primitive("put", lambda _, g, *, window: _spread(g, window=window), pools_plainly.put)
+sums = primitive("sums", lambda x, *, window: x.update(shape=_shape(x, window)), pools_plainly.sums)
+spread = primitive("spread", _spread, pools_plainly.spread)
 
 
 # -- derivatives

@@ -74,16 +74,13 @@ def reduce(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Se
             at = (q * p.column_step - p.column_low) * p.channels + first_channel
             window.run(x.at(at), y.at(start), places.at(start), count, taps)
 
-        def at_the_ends(first: Number, last: Number) -> None:
-            with code.loop(first, last) as q:
-                start = q * p.column_step - p.column_low
-                taps = taps_inside(code, start, p.width, p.column_taps, p.column_dilation)
-                reduced(q, each, taps)
-
-        at_the_ends(0, p.inner_first)
         with code.loop(p.inner_first, p.inner_last, step) as q:
             reduced(q, inner_count, (0, unrolled or p.column_taps))
-        at_the_ends(p.inner_last, p.columns)
+        with code.loop(0, p.columns - inner) as end:
+            q = code.chosen(end < p.inner_first, end, end + inner)
+            start = q * p.column_step - p.column_low
+            taps = taps_inside(code, start, p.width, p.column_taps, p.column_dilation)
+            reduced(q, each, taps)
 
 
 def taps_inside(code: Code, start: Int, length: Int, taps: Int, dilation: Int) -> tuple[Int, Int]:
@@ -266,7 +263,8 @@ def plan(
     list_bytes = ceil(16 * (size[0] * size[1] + 1) / ALIGNED) * ALIGNED
     numbers = dict(zip(NUMBERS, (
         *lengths, channels, *positions, *size, *step, *dilation, *low, tile_rows, items_rows,
-        chunk, chunks, inner_first, inner_last, int(joined), list_bytes,), strict=True))  # fmt: skip
+        chunk, chunks, inner_first, inner_last, int(joined), list_bytes,
+    ), strict=True))  # fmt: skip
     unrolled = size[2] if size[2] <= UNROLLED else 0
     # With few channels in a block the rows are read in short pieces, far apart.
     streams = size[0] * size[1] >= 4 and not joined and chunk > 4 * v * lanes

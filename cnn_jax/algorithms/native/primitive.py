@@ -1,51 +1,54 @@
-"""Primitives of JAX that are computed by a kernel on CPUs, and in plain JAX elsewhere."""
+"""Primitives whose arrays all have the images as their first axis: computed by kernels on CPUs."""
 
-import functools
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive
-from jax.interpreters import batching, mlir
+from jax.interpreters import batching, mlir, xla
+
+from . import kernels, partitioned
 
 
 def primitive(
-    name: str, shapes: Callable, call: Callable, plain: Callable, multiple_results: bool = False
+    name: str, shapes: Callable, plain: Callable, multiple_results: bool = False
 ) -> Primitive:
-    """A primitive of arrays whose first axis is the batch; it has no derivative yet.
+    """A primitive (n, ...), ... -> (n, ...), ..., image by image; it has no derivative yet.
+
+    On CPUs it is a call of the kernel that `calls.py` has under its name. On other platforms it is
+    plain JAX, and so it is in programs that are exported, since another process has no kernels.
 
     Args:
-        name: of the primitive, in programs.
+        name: of the primitive.
         shapes: (*avals, **params) -> the aval of the result, or a list of them.
-        call: (*arrays, **params) -> the result or results, by a kernel: on CPUs.
-        plain: the same in plain JAX: on other platforms, and in programs that are exported, which
-            other machines run.
+        plain: (*arrays, **params) -> the result or results.
         multiple_results: whether it has a list of results.
     """
-    made = Primitive(name)
+    made = Primitive(f"native_{name}")
     made.multiple_results = multiple_results
+    made.def_impl(partial(xla.apply_primitive, made))
     made.def_abstract_eval(shapes)
+    batching.primitive_batchers[made] = partial(_folded, made)
+    partitioned.needs_devices(made)
 
-    @functools.cache
-    def compiled(**params) -> Callable:
-        return jax.jit(functools.partial(made.bind, **params))
+    def on_cpu(context: mlir.LoweringRuleContext, *arrays, **params):
+        module = context.module_context
+        compute = kernels.side(name)
+        if compute is None or module.lowering_parameters.for_export:
+            compute = plain
+        elif partitioned.over_devices(module.axis_context):
+            compute = partitioned.by_images(compute, len(arrays), tuple(params.items()))
+            params = {}
+        return mlir.lower_fun(partial(compute, **params), multiple_results)(context, *arrays)
 
-    made.def_impl(lambda *arrays, **params: compiled(**params)(*arrays))
-    lower_plainly = mlir.lower_fun(plain, multiple_results)
-    lower_to_call = mlir.lower_fun(call, multiple_results)
-
-    def lower_on_cpu(context, *arrays, **params):
-        exports = context.module_context.lowering_parameters.for_export
-        return (lower_plainly if exports else lower_to_call)(context, *arrays, **params)
-
-    mlir.register_lowering(made, lower_plainly)
-    mlir.register_lowering(made, lower_on_cpu, platform="cpu")
-    batching.primitive_batchers[made] = functools.partial(_folded, made)
+    mlir.register_lowering(made, mlir.lower_fun(plain, multiple_results))
+    mlir.register_lowering(made, on_cpu, platform="cpu")
     return made
 
 
 def _folded(made: Primitive, arrays, axes, **params):
-    """Join the mapped axis and the batch axis, compute, and split them."""
+    """Join the mapped axis and the images, compute, and split them."""
     mapped = next(a.shape[axis] for a, axis in zip(arrays, axes) if axis is not None)
 
     def joined(array: jax.Array, axis: int | None) -> jax.Array:
@@ -55,11 +58,10 @@ def _folded(made: Primitive, arrays, axes, **params):
             array = jnp.moveaxis(array, axis, 0)
         return array.reshape(mapped * array.shape[1], *array.shape[2:])
 
-    results = made.bind(*map(joined, arrays, axes), **params)
-
     def split(result: jax.Array) -> jax.Array:
-        return result.reshape(mapped, len(result) // max(mapped, 1), *result.shape[1:])
+        return result.reshape(mapped, len(result) // mapped, *result.shape[1:])
 
+    results = made.bind(*map(joined, arrays, axes), **params)
     if made.multiple_results:
-        return [split(result) for result in results], [0] * len(results)
+        return list(map(split, results)), [0] * len(results)
     return split(results), 0
