@@ -33,7 +33,7 @@ from .machine import Machine
 from .plan import Numbers, Plan
 from .pools import UNROLLED
 
-NUMBERS = (
+NUMBERS: Sequence[str] = (
     "depth", "height", "width", "channels", "planes", "rows", "columns", "plane_taps", "row_taps",
     "column_taps", "plane_step", "row_step", "column_step", "plane_dilation", "row_dilation",
     "column_dilation", "plane_low", "row_low", "column_low", "tile_rows", "items_rows", "chunk",

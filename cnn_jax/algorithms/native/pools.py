@@ -35,7 +35,7 @@ from .plan import ALIGNED, Numbers, Plan
 from .pools_plainly import NOWHERE
 
 UNROLLED = 8
-NUMBERS = (
+NUMBERS: Sequence[str] = (
     "depth", "height", "width", "channels", "planes", "rows", "columns", "plane_taps", "row_taps",
     "column_taps", "plane_step", "row_step", "column_step", "plane_dilation", "row_dilation",
     "column_dilation", "plane_low", "row_low", "column_low", "tile_rows", "items_rows", "chunk",
