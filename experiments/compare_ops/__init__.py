@@ -5,7 +5,8 @@
     python -m experiments.compare_ops --quick              a third of the layers, briefly
     python -m experiments.compare_ops --layers mobilenet,"resnet-18 conv1" --algorithms auto,vmap
     python -m experiments.compare_ops --random 200 --seed 0    layers drawn at random: 10 minutes
-    python -m experiments.compare_ops --steps              steps of five networks: 3 minutes
+    python -m experiments.compare_ops --steps              training steps of five networks
+    python -m experiments.compare_ops --everything         the layers and the steps, by `auto`
 
 On layers of your own, by every algorithm that computes them, or on those of any network:
 
@@ -18,9 +19,10 @@ Every side of a layer (its output, its gradient by the input, its gradient by th
 computed by each of our algorithms, by the built-in (`lax.conv_general_dilated`,
 `lax.reduce_window`, and the gradients that JAX derives for them), and by PyTorch if it is
 installed. All run in turn, A B C A B C ..., PyTorch in a process of its own. The result is the
-ratio of median times, since times alone say little on a shared machine. The rates of a layer are
-also compared with the best rates of this machine, measured in the same run: that of a large matrix
-product, and the bandwidth of memory.
+ratio of median times, since times alone say little on a shared machine; it ends with the geometric
+mean and the worst of each kind of layer, against the built-in and against PyTorch, and the ten
+worst. The rates of a layer are also compared with the best rates of this machine, measured in the
+same run: that of a large matrix product, and the bandwidth of memory.
 
 Writes into runs/compare_ops/<time>/: results.json (everything, after each case), ratios.png,
 roofline.png, and compare_ops.html: one page with the plots and a table that a click sorts. The same

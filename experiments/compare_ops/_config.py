@@ -29,8 +29,8 @@ class Config:
     """Only layers of which a word, of the network's or the layer's name, begins with this, in any
     case; several are separated by commas."""
     algorithms: str = ""
-    """Only these, separated by commas; by default `auto` and every other, with --quick, --random or
-    --steps only `auto`."""
+    """Only these, separated by commas; by default `auto` and every other, with --quick, --random,
+    --steps or --everything only `auto`."""
     quick: bool = False
     """A third of the layers, for a short time each: under 3 minutes on 2 cores."""
     random: int | None = None
@@ -52,6 +52,8 @@ class Config:
     """The shape of the input of --model, with its batch axis, such as 4,224,224,3."""
     steps: bool = False
     """Whole training steps of networks instead of layers."""
+    everything: bool = False
+    """The layers of known networks and then the training steps, by `auto` alone."""
     seconds: float | None = None
     """How long to time each case; by default 1, for your own layers 0.5, with --quick 0.25, with
     --random 0.1, with --steps 20."""
@@ -90,6 +92,7 @@ class Config:
     def _require_one_choice(self) -> None:
         """Raise RunError if options select layers in two ways, or the model has no input."""
         ways = {
+            "--everything": self.everything,
             "--steps": self.steps,
             "--random": self.random is not None,
             "--conv": bool(self.conv or self.pool),
@@ -133,7 +136,7 @@ class Config:
 
     def chosen_algorithms(self) -> tuple[str, ...]:
         """The algorithms to compare; tables and plots show the first in detail."""
-        alone = self.quick or self.steps or self.random is not None
+        alone = self.quick or self.steps or self.everything or self.random is not None
         return parts(self.algorithms) or ((AUTO,) if alone else (AUTO, *ALGORITHMS))
 
     def effort(self) -> Effort:

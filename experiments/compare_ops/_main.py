@@ -41,12 +41,28 @@ def main(config: Config) -> Result:
     console = Console()
     if not console.is_terminal:  # a file or a notebook scrolls
         console.width = WIDTH
+    if config.everything:
+        return everything(config, console)
     chosen = () if config.steps else config.chosen_layers()  # before it makes a folder
     folder = results.open_folder(config.out)
     head = {"config": dataclasses.asdict(config), "about": results.about()}
     if config.steps:
         return steps(config, folder, head, console)
     return layers(chosen, config, folder, head, console)
+
+
+def everything(config: Config, console: Console) -> Result:
+    """Compare the layers, then the training steps, each in a folder of the run's."""
+    folder = results.open_folder(config.out)
+    found = []
+    for name in ("layers", "steps"):
+        options = {"everything": False, "steps": name == "steps", "out": folder / name}
+        options["algorithms"] = ",".join(config.chosen_algorithms())
+        found.append(main(dataclasses.replace(config, **options)))
+        if not found[-1].finished:
+            break
+    both = tuple(result for part in found for result in part.results)
+    return Result(folder, both, all(part.finished for part in found))
 
 
 def layers(
@@ -104,11 +120,14 @@ def on_screen(config: Config, cases: Sequence[Case], width: int) -> Iterator[Tab
 def steps(config: Config, folder: Path, head: dict[str, Any], console: Console) -> Result:
     """Compare whole training steps."""
     algorithms = config.chosen_algorithms()
+    with pytorch_process(config, console, pytorch.OF_STEPS) as torch:
+        head["torch"] = torch and torch.about
 
-    def compare(network) -> Step:
-        return training.compare(network, algorithms, config.effort(), config.smoke)
+        def compare(network) -> Step:
+            running = torch if torch is not None and torch.alive else None
+            return training.compare(network, algorithms, config.effort(), config.smoke, running)
 
-    done, finished = each(config.chosen_networks(), compare, folder, head, console)
+        done, finished = each(config.chosen_networks(), compare, folder, head, console)
     if done:
         page.write(folder, head, tables.every_step(done), {})
         console.print(tables.by_step(done))
@@ -139,7 +158,9 @@ def each(
 
 
 @contextlib.contextmanager
-def pytorch_process(config: Config, console: Console) -> Iterator[pytorch.TorchWorker | None]:
+def pytorch_process(
+    config: Config, console: Console, script: Path = pytorch.OF_LAYERS
+) -> Iterator[pytorch.TorchWorker | None]:
     """PyTorch in a process of its own; None if it cannot be, with a printed line that says why."""
     worker = None
     if config.torch and jax.default_backend() not in ("cpu", "gpu"):
@@ -148,7 +169,7 @@ def pytorch_process(config: Config, console: Console) -> Iterator[pytorch.TorchW
         console.print(pytorch.HOW_TO_GET_IT, markup=False)
     elif config.torch:
         try:
-            worker = pytorch.TorchWorker()
+            worker = pytorch.TorchWorker(script)
         except pytorch.TorchError as error:
             console.print(f"{error}. It goes on without.", markup=False)
     try:

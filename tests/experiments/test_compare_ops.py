@@ -272,9 +272,9 @@ def test_without_torch_a_line_says_how_to_get_it(tmp_path, monkeypatch, capsys):
 def test_a_torch_that_dies_is_reported_and_the_run_goes_on(tmp_path, monkeypatch, capsys):
     start = pytorch.TorchWorker
     dying = "print('{}', flush=True); input(); raise SystemExit('out of memory')"
-    worker = start((sys.executable, "-c", dying))
+    worker = start(command=(sys.executable, "-c", dying))
     monkeypatch.setattr(pytorch, "is_installed", lambda: True)
-    monkeypatch.setattr(_main.pytorch, "TorchWorker", lambda: worker)
+    monkeypatch.setattr(_main.pytorch, "TorchWorker", lambda script: worker)
     found = run(tmp_path, layers="lenet-5 max", algorithms="auto", torch=True)
     first, second = found.results
     assert first.by(TORCH).status == "failed"
@@ -283,7 +283,7 @@ def test_a_torch_that_dies_is_reported_and_the_run_goes_on(tmp_path, monkeypatch
     assert found.finished
     assert "It goes on without." in capsys.readouterr().out
     with pytest.raises(pytorch.TorchError, match="ended with status 3: no word"):
-        start((sys.executable, "-c", "raise SystemExit(3)"))
+        start(command=(sys.executable, "-c", "raise SystemExit(3)"))
 
 
 @pytest.mark.skipif(not pytorch.is_installed(), reason="PyTorch is not installed")

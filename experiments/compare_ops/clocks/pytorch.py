@@ -1,7 +1,8 @@
 """PyTorch as a second reference, in a process of its own.
 
-In one process the thread pools of PyTorch and JAX disturb each other. The worker reads a layer and
-its side as a line of JSON, and answers with a line of JSON; one process waits while the other runs.
+In one process the thread pools of PyTorch and JAX disturb each other. The worker reads a layer
+and its side, or a network, as a line of JSON, and answers with a line of JSON; one process waits
+while the other runs.
 """
 
 import contextlib
@@ -10,14 +11,17 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 from experiments.compare_ops.layers.layer import Layer, Side
 
-WORKER = Path(__file__).with_name("pytorch_worker.py")
+OF_LAYERS = Path(__file__).with_name("pytorch_worker.py")
+OF_STEPS = Path(__file__).parents[1] / "steps" / "pytorch_worker.py"
 HOW_TO_GET_IT = "PyTorch is not installed, so it is left out; `pip install -e '.[parity]'` adds it."
 
 
@@ -33,15 +37,20 @@ def is_installed() -> bool:
 class TorchWorker:
     """A process that times PyTorch when asked; it ends with `close` or when this one does."""
 
-    def __init__(self, command: tuple[str, ...] = (sys.executable, "-P", str(WORKER))):
+    def __init__(self, worker: Path = OF_LAYERS, command: tuple[str, ...] | None = None):
         """Start it, and wait until it has imported PyTorch.
+
+        Args:
+            worker: the script that it runs: `OF_LAYERS` or `OF_STEPS`.
+            command: another command in its place.
 
         Raises:
             TorchError: if it ends before that.
         """
+        command = command or (sys.executable, "-P", str(worker))
         self._folder = tempfile.TemporaryDirectory(prefix="compare_ops_")
-        self._result = Path(self._folder.name) / "result.npy"
-        self._complaints = Path(self._folder.name) / "stderr"
+        self._files = Path(self._folder.name)
+        self._complaints = self._files / "stderr"
         with self._complaints.open("w") as complaints:
             self._process = subprocess.Popen(
                 [*command, jax.default_backend()],
@@ -70,29 +79,68 @@ class TorchWorker:
         Raises:
             TorchError: if PyTorch has no such layer, or the process died.
         """
-        window = layer.window
-        request = {
-            "operation": layer.operation,
-            "side": side,
-            "shapes": layer.shapes(),
-            "size": window.size,
-            "stride": window.stride,
-            "padding": window.padding,
-            "dilation": window.dilation,
-            "base_dilation": window.base_dilation,
-            "groups": layer.groups,
-            "dtype": layer.dtype,
-            "seconds": seconds,
-            "at_least": at_least,
-            "result": str(self._result),
-        }
+        window, file = layer.window, self._files / "result.npy"
+        times = self._times(
+            operation=layer.operation,
+            side=side,
+            shapes=layer.shapes(),
+            size=window.size,
+            stride=window.stride,
+            padding=window.padding,
+            dilation=window.dilation,
+            base_dilation=window.base_dilation,
+            groups=layer.groups,
+            dtype=layer.dtype,
+            seconds=seconds,
+            at_least=at_least,
+            result=str(file),
+        )
+        return times, np.load(file)
+
+    def time_steps(
+        self,
+        network: str,
+        x: tuple[int, ...],
+        parameters: Sequence[np.ndarray],
+        rate: float,
+        seconds: float,
+        at_least: int,
+    ) -> tuple[list[float], list[np.ndarray]]:
+        """The seconds of training steps of a network, and its parameters after the first of them.
+
+        Args:
+            network: its name.
+            x: the shape of a batch of images.
+            parameters: those that it starts from, in our layout.
+            rate: by which gradients are multiplied.
+            seconds: how long to make steps; a second call for the same network goes on.
+            at_least: how many steps at least.
+
+        Raises:
+            TorchError: if PyTorch fails, or the process died.
+        """
+        start, after = self._files / f"{network}.npz", self._files / "after.npz"
+        if not start.exists():
+            np.savez(start, *parameters)
+        times = self._times(
+            network=network,
+            x=x,
+            parameters=str(start),
+            rate=rate,
+            seconds=seconds,
+            at_least=at_least,
+            result=str(after),
+        )
+        with np.load(after) as arrays:
+            return times, [arrays[name] for name in arrays.files]
+
+    def _times(self, **request: Any) -> list[float]:
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         except OSError:
             raise TorchError(self._why_it_died()) from None
-        times = self._answer()["seconds"]
-        return times, np.load(self._result)
+        return self._answer()["seconds"]
 
     def close(self) -> None:
         """End the process and remove its files."""

@@ -123,11 +123,21 @@ def by_step(steps: Sequence[Step]) -> Table:
     )
     rich.add_column("network")
     rich.add_column("by")
-    for head in ("ms", "ratio", "quartiles", "error", "compile s", "temp MiB", "steps"):
+    for head in (
+        "ms",
+        "ratio",
+        "quartiles",
+        "PyTorch / it",
+        "error",
+        "compile s",
+        "temp MiB",
+        "steps",
+    ):
         rich.add_column(head, justify="right")
     for step in steps:
         for m in step.measurements:
             cells = [text(m.milliseconds, ".1f"), ratio_text(m), spread_text(m)]
+            cells += [text(step.against_torch(m.contender), ".2f")]
             cells += [text(m.largest_error, ".0e"), text(m.compile_seconds, ".1f")]
             cells += [text(m.temp_bytes, ".1f", 2**-20), str(m.runs)]
             rich.add_row(f"{step.network} {step.x}", m.contender, *cells)

@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.compare_ops.clocks import timing
+from experiments.compare_ops.clocks.pytorch import TorchError, TorchWorker
 from experiments.compare_ops.clocks.timing import Effort
-from experiments.compare_ops.layers.case import BUILT_IN
+from experiments.compare_ops.layers.case import BUILT_IN, TORCH
 from experiments.compare_ops.steps import networks
 from experiments.compare_ops.steps.networks import Network, Operations
 
 RATE = 1e-3
+BLOCKS = 2  # JAX's steps are made in this many blocks, each followed by PyTorch's
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,12 @@ class Step:
     measurements: tuple[StepMeasurement, ...]
     """The built-in's first."""
 
+    def against_torch(self, contender: str) -> float | None:
+        """PyTorch's time over that of a contender, if both were timed: over 1 is faster."""
+        times = {m.contender: m.milliseconds for m in self.measurements}
+        own, torch = times.get(contender), times.get(TORCH)
+        return torch / own if own and torch else None
+
 
 def step(network: Network, operations: Operations) -> Callable:
     """A step of gradient descent, (parameters, images, labels) -> (parameters, loss)."""
@@ -61,8 +69,22 @@ def step(network: Network, operations: Operations) -> Callable:
     return descend
 
 
-def compare(network: Network, algorithms: Sequence[str], effort: Effort, smoke: bool) -> Step:
-    """Compile the step by every contender, check one step, and time them in turn."""
+def compare(
+    network: Network,
+    algorithms: Sequence[str],
+    effort: Effort,
+    smoke: bool,
+    torch: TorchWorker | None = None,
+) -> Step:
+    """Compile the step by every contender, check one step, and time them in turn.
+
+    Args:
+        network: the network.
+        algorithms: of ours.
+        effort: when to stop.
+        smoke: on two images.
+        torch: PyTorch in its own process, if it is to be compared.
+    """
     if smoke:
         network = replace(network, x=(2, *network.x[1:]))
     rng = np.random.default_rng(0)
@@ -95,7 +117,23 @@ def compare(network: Network, algorithms: Sequence[str], effort: Effort, smoke: 
             )
         )
         runs[name] = trainer.time
-    times = timing.in_turn(runs, effort.seconds, effort.at_least)
+    times: dict[str, list[float]] = {name: [] for name in (*runs, TORCH)}
+    for block in range(BLOCKS):
+        at_least = -(-(effort.at_least - block) // BLOCKS)
+        for name, own in timing.in_turn(runs, effort.seconds / BLOCKS, at_least).items():
+            times[name] += own
+        if torch is not None:
+            given = (network.name, network.x, start, RATE, effort.seconds / BLOCKS, at_least)
+            try:
+                own, after = torch.time_steps(*given)
+            except TorchError as error:
+                times[TORCH], torch = [], None
+                abouts.append(StepMeasurement(TORCH, "failed", str(error)))
+                continue
+            times[TORCH] += own
+            if block == BLOCKS - 1:
+                error = largest_error(after, expected, start) if expected else None
+                abouts.append(StepMeasurement(TORCH, "timed", largest_error=error))
     return Step(network.name, network.x, tuple(timed(about, times) for about in abouts))
 
 
@@ -131,5 +169,5 @@ def timed(about: StepMeasurement, times: dict[str, list[float]]) -> StepMeasurem
     about = replace(about, milliseconds=1e3 * statistics.median(own), runs=len(own))
     if not built_in:
         return about
-    ratio = timing.ratio(built_in, own)
+    ratio = timing.ratio(built_in, own, neighbors=about.contender != TORCH)
     return replace(about, ratio=ratio.median, spread=ratio.spread)
