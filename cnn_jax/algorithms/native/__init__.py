@@ -12,6 +12,10 @@
     dense.py         the output of a convolution, and its gradient with respect to the input
     dense_kernel.py  its gradient with respect to the kernel
     blocks.py        the size of a block of sums
+    depthwise.py     the output and input gradient of depthwise convolutions and narrow groups
+    depthwise_kernel.py their kernel gradient
+    narrow.py        narrow groups in a vector
+    along.py         what these nests know of their axes
     pools.py         maximum, minimum and sum of each window
     pool_gradients.py their gradients
     pool_calls.py    their calls

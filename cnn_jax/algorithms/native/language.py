@@ -92,6 +92,11 @@ class Int:
     def __ge__(self, other: Number) -> Int:
         return self._compared(">=", other)
 
+    def within(self, length: Number) -> Int:
+        """Whether 0 <= self < length."""
+        length = self.code.number(length)
+        return Int(self.code, self.code.ir.icmp_unsigned("<", self.value, length.value))
+
     def equals(self, other: Number) -> Int:
         return self._compared("==", other)
 
