@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from jax import experimental
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -23,6 +24,7 @@ from experiments.compare_ops.steps import training
 from experiments.compare_ops.steps.training import Step
 
 WIDTH = 150
+BUSY = 0.7  # the load from which others take a core of two for most of the time
 FEW = 10  # so many cases need no table of the slowest
 
 
@@ -46,6 +48,11 @@ def main(config: Config) -> Result:
     chosen = () if config.steps else config.chosen_layers()  # before it makes a folder
     folder = results.open_folder(config.out)
     head = {"config": dataclasses.asdict(config), "about": results.about()}
+    if (head["about"]["load"] or 0) > BUSY:
+        load = f"{head['about']['load']:.1f}"
+        console.print(
+            f"Other processes keep this machine busy (load {load}), and disturb the times."
+        )
     if config.steps:
         return steps(config, folder, head, console)
     return layers(chosen, config, folder, head, console)
@@ -183,7 +190,7 @@ def float64() -> contextlib.AbstractContextManager:
     """Let JAX compute in float64 inside."""
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(True)
-    return jax.experimental.enable_x64(True)  # before jax 0.8
+    return experimental.enable_x64(True)  # before jax 0.8
 
 
 def ended(result: Result, head: dict[str, Any], console: Console) -> Result:

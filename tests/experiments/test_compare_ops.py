@@ -262,6 +262,15 @@ def test_no_run_overwrites_another(tmp_path):
         run(tmp_path)
 
 
+@pytest.mark.parametrize("load", [0.1, 3.0])
+def test_a_busy_machine_is_named(tmp_path, monkeypatch, capsys, load):
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    run(tmp_path, layers="lenet-5 avg", algorithms="auto")
+    said = "keep this machine busy (load 3.0)" in capsys.readouterr().out
+    assert said == (load > 1)
+    assert written(tmp_path)["about"]["load"] == load
+
+
 def test_without_torch_a_line_says_how_to_get_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pytorch, "is_installed", lambda: False)
     found = run(tmp_path, layers="lenet-5 avg", algorithms="auto", torch=True)

@@ -196,6 +196,13 @@ def channels_first(x):
     return lax.reduce_window(y, -jnp.inf, lax.max, (1, 1, 3, 3), (1, 1, 2, 2), "VALID")
 
 
+def integers(x):
+    """A convolution that is not compared."""
+    x, kernel = x.astype(jnp.int8), jnp.ones((1, 1, 3, 3), jnp.int8)
+    numbers = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=numbers)
+
+
 nothing = jnp.sin
 not_a_function = 3
 HERE = "tests.experiments.test_own_layers"
@@ -231,11 +238,12 @@ def test_the_layers_of_our_networks():
     ("model", "shape", "message"),
     [
         ("resnet19", "4,224,224,3", r"`--model` resnet19 .* Did you mean 'resnet18'\?"),
-        ("resnet18", "4,224,3", "all axes, a batch of images with channels last"),
+        ("resnet18", "4,224,3", "must have all axes: images, height, width, channels"),
         ("resnet18", "4,x", r"must be ints from 1 on with commas between"),
         ("lenet", "4,2,2,1", "with `--input` 4,2,2,1: "),
         (f"{HERE}:absent", "1,2", "cannot be imported"),
-        (f"{HERE}:nothing", "1,2", "must have a convolution or a pool; it has no layers"),
+        (f"{HERE}:nothing", "1,2", "a convolution or a pool of floats; it has no layers"),
+        (f"{HERE}:integers", "1,2,2,3", "of floats; it has conv"),
         (f"{HERE}:not_a_function", "1,2", "must be a constructor, an NNX module or a function"),
         ("os:getcwd", "1,2", "getcwd"),
     ],

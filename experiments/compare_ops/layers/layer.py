@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from cnn_jax.geometry import PaddingLike, Window, resolve
 
 Side = Literal["output", "input_grad", "kernel_grad"]
+DTYPES = ("float32", "float64", "bfloat16", "float16")
 POOL_OPERATIONS = ("max_pool", "min_pool", "avg_pool", "sum_pool")
 
 
@@ -33,6 +34,7 @@ class Layer:
     input_dilation: int | tuple[int, ...] = 1
     groups: int = 1
     dtype: str = "float32"
+    """One of `DTYPES`."""
     quick: bool = False
     """Whether `--quick` takes it: a third of all layers, with every kind among them."""
 

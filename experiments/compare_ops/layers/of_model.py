@@ -9,7 +9,7 @@ from cnn_jax.analysis.rules import walk, window_of
 from cnn_jax.analysis.summary import Layers, names_of
 from cnn_jax.geometry import Window
 from experiments._options import RunError
-from experiments.compare_ops.layers.layer import Layer
+from experiments.compare_ops.layers.layer import DTYPES, Layer
 
 REDUCTIONS = {
     "reduce_window_max": "max_pool",
@@ -37,7 +37,7 @@ def layers_of(model: str, given: str) -> list[Layer]:
         program = trace(network, shape)
         flat = all(len(value.shape) < 2 for value in program.outputs.values())
         if ":" not in model and flat:  # our networks keep the batch axis
-            raise ValueError("the input must have all axes, a batch of images with channels last.")
+            raise ValueError("`input` must have all axes: images, height, width, channels.")
     except (ImportError, TypeError, ValueError) as error:
         raise RunError(f"`--model` {model} with `--input` {given}: {error}") from error
     drafts = Layers(program, walk(program))
@@ -49,7 +49,7 @@ def layers_of(model: str, given: str) -> list[Layer]:
     if not layers:
         others = ", ".join(dict.fromkeys(d.operation for d in drafts.rows if d.operation))
         has = f"it has {others}" if others else "it has no layers"
-        raise RunError(f"`--model` {model} must have a convolution or a pool; {has}.")
+        raise RunError(f"`--model` {model} must have a convolution or a pool of floats; {has}.")
     return [replace(layer, name=shown(names)) for layer, names in layers.items()]
 
 
@@ -59,8 +59,10 @@ def shown(names: Sequence[str]) -> str:
 
 
 def of_step(step: Step, operation: str, network: str) -> Layer | None:
-    """The layer that a step of a program is; None if it is none that we compute."""
+    """The layer that a step of a program is; None if it is none that is compared."""
     dtype = str(step.inputs[0].dtype)
+    if dtype not in DTYPES:
+        return None
     if step.primitive == "conv_general_dilated":
         return _convolution(step, dtype, network)
     if step.primitive in REDUCTIONS and operation:

@@ -13,12 +13,11 @@ import jax
 from cnn_jax.arguments import did_you_mean
 from experiments._options import RunError, require
 from experiments.compare_ops.layers import sides
-from experiments.compare_ops.layers.layer import POOL_OPERATIONS, Layer
+from experiments.compare_ops.layers.layer import DTYPES, POOL_OPERATIONS, Layer
 
 NETWORK = "own"
 CONV = "x=4,28,28,32 kernel=5,5,32,48 stride=2 padding=SAME groups=1"
 POOL = "max x=4,56,56,64 window=3,3 stride=2 padding=1"
-DTYPES = ("float32", "float64", "bfloat16", "float16")
 KINDS = {operation.removesuffix("_pool"): operation for operation in POOL_OPERATIONS}
 
 

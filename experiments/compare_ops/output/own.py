@@ -19,8 +19,8 @@ def by_layer(cases: Sequence[Case]) -> list[Table]:
 
 
 def _table(name: str, cases: Sequence[Case]) -> Table:
-    shapes = " ".join("x".join(map(str, shape)) for shape in cases[0].shapes)
-    title = f"{escape(name)}\n{shapes}: ms (the built-in's time over its own)"
+    y = "x".join(map(str, cases[0].shapes[-1]))
+    title = f"{escape(name)}\n{cases[0].described} to {y}\nms (the built-in's time over its own)"
     rich = Table(title=title, box=box.SIMPLE_HEAD, caption=_left_out(cases) or None)
     rich.caption_justify = "left"
     rich.add_column("by")

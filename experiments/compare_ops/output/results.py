@@ -41,6 +41,7 @@ def about() -> dict[str, Any]:
         "platform": jax.default_backend(),
         "machine": platform.machine(),
         "cores": len(affinity(0)) if affinity else os.cpu_count(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,  # Windows has none
         "python": platform.python_version(),
         "versions": _runs.versions(),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
