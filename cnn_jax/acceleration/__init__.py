@@ -1,0 +1,3 @@
+"""Not yet."""
+
+from ._accelerate import accelerate as accelerate

@@ -1,0 +1,81 @@
+"""Run a jaxpr, with the equations that have a plan computed by this library."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+from jax import lax
+from jax.extend.core import Literal
+
+from ._equations import OPENED, as_written, bind, inner, is_choice_of_platform, plain
+from ._plan import Plan
+from ._planning import LEFT, PLANNED, Flips, flipped, plan_of
+from ._rebuilt import REBUILT
+
+
+def run(jaxpr: Any, operands: Sequence) -> list:
+    """Compute the outputs of a jaxpr, open or closed, with what can be replaced replaced."""
+    open_jaxpr = plain(jaxpr)
+    known = dict(zip(open_jaxpr.invars, operands, strict=True))
+    known |= zip(open_jaxpr.constvars, getattr(jaxpr, "consts", ()), strict=True)
+    flips = flipped(open_jaxpr)
+    dead = _last_uses(open_jaxpr, flips)
+
+    def read(atom: Any) -> Any:
+        return atom.val if isinstance(atom, Literal) else known[atom]
+
+    for number, equation in enumerate(open_jaxpr.eqns):
+        with as_written(equation):
+            plan = plan_of(equation, flips)
+            given = [read(atom) for atom in equation.invars]
+            if plan is not None and plan.compute is not None:
+                made = [_by_platform(plan, equation, [read(atom) for atom in plan.operands], given)]
+            elif plan is None and worth_opening(equation):
+                made = REBUILT[equation.primitive.name](run, equation, given)
+            else:
+                made = bind(equation, given)
+        known |= zip(equation.outvars, made, strict=True)
+        for variable in dead[number]:
+            del known[variable]
+    return [read(atom) for atom in open_jaxpr.outvars]
+
+
+def worth_opening(equation: Any) -> bool:
+    """Whether an equation holds a function in which something may be replaced.
+
+    The rules of a ``custom_vjp`` are not known before they run: it always may.
+    """
+    name = equation.primitive.name
+    if name not in OPENED or is_choice_of_platform(equation):
+        return False
+    return name == "custom_vjp_call" or any(_holds(plain(jaxpr)) for jaxpr in inner(equation))
+
+
+@lru_cache(maxsize=4096)
+def _holds(jaxpr: Any) -> bool:
+    return any(
+        equation.primitive.name in PLANNED or worth_opening(equation) for equation in jaxpr.eqns
+    )
+
+
+def _by_platform(plan: Plan, equation: Any, operands: list, given: list) -> Any:
+    """Compute by the plan where this library is faster; elsewhere by the equation as it was."""
+    assert plan.compute is not None
+    number = len(operands)
+    ours = lambda *arrays: plan.compute(*arrays[:number])  # noqa: E731
+    theirs = lambda *arrays: bind(equation, arrays[number:])[0]  # noqa: E731
+    platforms = {platform: ours for platform in plan.platforms(*operands)}
+    return lax.platform_dependent(*operands, *given, default=theirs, **platforms)
+
+
+def _last_uses(jaxpr: Any, flips: Flips) -> list[list]:
+    """For each equation the variables that nothing after it reads: their memory can be freed."""
+    kept = {atom for atom in jaxpr.outvars if not isinstance(atom, Literal)}
+    dead: list[list] = []
+    for equation in reversed(jaxpr.eqns):
+        seen = {v for v in equation.invars if not isinstance(v, Literal)}
+        seen |= {flips[v][0] for v in seen if v in flips}  # a plan reads the kernel as it was
+        dead.append(list((seen | set(equation.outvars)) - kept))
+        kept |= seen
+    return dead[::-1]

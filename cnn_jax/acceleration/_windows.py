@@ -1,0 +1,103 @@
+"""How the reductions of windows in a jaxpr are pools of this library, and derivatives of pools."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from cnn_jax import functional as F
+
+from ._plan import Plan, planned
+
+_POOLS = {
+    "reduce_window_max": ("max pool", F.max_pool, lax.max),
+    "reduce_window_min": ("min pool", F.min_pool, lax.min),
+    "reduce_window_sum": ("sum pool", F.sum_pool, lax.add),
+}
+_SELECTED = {"ge": "reduce_window_max", "le": "reduce_window_min"}
+
+
+def reduction(equation: Any, flips: Any) -> Plan:
+    """How to compute a ``reduce_window_max``, ``_min`` or ``_sum``."""
+    what, _, computation = _POOLS[equation.primitive.name]
+    options = equation.params
+    if max(options["base_dilation"], default=1) == 1:
+        compute = _pool_of(equation.primitive.name, options)
+    else:
+        dtype = equation.invars[0].aval.dtype
+        compute = partial(
+            F.reduce_window, init_value=_neutral(computation, dtype), computation=computation,
+            **options,
+        )  # fmt: skip
+    return planned(what, equation, compute, (equation.invars[0],))
+
+
+def gradient(equation: Any, flips: Any) -> Plan:
+    """How to compute a ``select_and_scatter_add``, the gradient of a max or min pool."""
+    name = _SELECTED[equation.params["select_prim"].name]
+    pool = _pool_of(name, equation.params)
+
+    def compute(g: jax.Array, x: jax.Array) -> jax.Array:
+        return jax.vjp(pool, x)[1](g)[0]
+
+    return planned(f"gradient of a {_POOLS[name][0]}", equation, compute, tuple(equation.invars))
+
+
+def tangent(equation: Any, flips: Any) -> Plan:
+    """How to compute a ``select_and_gather_add``, the tangent of a max or min pool."""
+    name = _SELECTED[equation.params["select_prim"].name]
+    pool = _pool_of(name, equation.params)
+
+    def compute(dx: jax.Array, x: jax.Array) -> jax.Array:
+        return jax.jvp(pool, (x,), (dx,))[1]
+
+    return planned(f"tangent of a {_POOLS[name][0]}", equation, compute, tuple(equation.invars))
+
+
+def _pool_of(name: str, options: Any) -> Callable[[jax.Array], jax.Array]:
+    """A pool over all axes of an array, as a pool of feature maps with channels last.
+
+    The channels are the last axis that the window leaves alone, if it is the last of all or stands
+    before all axes that the window slides over; the axes before it are the batch.
+    """
+    sizes, strides = options["window_dimensions"], options["window_strides"]
+    padding = [(int(low), int(high)) for low, high in options["padding"]]
+    dilations = options.get("window_dilation", (1,) * len(sizes))
+    idle = [o == (1, 1, (0, 0)) for o in zip(sizes, strides, padding)]
+    pool = _POOLS[name][1]
+
+    def compute(x: jax.Array) -> jax.Array:
+        rank = len(idle)
+        first = next((axis for axis in range(rank) if not idle[axis]), rank)
+        if idle and idle[-1]:
+            order, active = list(range(rank)), range(min(first, rank - 1), rank - 1)
+        elif first > 0:
+            order, active = [*range(first - 1), *range(first, rank), first - 1], range(first, rank)
+        else:
+            order, active = [], range(rank)
+        arranged = x.transpose(order) if order else x[..., None]
+        pick = lambda entries: tuple(entries[axis] for axis in active)  # noqa: E731
+        y = pool(
+            arranged,
+            pick(sizes),
+            stride=pick(strides),
+            padding=pick(padding),
+            dilation=pick(dilations),
+        ).astype(x.dtype)
+        return y.transpose(np.argsort(order)) if order else y[..., 0]
+
+    return compute
+
+
+def _neutral(computation: Any, dtype: Any) -> Any:
+    """The value that changes nothing in a reduction."""
+    if computation is lax.add:
+        return np.zeros((), dtype)[()]
+    lowest = computation is lax.max
+    if jnp.issubdtype(dtype, jnp.integer):
+        return np.asarray(getattr(jnp.iinfo(dtype), "min" if lowest else "max"), dtype)
+    return np.asarray(-np.inf if lowest else np.inf, dtype)
