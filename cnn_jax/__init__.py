@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import acceleration as acceleration
     from . import algorithms as algorithms
     from . import analysis as analysis
     from . import data as data
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from . import models as models
     from . import nn as nn
     from . import training as training
+    from .acceleration import accelerate as accelerate
     from .algorithms import autotune as autotune
 
 __version__ = "0.1.0"
 
 _SUBMODULES = (
+    "acceleration",
     "algorithms",
     "analysis",
     "data",
@@ -43,9 +46,13 @@ _SUBMODULES = (
 
 
 def __getattr__(name: str) -> Any:
-    """A submodule, or `autotune`: imported when first asked for, as they need JAX."""
+    """A submodule, `accelerate` or `autotune`: imported when first asked for: they need JAX."""
     if name in _SUBMODULES:
         return import_module(f"{__name__}.{name}")
+    if name == "accelerate":
+        from .acceleration import accelerate
+
+        return accelerate
     if name == "autotune":
         from .algorithms import autotune
 
@@ -54,4 +61,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_SUBMODULES, "autotune"])
+    return sorted([*globals(), *_SUBMODULES, "accelerate", "autotune"])

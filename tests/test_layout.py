@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "geometry": {"arguments"},
     "algorithms": {"arguments", "files", "geometry"},
     "functional": {"arguments", "geometry", "algorithms"},
+    "acceleration": {"arguments", "geometry", "algorithms", "functional"},
     "nn": {"arguments", "geometry", "functional"},
     "models": {"arguments", "files", "geometry", "functional", "nn"},
     "analysis": {"arguments", "files", "pages", "geometry", "functional"},
@@ -134,7 +135,7 @@ def test_nothing_is_named_for_no_subject():
 
 def test_submodules_are_imported_on_first_use():
     names = {name for name in MAY_IMPORT if name not in ("arguments", "files", "pages")}
-    assert names | {"autotune"} <= set(dir(cnn_jax))
+    assert names | {"accelerate", "autotune"} <= set(dir(cnn_jax))
     code = (
         "import sys, cnn_jax; assert 'jax' not in sys.modules; "
         "cnn_jax.functional.conv; assert 'flax' not in sys.modules; cnn_jax.nn.Conv; "

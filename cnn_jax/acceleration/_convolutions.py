@@ -9,7 +9,7 @@ suit: the kernel's gradient has a window as large as the feature map. So they ar
     convolution       everything else
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -41,22 +41,24 @@ def plan(equation: Any, flips: Mapping[Any, tuple[Any, frozenset[int]]]) -> Plan
         pass
     elif groups == 1 and numbers.lhs_spec[1] == numbers.rhs_spec[1] == 0:
         given = dict(shared, window=window, numbers=numbers, groups=batch_groups)
-        return planned("kernel gradient", equation, partial(_kernel_grad, **given), (lhs, rhs))
+        return planned(
+            "kernel gradient", "kernel_grad", equation, partial(_kernel_grad, **given), (lhs, rhs)
+        )
     elif batch_groups == 1 and set(window.stride) == {1}:
         spatial = frozenset(numbers.rhs_spec[2:])
         source, axes = flips.get(rhs, (None, None)) if _is_variable(rhs) else (None, None)
         given = dict(shared, window=window, numbers=numbers, groups=groups)
         if axes == spatial:
             compute = partial(_input_grad, **given)
-            return planned("input gradient", equation, compute, (lhs, source))
+            return planned("input gradient", "input_grad", equation, compute, (lhs, source))
         if max(window.base_dilation) > 1:
-            compute = lambda y, kernel: _input_grad(y, lax.rev(kernel, spatial), **given)  # noqa: E731
-            return planned("transposed convolution", equation, compute, (lhs, rhs))
+            compute = lambda y, kernel: _input_grad(y, lax.rev(kernel, tuple(spatial)), **given)  # noqa: E731
+            return planned("transposed convolution", "input_grad", equation, compute, (lhs, rhs))
     if "out_sharding" in options:
         options = {name: value for name, value in options.items() if name != "out_sharding"}
     options = {**options, "precision": shared["precision"]}
     return planned(
-        "convolution", equation, partial(F.conv_general_dilated, **options), (lhs, rhs)
+        "convolution", "output", equation, partial(F.conv_general_dilated, **options), (lhs, rhs)
     )
 
 
@@ -159,7 +161,7 @@ def _kernel_grad(
     return _placed(jnp.moveaxis(by_kernel, -2, 0), numbers.out_spec)
 
 
-def _placed(y: jax.Array, spec: tuple[int, ...]) -> jax.Array:
+def _placed(y: jax.Array, spec: Sequence[int]) -> jax.Array:
     """y (batch, *positions, channels) with its axes where `spec` (batch, channels, ...) says."""
     batch, channels, *places = spec
     return y.transpose(np.argsort((batch, *places, channels)))

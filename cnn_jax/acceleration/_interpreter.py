@@ -1,6 +1,6 @@
 """Run a jaxpr, with the equations that have a plan computed by this library."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -9,8 +9,8 @@ from jax import lax
 from jax.extend.core import Literal
 
 from ._equations import OPENED, as_written, bind, inner, is_choice_of_platform, plain
-from ._plan import Plan
-from ._planning import LEFT, PLANNED, Flips, flipped, plan_of
+from ._plan import Compute, Plan
+from ._planning import PLANNED, Flips, flipped, plan_of
 from ._rebuilt import REBUILT
 
 
@@ -28,13 +28,13 @@ def run(jaxpr: Any, operands: Sequence) -> list:
     for number, equation in enumerate(open_jaxpr.eqns):
         with as_written(equation):
             plan = plan_of(equation, flips)
-            given = [read(atom) for atom in equation.invars]
             if plan is not None and plan.compute is not None:
-                made = [_by_platform(plan, equation, [read(atom) for atom in plan.operands], given)]
+                made = [_by_platform(plan, plan.compute, equation, read)]
             elif plan is None and worth_opening(equation):
-                made = REBUILT[equation.primitive.name](run, equation, given)
+                operands = [read(atom) for atom in equation.invars]
+                made = REBUILT[equation.primitive.name](run, equation, operands)
             else:
-                made = bind(equation, given)
+                made = bind(equation, [read(atom) for atom in equation.invars])
         known |= zip(equation.outvars, made, strict=True)
         for variable in dead[number]:
             del known[variable]
@@ -59,14 +59,24 @@ def _holds(jaxpr: Any) -> bool:
     )
 
 
-def _by_platform(plan: Plan, equation: Any, operands: list, given: list) -> Any:
+def _by_platform(
+    plan: Plan, compute: Compute, equation: Any, read: Callable[[Any], Any]
+) -> jax.Array:
     """Compute by the plan where this library is faster; elsewhere by the equation as it was."""
-    assert plan.compute is not None
-    number = len(operands)
-    ours = lambda *arrays: plan.compute(*arrays[:number])  # noqa: E731
-    theirs = lambda *arrays: bind(equation, arrays[number:])[0]  # noqa: E731
-    platforms = {platform: ours for platform in plan.platforms(*operands)}
-    return lax.platform_dependent(*operands, *given, default=theirs, **platforms)
+    atoms = [*equation.invars]
+    atoms += [atom for atom in plan.operands if all(atom is not other for other in atoms)]
+    number = len(equation.invars)
+    places = [next(i for i, a in enumerate(atoms) if a is atom) for atom in plan.operands]
+    arrays = [read(atom) for atom in atoms]
+
+    def ours(*arrays: jax.Array) -> jax.Array:
+        return compute(*(arrays[place] for place in places))
+
+    def as_it_was(*arrays: jax.Array) -> jax.Array:
+        return bind(equation, arrays[:number])[0]
+
+    platforms = plan.platforms(*(arrays[place] for place in places))
+    return lax.platform_dependent(*arrays, default=as_it_was, **dict.fromkeys(platforms, ours))
 
 
 def _last_uses(jaxpr: Any, flips: Flips) -> list[list]:

@@ -17,12 +17,14 @@ class Plan:
 
     Attributes:
         what: what the equation computes, such as ``"convolution"`` or ``"kernel gradient"``.
+        side: the function of an `Algorithm` that computes it, such as ``"kernel_grad"``.
         operands: the variables or literals of the jaxpr that `compute` takes.
         compute: the function that computes the equation's result; None if it is left as it is.
         reason: why it is left as it is.
     """
 
     what: str
+    side: str = ""
     operands: tuple[Any, ...] = ()
     compute: Compute | None = None
     reason: str = ""
@@ -43,19 +45,21 @@ class Plan:
         return sorted(faster | {"cpu"})
 
 
-def planned(what: str, equation: Any, compute: Compute, operands: tuple[Any, ...]) -> Plan:
-    """A plan to compute an equation, if the function accepts the operands and fits the result."""
+def planned(
+    what: str, side: str, equation: Any, compute: Compute, operands: tuple[Any, ...]
+) -> Plan:
+    """A plan to compute an equation, if `compute` accepts the operands and has its result."""
     (result,) = equation.outvars
     kinds = [atom.aval for atom in (*operands, result)]
     if any(not isinstance(n, int) for kind in kinds for n in kind.shape):
-        return Plan(what, reason="its shape is symbolic")
+        return Plan(what, side, reason="its shape is symbolic")
     if any(axis is not None for kind in kinds for axis in kind.sharding.spec):
-        return Plan(what, reason="its axes are sharded explicitly")
+        return Plan(what, side, reason="its axes are sharded explicitly")
     shapes = [jax.ShapeDtypeStruct(kind.shape, kind.dtype) for kind in kinds]
     try:
         made = jax.eval_shape(compute, *shapes[:-1])
     except (TypeError, ValueError) as refusal:
-        return Plan(what, reason=" ".join(str(refusal).split()))
+        return Plan(what, side, reason=" ".join(str(refusal).split()))
     if (made.shape, made.dtype) != (shapes[-1].shape, shapes[-1].dtype):
-        return Plan(what, reason=f"ours would be {made.dtype}{list(made.shape)}")
-    return Plan(what, operands, compute)
+        return Plan(what, side, reason=f"ours would be {made.dtype}{list(made.shape)}")
+    return Plan(what, side, operands, compute)

@@ -4,11 +4,11 @@ Each takes `run`, which computes a jaxpr, the equation and its operands, and ret
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import jax
-from jax import lax
+from jax import core, lax
 
 from ._custom import custom_jvp, custom_vjp
 from ._equations import bind, manual_axes, scanned
@@ -37,7 +37,7 @@ def _remat(run: Run, equation: Any, operands: list) -> list:
     closed = jax.make_jaxpr(lambda *arrays: run(equation.params["jaxpr"], arrays))(*operands)
     constants = closed.consts
     if constants:  # it must be open: they become operands
-        evaluate = lambda c, *arrays: jax.core.eval_jaxpr(closed.jaxpr, c, *arrays)  # noqa: E731
+        evaluate = lambda c, *arrays: core.eval_jaxpr(closed.jaxpr, c, *arrays)  # noqa: E731
         open_jaxpr = jax.make_jaxpr(evaluate)(constants, *operands).jaxpr
     else:
         open_jaxpr = closed.jaxpr
@@ -93,8 +93,7 @@ def _while(run: Run, equation: Any, operands: list) -> list:
 def _cond(run: Run, equation: Any, operands: list) -> list:
     index, *rest = operands
     branches = [
-        lambda *arrays, branch=branch: run(branch, arrays)
-        for branch in equation.params["branches"]
+        lambda *arrays, branch=branch: run(branch, arrays) for branch in equation.params["branches"]
     ]
     return lax.switch(index, branches, *rest)
 

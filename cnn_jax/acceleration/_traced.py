@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -66,4 +67,4 @@ def _is_array(leaf: Any) -> bool:
     kinds = jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct
     if not isinstance(leaf, kinds) or leaf.dtype == jax.dtypes.float0:
         return False
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended) or leaf.dtype.kind in "biufcV"
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.extended) or leaf.dtype.kind in "biufcV"

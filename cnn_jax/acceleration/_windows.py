@@ -23,8 +23,8 @@ _SELECTED = {"ge": "reduce_window_max", "le": "reduce_window_min"}
 
 def reduction(equation: Any, flips: Any) -> Plan:
     """How to compute a ``reduce_window_max``, ``_min`` or ``_sum``."""
-    what, _, computation = _POOLS[equation.primitive.name]
-    options = equation.params
+    what, pool, computation = _POOLS[equation.primitive.name]
+    options, side = equation.params, pool.__name__
     if max(options["base_dilation"], default=1) == 1:
         compute = _pool_of(equation.primitive.name, options)
     else:
@@ -33,7 +33,7 @@ def reduction(equation: Any, flips: Any) -> Plan:
             F.reduce_window, init_value=_neutral(computation, dtype), computation=computation,
             **options,
         )  # fmt: skip
-    return planned(what, equation, compute, (equation.invars[0],))
+    return planned(what, side, equation, compute, (equation.invars[0],))
 
 
 def gradient(equation: Any, flips: Any) -> Plan:
@@ -44,7 +44,8 @@ def gradient(equation: Any, flips: Any) -> Plan:
     def compute(g: jax.Array, x: jax.Array) -> jax.Array:
         return jax.vjp(pool, x)[1](g)[0]
 
-    return planned(f"gradient of a {_POOLS[name][0]}", equation, compute, tuple(equation.invars))
+    what, its, _ = _POOLS[name]
+    return planned(f"gradient of a {what}", its.__name__, equation, compute, tuple(equation.invars))
 
 
 def tangent(equation: Any, flips: Any) -> Plan:
@@ -55,7 +56,8 @@ def tangent(equation: Any, flips: Any) -> Plan:
     def compute(dx: jax.Array, x: jax.Array) -> jax.Array:
         return jax.jvp(pool, (x,), (dx,))[1]
 
-    return planned(f"tangent of a {_POOLS[name][0]}", equation, compute, tuple(equation.invars))
+    what, its, _ = _POOLS[name]
+    return planned(f"tangent of a {what}", its.__name__, equation, compute, tuple(equation.invars))
 
 
 def _pool_of(name: str, options: Any) -> Callable[[jax.Array], jax.Array]:
