@@ -9,8 +9,7 @@ import jax
 from cnn_jax import arguments
 from cnn_jax.algorithms import noting
 
-from ._equations import inner, is_choice_of_platform, plain
-from ._interpreter import worth_opening
+from ._equations import OPENED, inner, is_choice_of_platform, plain
 from ._plan import Plan
 from ._planning import flipped, plan_of
 from ._traced import traced
@@ -113,7 +112,7 @@ def _places(jaxpr: Any, scope: str, closed_in: str = "") -> Iterator[Place]:
         inside, why = list(inner(equation)), closed_in
         if is_choice_of_platform(equation):
             inside, why = inside[-1:], why or "it is chosen by platform already"
-        elif not worth_opening(equation):
+        elif equation.primitive.name not in OPENED:
             why = why or f"{equation.primitive.name} is not opened"
         if "name" in equation.params and inside:
             where = "/".join(filter(None, (where, str(equation.params["name"]))))
