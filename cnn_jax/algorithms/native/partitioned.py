@@ -1,135 +1,139 @@
 """The kernels in programs for several devices: a batch that is split stays split.
 
 XLA's partitioner knows nothing of a call, and would gather its arguments on every device. These
-rules tell it that images may be split. Each device then convolves its own images; the gradients
-with respect to the kernel are summed over the devices. Other axes are gathered.
+rules tell it that images may be split. Each device then convolves or pools its own images; the
+gradients with respect to the kernel are summed over the devices. Other axes are gathered.
 """
 
-from collections.abc import Callable
-from functools import cache, partial
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import islice
 
 import jax
+import numpy as np
 from jax import lax
-from jax._src import dispatch
 from jax.experimental.custom_partitioning import custom_partitioning
-from jax.extend.core import Primitive
-from jax.sharding import NamedSharding, PartitionSpec
-
-from .batched import ARRAYS
+from jax.interpreters import mlir
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 
-def needs_devices(primitive: Primitive) -> None:
-    """Let JAX lower programs that hold `primitive` only when it knows their devices.
+def over_devices(context: mlir.LoweringRuleContext) -> bool:
+    """Whether XLA's partitioner will split the arrays of a program: there are several devices.
 
-    JAX keeps the list of such primitives to itself, under the same name from 0.7 to 0.12.
+    Inside of `jax.shard_map` it will not: each device has arrays of its own.
     """
-    dispatch.prim_requires_devices_during_lowering.add(primitive)
+    return 1 < _number_of_devices(context) <= jax.device_count("cpu")
 
 
-def over_devices(context) -> bool:
-    """Whether XLA's partitioner will split the arrays of a program: there are several devices."""
-    return getattr(context, "num_devices", 1) > 1
+def with_devices(context: mlir.LoweringRuleContext) -> mlir.LoweringRuleContext:
+    """`context` with devices in it, which `custom_partitioning` requires.
+
+    JAX lowers a program before it knows the devices, apart from their number. No rule here depends
+    on anything else, so these may be any. JAX could be told to find out, but would then refuse
+    programs with two meshes or an abstract one, for the sake of every convolution in them.
+    """
+    module = context.module_context
+    devices = _some_devices(_number_of_devices(context))
+    known = dataclasses.replace(module.axis_context, device_assignment=devices)
+    return context.replace(module_context=module.replace(axis_context=known))
+
+
+def _number_of_devices(context: mlir.LoweringRuleContext) -> int:
+    return getattr(context.module_context.axis_context, "num_devices", 1)
+
+
+def _some_devices(number: int) -> tuple:
+    return tuple(jax.devices("cpu")[:number])
 
 
 @cache
-def partitioned(side: str, compute: Callable) -> Callable:
-    """`compute(a, b, window, groups)` with rules for XLA's partitioner."""
-    first, second, result = ARRAYS[side]
+def partitioned(
+    compute: Callable, images: tuple[bool, ...], summed: bool, params: tuple
+) -> Callable[..., jax.Array]:
+    """`compute(*arrays, **params)` with rules for XLA's partitioner.
 
-    def split(a, b):
-        """The mesh, and the mesh axes that split the images of either argument."""
-        shardings = [
-            array.sharding for kind, array in zip((first, second), (a, b)) if kind != "kernel"
+    Args:
+        compute: a function of arrays whose first axis is the images, or which are not to be split.
+        images: for each argument, whether its first axis is the images.
+        summed: whether the result is a sum over images. If not, the first axis of each result is
+            the images.
+        params: the name and value of each parameter.
+    """
+
+    def on_whole(*arrays: jax.Array):
+        return compute(*arrays, **dict(params))
+
+    def places(arguments) -> tuple[Mesh, tuple[str, ...], list[NamedSharding]]:
+        """A mesh, those of its axes that split the images, where the arguments and results are."""
+        mesh, axes = _split([array for array, split in zip(arguments, images) if split])
+        whole, split = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, _first(axes))
+        return mesh, axes, [split if of_images else whole for of_images in (*images, not summed)]
+
+    def partition(_, arguments, results):
+        mesh, axes, (*given, place) = places(arguments)
+
+        def on_each(*arrays: jax.Array):
+            y = on_whole(*arrays)
+            return lax.psum(y, axes) if summed and axes else y
+
+        return mesh, on_each, jax.tree.map(lambda _: place, results), tuple(given)
+
+    def infer(_, arguments, results):
+        return jax.tree.map(lambda _: places(arguments)[-1][-1], results)
+
+    def rule(_, arguments, results) -> str:
+        """In the words of Shardy: of all axes, arrays have in common only the images."""
+        names = iter("abcdefghijklmopqrstuvwxyz")  # no n, which is the images
+        shared = (*images, *(not summed for _ in results))
+        axes = [
+            " ".join(["n" if split else next(names), *islice(names, array.rank - 1)])
+            for array, split in zip((*arguments, *results), shared)
         ]
-        mesh = next(s.mesh for s in shardings if isinstance(s, NamedSharding))
-        specs = [s.spec for s in shardings if isinstance(s, NamedSharding)]
-        axes = next((spec[0] for spec in specs if len(spec) and spec[0] is not None), None)
-        return mesh, axes
+        return f"{', '.join(axes[: len(images)])} -> {', '.join(axes[len(images) :])}"
 
-    def placed(mesh, axes, kind) -> NamedSharding:
-        return NamedSharding(mesh, PartitionSpec(*() if kind == "kernel" else (axes,)))
-
-    def partition(window, groups, mesh, arguments, result_shape):
-        mesh, axes = split(*arguments)
-
-        def each(a, b):
-            y = compute(a, b, window, groups)
-            return lax.psum(y, axes) if result == "kernel" and axes is not None else y
-
-        return (
-            mesh,
-            each,
-            placed(mesh, axes, result),
-            (placed(mesh, axes, first), placed(mesh, axes, second)),
-        )
-
-    def infer(window, groups, mesh, arguments, result_shape):
-        return placed(*split(*arguments), result)
-
-    @partial(custom_partitioning, static_argnums=(2, 3))
-    def call(a: jax.Array, b: jax.Array, window, groups):
-        return compute(a, b, window, groups)
-
-    def with_rule(a: jax.Array, b: jax.Array, window, groups):
-        return call(a, b, window, groups)
-
+    call = custom_partitioning(on_whole)
     call.def_partition(
         partition=partition,
         infer_sharding_from_operands=infer,
-        sharding_rule=partial(_shardy_rule, side),
+        sharding_rule=rule,
+        decode_shardings=False,  # by the mesh of the caller, which the lowering does not know
     )
-    return with_rule
+    return call
 
 
-@cache
-def by_images(compute: Callable, count: int, params: tuple) -> Callable:
-    """`compute(*arrays, **params)` of `count` arrays, image by image, with rules for XLA.
+def _split(arrays: Sequence[jax.ShapeDtypeStruct]) -> tuple[Mesh, tuple[str, ...]]:
+    """A mesh of all devices, and its axes that split the images of the first array that is split.
 
-    Args:
-        compute: images are the first axis of each argument and result.
-        count: the number of arguments.
-        params: (name, value) of each parameter.
+    The mesh has an axis for each prime factor of the number of devices, in rising or falling order;
+    axes of the caller's mesh are products of some of these. If they are not, or if the images are
+    not split evenly, no axes are named.
     """
-
-    def placed(arguments) -> NamedSharding:
-        """The images as they are split in an argument; other axes whole."""
-        shardings = [a.sharding for a in arguments if isinstance(a.sharding, NamedSharding)]
-        axes = (s.spec[0] for s in shardings if len(s.spec))
-        split = next((axis for axis in axes if axis is not None), None)
-        return NamedSharding(shardings[0].mesh, PartitionSpec(split))
-
-    def infer(mesh, arguments, results):
-        return jax.tree.map(lambda _: placed(arguments), results)
-
-    def partition(mesh, arguments, results):
-        own = placed(arguments)
-        return own.mesh, each, jax.tree.map(lambda _: own, results), (own,) * count
-
-    def each(*arrays: jax.Array):
-        return compute(*arrays, **dict(params))
-
-    def rule(mesh, arguments, results):
-        """Arguments and results have only the images in common."""
-        axes = iter("abcdefghijklmopqrstuvwxyz")
-        parts = [" ".join(["n", *(next(axes) for _ in range(array.rank - 1))])
-                 for array in (*arguments, *results)]  # fmt: skip
-        return f"{', '.join(parts[:count])} -> {', '.join(parts[count:])}"
-
-    call = custom_partitioning(each)
-    call.def_partition(partition=partition, infer_sharding_from_operands=infer, sharding_rule=rule)
-    return lambda *arrays: call(*arrays)
+    number = len(arrays[0].sharding.device_set)
+    for array in arrays:
+        anywhere = (number,) * array.ndim  # lengths that any split divides
+        where = array.sharding.devices_indices_map(anywhere)
+        images = {device: part[0] for device, part in where.items()}
+        starts = np.array([part.start or 0 for part in images.values()])
+        if array.shape[0] % len(set(starts)):
+            continue
+        factors = _prime_factors(number)
+        names = tuple(f"factor {i}" for i in range(len(factors)))
+        for lengths in (factors, factors[::-1]):
+            mesh = Mesh(np.array(list(images)).reshape(lengths), names)
+            steps = [np.diff(starts.reshape(lengths), axis=i).flat[0] for i in range(len(names))]
+            axes = tuple(name for step, name in sorted(zip(steps, names), reverse=True) if step)
+            named = NamedSharding(mesh, _first(axes)).devices_indices_map(anywhere)
+            if axes and all(named[device][0] == part for device, part in images.items()):
+                return mesh, axes
+    return Mesh(np.array(_some_devices(number)), ("all",)), ()
 
 
-def _shardy_rule(side: str, window, groups, mesh, arguments, results):
-    """Of all axes, the arguments and the result have in common only the images."""
-    names = {"x": "n", "g": "n", "kernel": "k"}
-    taken = iter("abcdefghijlmopqrstuvwxyz")
+def _first(axes: tuple[str, ...]) -> PartitionSpec:
+    """The first axis split along `axes` of the mesh."""
+    return PartitionSpec(axes) if axes else PartitionSpec()
 
-    def axes(kind: str, rank: int) -> str:
-        first = names[kind] if kind != "kernel" else next(taken)
-        return " ".join([first, *(next(taken) for _ in range(rank - 1))])
 
-    first, second, last = ARRAYS[side]
-    ranks = [array.rank for array in (*arguments, *results)]
-    a, b, y = (axes(kind, rank) for kind, rank in zip((first, second, last), ranks))
-    return f"{a}, {b} -> {y}"
+def _prime_factors(number: int) -> list[int]:
+    factor = next((p for p in range(2, number) if number % p == 0), number)
+    return [factor, *_prime_factors(number // factor)] if number > 1 else []

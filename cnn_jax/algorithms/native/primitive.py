@@ -30,16 +30,15 @@ def primitive(
     made.def_impl(partial(xla.apply_primitive, made))
     made.def_abstract_eval(shapes)
     batching.primitive_batchers[made] = partial(_folded, made)
-    partitioned.needs_devices(made)
 
     def on_cpu(context: mlir.LoweringRuleContext, *arrays, **params):
-        module = context.module_context
         compute = kernels.side(name)
-        if compute is None or module.lowering_parameters.for_export:
+        if compute is None or context.module_context.lowering_parameters.for_export:
             compute = plain
-        elif partitioned.over_devices(module.axis_context):
-            compute = partitioned.by_images(compute, len(arrays), tuple(params.items()))
-            params = {}
+        elif partitioned.over_devices(context):
+            images = (True,) * len(arrays)
+            compute = partitioned.partitioned(compute, images, False, tuple(params.items()))
+            context, params = partitioned.with_devices(context), {}
         return mlir.lower_fun(partial(compute, **params), multiple_results)(context, *arrays)
 
     mlir.register_lowering(made, mlir.lower_fun(plain, multiple_results))

@@ -14,6 +14,7 @@ from functools import partial
 import jax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir, xla
+from jax.sharding import NamedSharding, PartitionSpec
 
 from cnn_jax.geometry import Window
 
@@ -42,16 +43,22 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
 
 def _output_shape(x, kernel, *, window, groups):
     positions = window.output_size(x.shape[1:-1])
-    return x.update(shape=(x.shape[0], *positions, kernel.shape[-1]))
+    return _like(x, (x.shape[0], *positions, kernel.shape[-1]), x.sharding.spec[:1])
 
 
 def _input_grad_shape(kernel, g, *, window, groups):
     spatial = window.input_size(g.shape[1:-1])
-    return g.update(shape=(g.shape[0], *spatial, kernel.shape[-2] * groups))
+    return _like(g, (g.shape[0], *spatial, kernel.shape[-2] * groups), g.sharding.spec[:1])
 
 
 def _kernel_grad_shape(x, g, *, window, groups):
-    return x.update(shape=(*window.size, x.shape[-1] // groups, g.shape[-1]))
+    return _like(x, (*window.size, x.shape[-1] // groups, g.shape[-1]), ())
+
+
+def _like(array, shape: tuple[int, ...], split: tuple):
+    """An abstract array like `array`; on an explicit mesh, its first axes are split as told."""
+    spec = PartitionSpec(*split, *(None,) * (len(shape) - len(split)))
+    return array.update(shape=shape, sharding=NamedSharding(array.sharding.mesh, spec))
 
 
 # -- derivatives: (cotangent of the result, first argument, second argument) -> cotangent
@@ -79,15 +86,17 @@ _TRANSPOSES = {
 # -- lowering
 
 
-def _on_cpu(side: str, context: mlir.LoweringRuleContext, a, b, *, window: Window, groups: int):
-    module = context.module_context
+def _on_cpu(side: str, context: mlir.LoweringRuleContext, a, b, **params):
     compute = kernels.side(side)
-    if compute is None or module.lowering_parameters.for_export:
+    if compute is None or context.module_context.lowering_parameters.for_export:
         compute = getattr(built_in, side)
-    elif partitioned.over_devices(module.axis_context):
-        compute = partitioned.partitioned(side, compute)
-    lowered = mlir.lower_fun(partial(compute, window=window, groups=groups), multiple_results=False)
-    return lowered(context, a, b)
+    elif partitioned.over_devices(context):
+        *images, of_images = (kind != "kernel" for kind in batched.ARRAYS[side])
+        compute = partitioned.partitioned(
+            compute, tuple(images), not of_images, tuple(params.items())
+        )
+        context, params = partitioned.with_devices(context), {}
+    return mlir.lower_fun(partial(compute, **params), multiple_results=False)(context, a, b)
 
 
 def _primitive(side: str, shape) -> Primitive:
@@ -96,7 +105,6 @@ def _primitive(side: str, shape) -> Primitive:
     primitive.def_abstract_eval(shape)
     ad.defbilinear(primitive, *_TRANSPOSES[side])
     batching.primitive_batchers[primitive] = partial(batched.rule, side, primitive)
-    partitioned.needs_devices(primitive)
     elsewhere = mlir.lower_fun(getattr(built_in, side), multiple_results=False)
     mlir.register_lowering(primitive, elsewhere)
     mlir.register_lowering(primitive, partial(_on_cpu, side), platform="cpu")
