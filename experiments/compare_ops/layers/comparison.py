@@ -153,6 +153,7 @@ def attempt(
     elif seconds > effort.longest:
         reason = f"over {effort.longest:.1f} s: timed once"
     if reason:
+        reason = "; ".join(filter(None, [about.reason, reason]))
         return Attempt(replace(about, status="one run", reason=reason), None, result, seconds)
     return Attempt(about, call, result, seconds)
 
