@@ -88,7 +88,14 @@ def _apart(p: Problem) -> bool:
     return _dense(p) and 1 < p.taps <= 4 and p.window.size == p.window.stride and p.x[-1] >= 32
 
 
+# The rules after the first are for machines without the kernels that LLVM generates.
 RULES = (
+    Rule(
+        (*SIDES, "max_pool", "min_pool", "sum_pool"),
+        lambda p: p.is_float and not _depthwise(p) and not _narrow_groups(p),
+        "native",
+        "a kernel generated for this processor",
+    ),
     Rule(SIDES, _depthwise, "shifted", "6 to 104 times XLA; 2 for the kernel of 32 channels"),
     Rule(
         (OUTPUT,),

@@ -36,6 +36,8 @@ llvmlite) turns them into machine code once for each class of shapes; strides, l
 are numbers that the code reads when it runs.
 """
 
+import math
+
 from .._contract import Algorithm, Problem
 from . import kernels, pooling
 from .primitives import input_grad, kernel_grad, output
@@ -49,6 +51,19 @@ def _unsupported(problem: Problem) -> str | None:
     return kernels.missing()
 
 
+def _workspace(problem: Problem) -> int:
+    """What the calls ask XLA for, about: packed kernels, or the parts of their gradients."""
+    if not problem.kernel:
+        return 0
+    kernel = math.prod(problem.kernel)
+    if problem.side == "kernel_grad":
+        read = (
+            math.prod(problem.x) + problem.x[0] * math.prod(problem.positions) * problem.kernel[-1]
+        )
+        kernel += min(32 * kernel, read // 4)
+    return kernel * max(problem.itemsize, 4)
+
+
 ALGORITHM = Algorithm(
     output=output,
     input_grad=input_grad,
@@ -58,4 +73,5 @@ ALGORITHM = Algorithm(
     sum_pool=pooling.sum_pool,
     widens=True,
     unsupported=_unsupported,
+    workspace=_workspace,
 )

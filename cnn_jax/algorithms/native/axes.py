@@ -13,7 +13,7 @@ So each remainder, a phase, is a convolution without base dilation, with some of
 base dilation there is one phase, with all taps.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 from cnn_jax.geometry import Window
@@ -82,6 +82,32 @@ class Axis:
         found = [(tap.number, tap.offset - phase.taps[0].offset) for tap in phase.taps]
         return self.taps if not others and found == list(zip(taps, taps)) else 1
 
+    def together(self, count: int) -> tuple["Axis", list[int]]:
+        """The axis whose positions are `count` neighbors on this one, a multiple of its phases.
+
+        Returns:
+            The axis, whose taps are all elements that any of the neighbors meets; and for each of
+            them and each neighbor the tap that meets it there, or -1.
+        """
+        phases = len(self.phases)
+
+        def of(neighbor: int) -> dict[int, int]:
+            """The elements that a neighbor meets, and with which taps."""
+            shift = neighbor // phases * self.step
+            taps = self.phases[neighbor % phases].taps
+            return {tap.offset + shift: tap.number for tap in taps}
+
+        met = [of(neighbor) for neighbor in range(count)]
+        offsets = [offset for taps in met for offset in taps] or [0]
+        elements = range(min(offsets), max(offsets) + 1)
+        positions = -(-self.positions // count)
+        taps = tuple(Tap(number, offset) for number, offset in enumerate(elements))
+        axis = Axis(
+            self.length, positions, len(taps), count // phases * self.step,
+            (Phase(0, positions, taps),),
+        )  # fmt: skip
+        return axis, [taps.get(element, -1) for element in elements for taps in met]
+
     @property
     def inside(self) -> bool:
         """Whether no tap of any position meets padding."""
@@ -130,6 +156,12 @@ class Arrangement:
             1, self.height, self.width, images, (0, x_row, x_column, x_image),
             (0, y_row, y_column, y_image),
         )  # fmt: skip
+
+    def together(self, count: int) -> tuple["Arrangement", list[int]]:
+        """`count` neighbors of a row as one position, with as many times the output channels."""
+        width, table = self.width.together(count)
+        *y, y_column = self.y
+        return replace(self, width=width, y=(*y, count * y_column)), table
 
     @property
     def flat(self) -> bool:

@@ -23,37 +23,26 @@ taps and channels. Groups are dense convolutions of their own, one panel after t
 """
 
 from collections.abc import Sequence
-from math import ceil, prod
 
-from cnn_jax.geometry import Window
-
-from .axes import Arrangement, Axis, Phase, arranged
-from .blocks import blocks, cycles
-from .compiler import Kernel
-from .elements import BYTES
 from .language import Array, Code, Int, Walk
-from .machine import Machine
 from .packing import rows, vectors
-from .plan import Numbers, Plan
+from .plan import Numbers
 
 NUMBERS = (
     "depth", "height", "width", "channels", "out_channels", "x_image", "x_plane", "x_row",
-    "x_column", "y_image", "y_plane", "y_row", "y_column",
-    "groups", "group_in", "group_out", "taps", "tap_rows", "tap_columns", "run", "panels",
-    "panel_size", "item_panels", "items_panels", "items_planes", "items_rows", "items_columns",
-    "tile_rows", "tile_columns", "copies", "plane_taps", "first_plane", "first_row", "first_column",
-    "plane_step", "row_step", "column_step", "copied_planes", "copied_rows", "copied_columns",
-    "list_bytes", "plane_phases", "row_phases", "column_phases",
+    "x_column", "y_image", "y_plane", "y_row", "y_column", "groups", "group_in", "group_out",
+    "taps", "tap_rows", "tap_columns", "run", "panels", "panel_size", "item_panels",
+    "items_panels", "items_planes", "items_rows", "items_columns", "tile_rows", "tile_columns",
+    "copies", "plane_taps", "first_plane", "first_row", "first_column", "plane_step", "row_step",
+    "column_step", "copied_planes", "copied_rows", "copied_columns", "list_bytes", "plane_phases",
+    "row_phases", "column_phases", "together", "window_columns", "row_elements",
 )  # fmt: skip
-TABLES = ("plane_table", "row_table", "column_table")
-
-ITEMS = 32  # enough for many threads
-WRITTEN_OUT = 64  # multiplications in one round of the innermost loop
+TABLES = ("plane_table", "row_table", "column_table", "together_table")
 
 
 def pack(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
     """One tap of one panel: packed[panel, tap, c, n] = kernel[tap, c, panel's first + n]."""
-    computed, stored, v, _, exchanged = traits
+    computed, stored, v, _, _, exchanged, _ = traits
     p = Numbers(plan, 2, NUMBERS, TABLES)
     kernel, lanes = Array(code, pointers[1], stored), code.lanes
     panel, tap = item // p.taps, item % p.taps
@@ -85,9 +74,43 @@ def pack(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequ
                     packed.store((c + k) * (v * lanes) + i * lanes, column)
 
 
+def pack_together(
+    code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence
+) -> None:
+    """As `pack`, one row of taps, where a vector holds several neighbors of a row.
+
+    packed[panel, row of taps, element, c, n] = kernel[row of taps, tap, c, o], where n stands for
+    the output channel o of one of the neighbors, which meets the element with that tap.
+    """
+    computed, stored, v, _, _, exchanged, _ = traits
+    p = Numbers(plan, 2, NUMBERS, TABLES)
+    kernel, wide = Array(code, pointers[1], stored), v * code.lanes
+    tap_rows = p.plane_taps * p.tap_rows
+    panel, row = item // tap_rows, item % tap_rows
+    packed = Array(code, shared, computed).at(panel * p.panel_size)
+    channels = p.group_out // p.together
+    with code.loop(0, p.tap_columns) as element, code.loop(0, wide) as n:
+        lane = panel * wide + n
+        neighbor, o = lane // channels, lane % channels
+        real = neighbor < p.together
+        entry = element * p.together + code.chosen(real, neighbor, 0)
+        tap = code.chosen(real, p.together_table.element(entry), -1)
+        first = packed.at((row * p.tap_columns + element) * p.group_in * wide + n)
+        met = tap >= 0
+        with code.when(met), code.loop(0, p.group_in) as c:
+            if exchanged:
+                flipped = (tap_rows - row) * p.window_columns - 1 - tap
+                place = (flipped * channels + o) * p.group_in + c
+            else:
+                place = ((row * p.window_columns + tap) * p.group_in + c) * channels + o
+            first.put(c * wide, kernel.element(place))
+        with code.otherwise(met), code.loop(0, p.group_in) as c:
+            first.put(c * wide, code.zero())
+
+
 def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
     """One tile of the output, for some panels."""
-    computed, stored, v, m, _ = traits
+    computed, stored, v, m, unrolled, _, several = traits
     p = Numbers(plan, 2, NUMBERS, TABLES)
     x, y = Array(code, pointers[0], stored), Array(code, pointers[2], stored)
     packed, lists = Array(code, shared, computed), Array(code, own, "int64")
@@ -170,7 +193,7 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
                 last = code.smaller(first_column + p.tile_columns, columns_of.element(1))
                 _row_of_blocks(
                     code, p, inputs, weights, out, lists, count, first_column, last, column_size,
-                    channels_left, v, m,
+                    channels_left, (v, m, unrolled, several),
                 )  # fmt: skip
 
 
@@ -203,15 +226,20 @@ def _list_taps(code, p, lists, planes_of, rows_of, columns_of, at, sizes, wide) 
 
 
 def _row_of_blocks(
-    code, p, inputs, weights, out, lists, count, first, last, column_size, channels_left, v, m
+    code, p, inputs, weights, out, lists, count, first, last, column_size, channels_left, sizes
 ) -> None:
     """The positions first to last of a row, m at a time; the last block may overlap another."""
+    v, m, unrolled, several = sizes
     step, stride = p.column_step * column_size, p.column_phases * p.y_column
     positions = last - first
 
     def block(q: Int, m: int) -> None:
         x, y = inputs.at(q * step), out.at((first + q) * stride)
-        _block(code, p, x, weights, y, lists, count, step, stride, channels_left, v, m)
+        sums = code.sums(m, v)
+        _multiply(code, p, sums, x, weights, lists, count, step, unrolled)
+        # If a vector holds several positions, the last ones of a row may not exist.
+        row_left = p.row_elements - (first + q) * stride if several else None
+        _store(code, sums, y, stride, channels_left, row_left)
 
     enough = positions >= m
     with code.when(enough), code.loop(0, positions, m) as q:
@@ -221,163 +249,44 @@ def _row_of_blocks(
             block(q, 1)
 
 
-def _block(code, p, inputs, weights, out, lists, count, step, stride, channels_left, v, m) -> None:
-    """m positions by v vectors of output channels."""
-    lanes = code.lanes
-    sums = code.sums(m, v)
+def _multiply(code, p, sums, inputs, weights, lists, count, step, unrolled) -> None:
+    """Add the products of m positions and v vectors of output channels to their sums."""
+    m, v, lanes = len(sums), len(sums[0]), code.lanes
     with code.loop(0, count) as t:
         w = Walk(weights, lists.element(2 * t + 1))
         starts = [Walk(inputs, lists.element(2 * t) + a * step) for a in range(0, m, 3)]
 
-        def multiply(channels: int) -> None:
-            for c in range(channels):
+        def channels(number: int) -> None:
+            for c in range(number):
                 row = [w.here().load((c * v + i) * lanes) for i in range(v)]
                 for a in range(m):
                     element = starts[a // 3].here().broadcast(a % 3 * step + c)
                     for i in range(v):
                         sums[a][i].add(element, row[i])
             for walk, each in ((w, v * lanes), *((start, 1) for start in starts)):
-                walk.step(channels * each)
+                walk.step(number * each)
 
-        unrolled = max(1, WRITTEN_OUT // (m * v))
         whole = p.run - p.run % unrolled
         with code.loop(0, whole, unrolled):
-            multiply(unrolled)
+            channels(unrolled)
         with code.loop(whole, p.run):
-            multiply(1)
-    for i in range(v):
+            channels(1)
+
+
+def _store(code, sums, out, stride, channels_left, row_left) -> None:
+    """Store sums: as many output channels of each position as there are."""
+    lanes = code.lanes
+    for i in range(len(sums[0])):
         whole = channels_left >= (i + 1) * lanes
+        if row_left is not None:
+            whole = whole & (row_left >= (len(sums) - 1) * stride + (i + 1) * lanes)
         with code.when(whole):
-            for a in range(m):
-                out.store(a * stride + i * lanes, sums[a][i].now)
+            for a, row in enumerate(sums):
+                out.store(a * stride + i * lanes, row[i].now)
         with code.otherwise(whole):
-            keep = code.larger(channels_left - i * lanes, 0)
-            for a in range(m):
-                out.store(a * stride + i * lanes, sums[a][i].now, keep)
-
-
-# -- the plan of a call
-
-
-def plan(
-    machine: Machine,
-    x: tuple[int, ...],
-    kernel: tuple[int, ...],
-    window: Window,
-    groups: int,
-    stored: str,
-    exchanged: bool = False,
-) -> tuple[Kernel, Plan]:
-    """The kernel that computes a convolution, and what it is told.
-
-    Args:
-        machine: what the kernel is compiled for.
-        x: (n, *spatial, c).
-        kernel: (*size, c // groups, o); if exchanged, (*size, o // groups, c), to be flipped.
-        window: of the convolution that is computed.
-        groups: the number of groups.
-        stored: the dtype of the arrays.
-        exchanged: whether this is the gradient of a convolution with respect to its input.
-    """
-    computed = "float64" if stored == "float64" else "float32"
-    itemsize = BYTES[computed]
-    channels, group_in = x[-1], x[-1] // groups
-    group_out = kernel[-2] if exchanged else kernel[-1] // groups
-    out_channels = group_out * groups
-    taps = prod(window.size)
-
-    def sized(order: Arrangement) -> tuple[float, Arrangement, int, int]:
-        """The cycles that an arrangement takes, and its blocks."""
-        phases = [phase for phase in order.width.phases if phase.positions]
-        v, m = blocks(machine, itemsize, [phase.positions for phase in phases], group_out)
-        each = sum(
-            len(phase.taps) * cycles(machine, itemsize, [phase.positions], group_out, v, m)
-            for phase in phases
-        )
-        return order.images * order.depth.meetings * order.height.meetings * each, order, v, m
-
-    cost, order, v, m = sized(arranged(window, x, out_channels))
-    if order.flat and stored == computed:
-        across = sized(order.across_images())
-        if across[0] < 0.9 * cost:
-            _, order, v, m = across
-    images, depth, height, width = order.images, order.depth, order.height, order.width
-    sizes = tuple(axis.taps for axis in (depth, height, width))
-    copies = stored != computed or not width.inside
-    merged = width.run if copies or groups == 1 else 1
-
-    wide = v * machine.lanes(itemsize)
-    panels = ceil(group_out / wide)
-    panel_size = taps * group_in * wide
-
-    row_items = max(1, height.longest)
-    # Rows for half a megabyte of input, and enough items for many threads.
-    row_bytes = width.reach(width.longest) * group_in * itemsize * depth.reach(1)
-    fitting = max(1, (2**19 // row_bytes - height.reach(1)) // height.step + 1) if copies else 32
-    many_weights = panel_size * panels * groups > prod(x)
-    wanted = 1 if many_weights else ITEMS
-    tile_rows = max(1, min(fitting, row_items, ceil(images * depth.longest * row_items / wanted)))
-    tile_columns = width.longest
-    if copies and row_bytes * height.reach(tile_rows) > 2**21:
-        tile_columns = max(
-            4 * m, m * (tile_columns // m * 2**21 // (row_bytes * height.reach(1)) or 1)
-        )
-        tile_columns = min(tile_columns, width.longest)
-    items_rows, items_columns = ceil(row_items / tile_rows), ceil(width.longest / tile_columns)
-    tiles = images * depth.longest * items_rows * items_columns
-    all_panels = panels * groups
-    # If there are few tiles, they are computed by several threads, some panels each.
-    items_panels = min(all_panels, ITEMS if many_weights else ceil(ITEMS / max(tiles, 1)))
-    item_panels = ceil(all_panels / items_panels)
-    items_panels = ceil(all_panels / item_panels)
-    item_groups = min(groups, ceil(item_panels / panels) + 1)
-
-    copied = (depth.reach(1), height.reach(tile_rows), width.reach(tile_columns))
-    list_bytes = -(-16 * (taps + 1) // 256) * 256
-    numbers = dict(
-        depth=depth.length, height=height.length, width=width.length, channels=channels,
-        out_channels=out_channels, **order.numbers, groups=groups, group_in=group_in,
-        group_out=group_out,
-        taps=taps, tap_rows=sizes[1], tap_columns=sizes[2], run=group_in * merged, panels=panels,
-        panel_size=panel_size, item_panels=item_panels, items_panels=items_panels,
-        items_planes=depth.longest, items_rows=items_rows, items_columns=items_columns,
-        tile_rows=tile_rows, tile_columns=tile_columns, copies=int(copies), plane_taps=sizes[0],
-        first_plane=depth.first_offset, first_row=height.first_offset,
-        first_column=width.first_offset, plane_step=depth.step, row_step=height.step,
-        column_step=width.step, copied_planes=copied[0], copied_rows=copied[1],
-        copied_columns=copied[2], list_bytes=list_bytes, plane_phases=len(depth.phases),
-        row_phases=len(height.phases), column_phases=len(width.phases),
-    )  # fmt: skip
-    assert tuple(numbers) == NUMBERS
-    tables = {
-        "plane_table": _table(depth),
-        "row_table": _table(height),
-        "column_table": _table(width, first_only=merged > 1),
-    }
-    each = list_bytes + (prod(copied) * group_in * item_groups * itemsize if copies else 0)
-    work = tiles and images * out_channels * group_in * taps * prod(
-        axis.positions for axis in (depth, height, width)
-    ) // prod(len(axis.phases) for axis in (depth, height, width))
-    return Kernel("dense", (pack, convolve), 4, (computed, stored, v, m, exchanged)), Plan(
-        items=(all_panels * taps, tiles * items_panels),
-        numbers=numbers,
-        tables=tables,
-        work=work,
-        shared=all_panels * panel_size * itemsize,
-        each=each,
-    )
-
-
-def _table(axis: Axis, first_only: bool = False) -> list[int]:
-    """Each phase: first position, number of positions, number of taps, (number, offset) of each.
-
-    With `first_only` the first tap stands for the whole run.
-    """
-
-    def row(phase: Phase) -> list[int]:
-        met = phase.taps[:1] if first_only else phase.taps
-        listed = [entry for tap in met for entry in (tap.number, tap.offset)]
-        unused = [0] * (2 * axis.taps - len(listed))
-        return [phase.first, phase.positions, len(met), *listed, *unused]
-
-    return [entry for phase in axis.phases for entry in row(phase)]
+            for a, row in enumerate(sums):
+                left = channels_left
+                if row_left is not None:
+                    left = code.smaller(left, row_left - a * stride)
+                keep = code.larger(left - i * lanes, 0)
+                out.store(a * stride + i * lanes, row[i].now, keep)

@@ -307,6 +307,10 @@ class Code:
 
     # -- registers
 
+    def zero(self) -> Vector:
+        """One float, 0."""
+        return Vector(self, ir.Constant(COMPUTED[self.computed], 0))
+
     def zeros(self) -> Vector:
         return Vector(self, ir.Constant(ir.VectorType(COMPUTED[self.computed], self.lanes), None))
 

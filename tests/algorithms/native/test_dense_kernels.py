@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cnn_jax.algorithms.native import dense, dense_kernel
+from cnn_jax.algorithms.native import dense_kernel, dense_plan
 from cnn_jax.algorithms.native.machine import host
 from cnn_jax.geometry import Window
 from tests import oracle
@@ -51,10 +51,10 @@ def planned(side, x, kernel, window, groups, dtype):
     """The kernel and plan of one side, as `calls.py` makes them, and the shape of its result."""
     g = (x[0], *window.output_size(x[1:-1]), kernel[-1])
     if side == "output":
-        return *dense.plan(host(), x, kernel, window, groups, dtype), g
+        return *dense_plan.plan(host(), x, kernel, window, groups, dtype), g
     if side == "input_grad":
         window = window.of_input_grad()
-        return *dense.plan(host(), g, kernel, window, groups, dtype, exchanged=True), x
+        return *dense_plan.plan(host(), g, kernel, window, groups, dtype, exchanged=True), x
     return *dense_kernel.plan(host(), x, g, window, groups, dtype), kernel
 
 
