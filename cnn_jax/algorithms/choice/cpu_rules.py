@@ -92,7 +92,7 @@ def _apart(p: Problem) -> bool:
 RULES = (
     Rule(
         (*SIDES, "max_pool", "min_pool", "sum_pool"),
-        lambda p: p.is_float and not _depthwise(p) and not _narrow_groups(p),
+        lambda p: p.is_float,
         "native",
         "a kernel generated for this processor",
     ),
