@@ -10,12 +10,16 @@ it meets: with stride 1, q + 2 loads for 3 * q multiplications of a window of 3 
 
 The loops, from the outside:
 
-    item            a tile of rows of an image and some vectors of channels; the input that they
-                    meet is copied, with its padding (tiles.py)
-    vector          of output channels; its weights stay in the first-level cache
+    item            some rows of an image, and some vectors of channels
     row, block      q positions side by side
+    vector          of output channels: memory is read and written in the order in which it lies
     rows of taps    those that are not padding
     taps, positions written out
+
+Nothing is copied: columns that are padding are read from a vector of zeros, which only the blocks
+at an edge look out for. From the second-level cache a window of 7x7 reaches 99 % of the peak of one
+core (201 of 203 GFLOP/s), 3x3 with groups of four 62 % (of 75 %: it shuffles once for every three
+multiplications). Larger maps wait for memory: 42 GB/s on two cores for 3x3 on 8x56x56x128.
 
 Kernels are packed first, into (vectors, taps, cg, lanes). The gradient with respect to the input is
 the same nest on the flipped kernel, whose channels of a group change places as they are packed.
