@@ -31,6 +31,7 @@ from .parts.extremes import lowest as lowest
 from .parts.extremes import smaller as smaller
 from .parts.mesh_axes import vary_alike as vary_alike
 from .parts.taps import crop as crop
+from .parts.taps import cropped as cropped
 from .parts.taps import padded as padded
 from .parts.taps import starts as starts
 from .parts.taps import uncropped as uncropped

@@ -97,6 +97,8 @@ class Algorithm:
         patches: (x, window) -> (n, *positions, taps, c), the elements of each window.
         widens: whether the algorithm itself sums bfloat16, float16 and narrow integers in a wider
             dtype. If not, its caller converts the operands to that dtype and rounds the result.
+        crops: whether its three sides take windows of negative padding, which drops elements of x.
+            If not, its caller drops them: a copy of all others.
         unsupported: problem -> why the algorithm does not compute it, or None if it does.
         workspace: problem -> bytes that it expects to need besides its arguments and results.
     """
@@ -113,6 +115,7 @@ class Algorithm:
     sum_pool_grad: PoolGradient | None = None
     patches: Sliding | None = None
     widens: bool = False
+    crops: bool = False
     unsupported: Callable[[Problem], str | None] = _takes_everything
     workspace: Callable[[Problem], int] = _takes_no_memory
 

@@ -1,5 +1,6 @@
 """Convolution: `conv`."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import geometry
-from cnn_jax.algorithms import Problem, choose, convolve, crop
+from cnn_jax.algorithms import Problem, choose, convolve, crop, cropped
 from cnn_jax.arguments import with_hints
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
@@ -124,9 +125,13 @@ def conv(
         window = replace(window, padding=((0, 0),) * rank)
     shape = (*batch, *window.output_size(x.shape[1:-1]), kernel.shape[-1])
     drops, window = geometry.fit(window, x.shape[1:-1])
-    x = crop(x, drops)
-    problem = Problem("output", x.shape, kernel.shape, window, groups, dtype.name)
+    seen = cropped(x.shape, drops)
+    problem = Problem("output", seen, kernel.shape, window, groups, dtype.name)
     chosen = choose(algorithm, problem)
+    if chosen.crops and math.prod(seen):
+        window = window.on_uncropped(drops)
+    else:
+        x = crop(x, drops)
     compute = numbers.compute_dtype(chosen, dtype, result)
     if x.size and kernel.size:
         operands = x.astype(compute), kernel.astype(compute)

@@ -49,6 +49,15 @@ class Window:
         """The same window on an input that is dilated and padded already."""
         return replace(self, padding=((0, 0),) * self.rank, base_dilation=(1,) * self.rank)
 
+    def on_uncropped(self, drops: tuple[Pair, ...]) -> "Window":
+        """The same window on an input that still has the elements ``(low, high)`` of each axis.
+
+        Negative padding drops them.
+        """
+        pairs = zip(self.padding, drops, self.base_dilation)
+        padding = tuple((low - x * b, high - y * b) for (low, high), (x, y), b in pairs)
+        return replace(self, padding=padding)
+
     def on_axis(self, axis: int) -> "Window":
         """This window along `axis`, with one tap and stride 1 along every other axis."""
 

@@ -72,6 +72,7 @@ ALGORITHM = Algorithm(
     min_pool=pooling.min_pool,
     sum_pool=pooling.sum_pool,
     widens=True,
+    crops=True,
     unsupported=_unsupported,
     workspace=_workspace,
 )

@@ -23,6 +23,12 @@ def crop(x: jax.Array, drops: tuple[Pair, ...]) -> jax.Array:
     return lax.slice(x, (0, *starts, 0), (x.shape[0], *limits, x.shape[-1]))
 
 
+def cropped(shape: tuple[int, ...], drops: tuple[Pair, ...]) -> tuple[int, ...]:
+    """The shape of what `crop` leaves of an array (n, *spatial, c)."""
+    lengths = (n - low - high for n, (low, high) in zip(shape[1:-1], drops))
+    return (shape[0], *lengths, shape[-1])
+
+
 def uncropped(x: jax.Array, drops: tuple[Pair, ...]) -> jax.Array:
     """The transpose of `crop`: zeros where elements were dropped."""
     if not any(map(any, drops)):
