@@ -4,8 +4,11 @@
 versions: what depends on a version shows in more than one case.
 """
 
+import atexit
 import collections
 import os
+import shutil
+import tempfile
 
 # Before jax is first imported: the sharding tests want several devices on one machine.
 os.environ["XLA_FLAGS"] = (
@@ -13,8 +16,10 @@ os.environ["XLA_FLAGS"] = (
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
-# Nobody's own measurements decide what is tested.
-os.environ["CNN_JAX_CACHE"] = os.path.join(os.path.dirname(__file__), "no such folder")
+# Nobody's own measurements decide what is tested; the workers of a run share compiled kernels.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["CNN_JAX_CACHE"] = tempfile.mkdtemp(prefix="cnn_jax-tests-")
+    atexit.register(shutil.rmtree, os.environ["CNN_JAX_CACHE"], ignore_errors=True)
 
 import jax
 

@@ -105,6 +105,8 @@ def layers(
         page.write(folder, head, tables.every_measurement(cases), pictures)
         for table in on_screen(config, cases, console.width):
             console.print(table)
+        console.print(kinds.share_of_peak(cases, main_one, best.peak_flops_per_second))
+        console.print(str(best))
     return ended(Result(folder, tuple(cases), finished), head, console)
 
 

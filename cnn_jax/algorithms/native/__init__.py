@@ -25,6 +25,7 @@
     plan.py          the numbers that a call gives to its kernel
 
     language.py      the language that the nests are written in
+    peak.py          the multiplications in a second that a kernel could reach
     elements.py      how elements are stored and computed with
     machine.py       the processor: the width and number of its vector registers
     compiler.py      from nests to a function that XLA can call

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from cnn_jax.algorithms.native import kernels
 from experiments.compare_ops.clocks import timing
 
 RUNS = 9
@@ -26,6 +27,17 @@ class Rulers:
     matrix: int
     """The number of rows, and of columns, of both factors of the product."""
     array_bytes: int
+    peak_flops_per_second: float | None
+    """Of multiply-adds of registers alone, by a kernel of ours; None where there are no kernels."""
+
+    def __str__(self) -> str:
+        peak = self.peak_flops_per_second
+        texts = [
+            f"multiply-adds in registers: {peak / 1e9:.0f} GFLOP/s" if peak else "",
+            f"a product of matrices: {self.flops_per_second / 1e9:.0f} GFLOP/s",
+            f"memory: {self.bytes_per_second / 1e9:.1f} GB/s",
+        ]
+        return ", ".join(filter(None, texts))
 
 
 def measure(small: bool = False) -> Rulers:
@@ -37,7 +49,16 @@ def measure(small: bool = False) -> Rulers:
     matrix = jax.random.normal(jax.random.key(0), (size, size))
     product = _median_seconds(lambda a: a @ a, matrix)
     copy = _median_seconds(lambda x: x + 1, jnp.zeros(length))
-    return Rulers(2 * size**3 / product, 2 * 4 * length / copy, size, 4 * length)
+    return Rulers(2 * size**3 / product, 2 * 4 * length / copy, size, 4 * length, _peak())
+
+
+def _peak() -> float | None:
+    if jax.default_backend() != "cpu" or kernels.missing():
+        return None
+    from cnn_jax.algorithms.native import peak
+
+    called, operations = peak.program()
+    return operations / _median_seconds(called, jnp.ones(1))
 
 
 def _median_seconds(f, array: jax.Array) -> float:

@@ -55,6 +55,21 @@ def by_kind(cases: Sequence[Case], algorithm: str) -> Table:
     return rich
 
 
+def share_of_peak(cases: Sequence[Case], algorithm: str, peak: float | None) -> str:
+    """What dense 3x3 layers of 64 or more channels reach of the machine's multiply-adds."""
+    dense = [case for case in cases if case.family == "dense" and case.shapes[1][:2] == (3, 3)]
+    wide = [case for case in dense if len(case.shapes[1]) == 4 and min(case.shapes[1][2:]) >= 64]
+    rates = [rate for case in wide if (rate := case.by(algorithm).gflops) is not None]
+    if not rates or not peak:
+        return ""
+    shares = [rate * 1e9 / peak for rate in rates]
+    mean = geometric_mean(shares)
+    return (
+        f"dense 3x3, 64 channels or more: {mean:.0%} of the multiply-adds in registers, "
+        f"{min(shares):.0%} to {max(shares):.0%} ({len(shares)} cases)"
+    )
+
+
 def worst(cases: Sequence[Case], algorithm: str, ruler: str) -> Table:
     """The ten cases where an algorithm loses most against a ruler, or gains least."""
     ratio = rulers(algorithm)[ruler]
