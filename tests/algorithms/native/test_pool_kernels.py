@@ -1,16 +1,21 @@
 """The kernels of pools: exact, first maximum of each window, and never outside of an array."""
 
+import re
+import sys
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from cnn_jax import geometry
 from cnn_jax.algorithms import xla
-from cnn_jax.algorithms.native import pool_gradients, pools
-from cnn_jax.algorithms.native.machine import host
+from cnn_jax.algorithms.native import compiler, pool_gradients, pools
+from cnn_jax.algorithms.native.compiler import optimised, target_machine
+from cnn_jax.algorithms.native.machine import described, host
 from cnn_jax.algorithms.parts.extremes import at_first_extreme, to_first_extreme
 from tests import oracle
 
+from . import frames
 from .frames import calls
 
 DRAWN = 24  # for each rank
@@ -182,3 +187,31 @@ def test_infinities_nan_and_zeros_of_both_signs(name, sign):
             np.testing.assert_array_equal(bits, np.signbit(results["tangent"])[number & exists])
         np.testing.assert_array_equal(np.where(number, results["tangent"], 0), first)
         np.testing.assert_array_equal(results["gradient"], to_first_extreme(x, y, g, window=window))
+
+
+@pytest.mark.skipif(not host().is_x86, reason="AVX2 is a part of x86")
+def test_a_processor_with_half_as_wide_vectors_and_no_masks(monkeypatch):
+    features = {"avx": True, "avx2": True, "fma": True, "f16c": True}
+    narrow = described(host().triple, "haswell", features)
+    assert narrow.vector_bytes == 32
+    for module in (compiler, frames, sys.modules[__name__]):
+        monkeypatch.setattr(module, "host", lambda: narrow, raising=False)
+    monkeypatch.setattr(frames, "_addresses", {})
+    for name in ("3x3, stride 2", "whole"):
+        test_every_remainder_of_channels_over_two_vectors(name, at_end=True)
+    test_infinities_nan_and_zeros_of_both_signs("3x3, stride 1", sign=1)
+    for kernel in frames._addresses:
+        assert "zmm" not in target_machine(narrow).emit_assembly(optimised(kernel, narrow))
+
+
+def test_kernels_for_arm_compare_vectors():
+    arm = described("aarch64-unknown-linux-gnu", "neoverse-n1", {"neon": True})
+    x, window = (4, 12, 12, 64), WINDOWS["2x2"]
+    kernels = {
+        "fcmgt": pools.plan(arm, x, window, "float32", "max")[0],
+        "bit": pools.plan(arm, x, window, "float32", "max", notes=True)[0],
+        "fadd": pool_gradients.plan(arm, x, window, "float32", chosen=True)[0],
+    }
+    for instruction, kernel in kernels.items():
+        assembly = target_machine(arm).emit_assembly(optimised(kernel, arm))
+        assert re.search(rf"\b{instruction}\s+v\d+\.(4s|16b)", assembly)
