@@ -91,7 +91,8 @@ class Algorithm:
         max_pool_grad: (x, y, g, window) -> like x, the gradient of `max_pool`: each element of g is
             added to the first maximum, in row-major order, of its window. It is linear in g. If it
             is None, JAX differentiates `max_pool` itself, to which `parts.extremes.differentiable`
-            gives a tangent rule.
+            gives a tangent rule, or which is made of primitives that have one (`native`, whose
+            forward pass notes where each maximum stands if it is differentiated).
         min_pool_grad: (x, y, g, window) -> like x, the gradient of `min_pool` likewise.
         sum_pool_grad: (x, y, g, window) -> like x, the gradient of `sum_pool` likewise.
         patches: (x, window) -> (n, *positions, taps, c), the elements of each window.

@@ -3,7 +3,7 @@
     primitives.py    what JAX sees: three bilinear primitives, each the transpose of the others
     pooling.py       pools, and primitives for them and their derivatives
     primitive.py     a primitive that computes image by image
-    pools_plainly.py the same in plain JAX, for other platforms
+    pools_plainly.py  the same in plain JAX, for other platforms
     batched.py       under `jax.vmap`
     partitioned.py   in programs for several devices
     kernels.py       whether there are kernels here, and the functions that call them
@@ -17,7 +17,8 @@
     narrow.py        narrow groups in a vector
     along.py         what these nests know of their axes
     pools.py         maximum, minimum and sum of each window
-    pool_gradients.py their gradients
+    pool_gradients.py  their gradients
+    pool_tiles.py    how they are cut into items
     pool_calls.py    their calls
     lanes.py         comparisons of vectors
     axes.py          the axes of a convolution, as the nests walk along them

@@ -17,8 +17,8 @@ remainder modulo the stride, a phase, meet the same taps, at neighboring positio
     element      v vectors of channels; with a column stride of 1 all elements of the row
     rows, taps   the sum: a vector of bytes is compared, and g is added where they are equal
 
-Where the windows of a row overlap, up to `UNROLLED` taps are written out for elements all of whose
-positions exist.
+Up to `UNROLLED` taps of up to `WRITTEN` phases are written out, for elements all of whose positions
+exist; the others look at each tap.
 """
 
 from collections.abc import Sequence
@@ -26,64 +26,57 @@ from math import ceil, prod
 
 from cnn_jax.geometry import Window
 
+from . import pool_tiles
 from .compiler import Kernel
 from .lanes import bytes_of, same, where
 from .language import BYTES, Array, Code, Int, Register
 from .machine import Machine
 from .plan import Numbers, Plan
+from .pool_tiles import Tile, cut, walk
 from .pools import UNROLLED
 
-NUMBERS: Sequence[str] = (
+SHAPE: Sequence[str] = (
     "depth", "height", "width", "channels", "planes", "rows", "columns", "plane_taps", "row_taps",
     "column_taps", "plane_step", "row_step", "column_step", "plane_dilation", "row_dilation",
-    "column_dilation", "plane_low", "row_low", "column_low", "tile_rows", "items_rows", "chunk",
-    "chunks", "joined",
+    "column_dilation", "plane_low", "row_low", "column_low",
 )  # fmt: skip
 TABLES = ("phases",)
-PHASE = 5  # numbers of a phase before its taps: elements, the inner ones, how many taps
+WRITTEN = 4  # phases, at most, that are written out
 
 
 def gather(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
     """Some rows of the gradient."""
     _, stored, chosen, v, *written = traits
-    p = Numbers(plan, 1, NUMBERS, TABLES)
+    p = Numbers(plan, 1, (*SHAPE, *pool_tiles.NUMBERS), TABLES)
     places = Array(code, pointers[0], "uint8")
     g, dx = (Array(code, pointer, stored) for pointer in pointers[chosen : chosen + 2])
     row_of = _Row(code, p, Array(code, own, "int64"), chosen, v)
 
-    chunk, rest = item % p.chunks, item // p.chunks
-    tile, rest = rest % p.items_rows, rest // p.items_rows
-    plane, image = rest % p.depth, rest // p.depth
-    first_row, first_channel = tile * p.tile_rows, chunk * p.chunk
-    each = code.smaller(p.chunk, p.channels - first_channel)
+    tile = Tile.of(code, p, item, p.height)
+    plane, image = tile.plane % p.depth, tile.plane // p.depth
 
-    with code.loop(first_row, code.smaller(first_row + p.tile_rows, p.height)) as row:
+    with code.loop(*tile.rows) as row:
         row_of.list_rows(image, plane, row)
-        line = ((image * p.depth + plane) * p.height + row) * p.width
+        line = (tile.plane * p.height + row) * p.width
 
         def gathered(q: Int, phase: Int, count: Int, offsets) -> None:
-            """The elements of a phase from number q on, `count` of them."""
             column = q * p.column_step + phase - p.column_low
-            to = dx.at((line + column) * p.channels + first_channel)
-            at = q * p.channels + first_channel
+            to = dx.at((line + column) * p.channels + tile.channels[0])
+            at = q * p.channels + tile.channels[0]
             row_of.run(g.at(at), places.at(at), to, count, offsets)
 
-        size = PHASE + 2 * p.column_taps
-        with code.loop(0, 0 if written else p.column_step) as phase:
-            table = p.phases.at(phase * size)
-            with code.loop(table.element(0), table.element(1)) as q:
-                gathered(q, phase, each, (table, q))
-        for number, offsets in enumerate(phases(*written) if written else ()):
-            phase, table = code.number(number), p.phases.at(number * size)
-            first, last, inner, inner_end = (table.element(i) for i in range(4))
-            joined, many = p.joined.equals(1), inner_end - inner
-            step = code.chosen(joined, many, 1)
-            count = code.chosen(joined, many * p.channels, each)
-            with code.loop(inner, inner_end, step) as q:
-                gathered(q, phase, count, offsets)
-            with code.loop(first, last - many) as end:
-                q = code.chosen(end < inner, end, end + many)
-                gathered(q, phase, each, (table, q))
+        def inside(q: Int, count: Int) -> None:
+            for number, offsets in enumerate(phases(*written) if written else ()):
+                gathered(q, code.number(number), count, offsets)
+
+        def at_an_end(q: Int, count: Int) -> None:
+            with code.loop(0, p.column_step) as phase:
+                column = q * p.column_step + phase - p.column_low
+                with code.when((column >= 0) & (column < p.width)):
+                    table = p.phases.at(phase * (1 + 2 * p.column_taps))
+                    gathered(q, phase, count, (table, q))
+
+        walk(code, p, tile, inside, at_an_end)
 
 
 class _Row:
@@ -139,8 +132,8 @@ class _Row:
                     add(row + offset * p.channels, number + tap)
             else:
                 table, q = offsets
-                with code.loop(0, table.element(4)) as k:
-                    tap, offset = (table.element(PHASE + 2 * k + i) for i in range(2))
+                with code.loop(0, table.element(0)) as k:
+                    tap, offset = table.element(2 * k + 1), table.element(2 * k + 2)
                     exists = (q + offset >= 0) & (q + offset < p.columns)
                     with code.when(exists):
                         add(row + offset * p.channels, number + tap)
@@ -189,46 +182,49 @@ def plan(
     low = (*(0,) * missing, *(pair[0] for pair in window.padding))
     positions = (*(1,) * missing, *window.output_size(tuple(spatial)))
 
-    table, longest = [], 0
-    for phase, met in enumerate(phases(size[2], step[2], dilation[2])):
-        first = -((phase - low[2]) // step[2])
-        last = -((phase - low[2] - lengths[2]) // step[2])
-        offsets = [offset for _, offset in met]
-        inner = min(max(first, -min(offsets, default=0)), last)
-        inner_end = max(inner, min(last, positions[2] - max(offsets, default=0)))
-        listed = [entry for pair in met for entry in pair]
-        table += [first, last, inner, inner_end, len(met), *listed]
-        table += [0] * (2 * size[2] - len(listed))
-        longest = max(longest, inner_end - inner)
+    met = phases(size[2], step[2], dilation[2])
+    written = size[2] <= UNROLLED and step[2] <= WRITTEN
+    first, last = low[2] // step[2], (low[2] + lengths[2] - 1) // step[2] + 1
+    inner_first, inner_last = _inner(met, low[2], step[2], lengths[2], positions[2])
+    inner_last = max(inner_last, inner_first) if written else inner_first
 
     lanes = machine.lanes(BYTES[computed])
-    joined = step[2] == 1 and longest > 0
-    together = longest * channels if joined else channels
+    joined = step[2] == 1 and inner_last - inner_first > 1
+    together = (inner_last - inner_first) * channels if joined else channels
     most = min(machine.registers // 8, ceil(together / lanes))
     v = max(v for v in (1, 2, 4) if v <= max(1, most))
     elements, taps = prod(lengths) * channels, prod(map(ceil, map(_ratio, size, step)))
-    tile_rows = max(1, min(lengths[1], 2**14 // max(1, lengths[2] * channels * min(taps, 9))))
-    items_rows = ceil(lengths[1] / tile_rows)
-    tiles = images * lengths[0] * items_rows
-    chunk = max(channels, 1)
-    if tiles < 16 and not joined:
-        chunk = min(chunk, max(1, ceil(ceil(channels / (16 // max(tiles, 1))) / (v * lanes)))
-                    * v * lanes)  # fmt: skip
-    chunks = ceil(channels / chunk)
-    numbers = dict(zip(NUMBERS, (
-        *lengths, channels, *positions, *size, *step, *dilation, *low, tile_rows, items_rows,
-        chunk, chunks, int(joined),
-    ), strict=True))  # fmt: skip
-    # Written out where windows overlap; else an element meets one tap at most.
-    written = step[2] < size[2] <= UNROLLED
+    items, tiles = cut(
+        images * lengths[0], lengths[1], (first, last), (inner_first, inner_last), joined,
+        channels, v * lanes, taps * step[2],
+    )  # fmt: skip
+    shape = (*lengths, channels, *positions, *size, *step, *dilation, *low)
+    numbers = dict(zip(SHAPE, shape, strict=True)) | tiles
     traits = (computed, stored, chosen, v, *((size[2], step[2], dilation[2]) if written else ()))
     return Kernel("pool_gradients", (gather,), 4 if chosen else 3, traits), Plan(
-        items=(tiles * chunks,),
+        items=(items,),
         numbers=numbers,
-        tables={"phases": table},
+        tables={"phases": _table(met, size[2])},
         work=16 * images * elements * (taps + 1),
         each=16 * (size[0] * size[1] + 1),
     )
+
+
+def _inner(met, low: int, step: int, length: int, positions: int) -> tuple[int, int]:
+    """The q at which the elements of all phases exist, and all positions that they meet."""
+    offsets = [offset for phase in met for _, offset in phase]
+    first = max(ceil(low / step), -min(offsets))
+    return first, min((low + length) // step, positions - max(offsets))
+
+
+def _table(met, taps: int) -> list[int]:
+    """For each phase the number of its taps, and (tap, offset) of each."""
+
+    def row(phase: list[tuple[int, int]]) -> list[int]:
+        listed = [entry for pair in phase for entry in pair]
+        return [len(phase), *listed, *[0] * (2 * taps - len(listed))]
+
+    return [entry for phase in met for entry in row(phase)]
 
 
 def _ratio(size: int, step: int) -> float:

@@ -6,15 +6,18 @@ Channels lie side by side, so a vector holds channels of one position; with a co
 neighboring positions lie side by side too, and a vector runs on from one to the next. So a pool is
 a reduction of vectors that start at different places, in registers:
 
-    item         some rows of positions, and some channels if there are few rows
+    item         some rows of positions (`pool_tiles.py`)
     row          the rows of x under it are listed once
     position     v vectors of channels; or, with a column stride of 1, all positions of the row
     rows, taps   the reduction, over the rows listed and the taps of a row
 
 Up to `UNROLLED` taps of a row are written out for positions whose windows lie inside of the row.
 Padding is never read: the rows listed are real ones, and positions at the ends of a row have
-fewer taps. Each tap costs a load and one to four instructions, so large pools run at the speed of
-memory.
+fewer taps. Each tap costs a load and one to four instructions, in one register for each vector, or
+two if it has a number beside it. Pools of large arrays run at the speed of memory: 2x2 on
+224x224x64 at 50 GB/s on two cores. Where a block would read short pieces of rows that lie far
+apart, as in a pool over a whole map of 2048 channels, each row is read to its end before the next,
+and what was found is kept in scratch: 0.12 ms instead of 0.27 for 16 maps of 7x7.
 
 A maximum can note the number of the tap that it stands at, the first in row-major order, in a byte
 for each output. That is all its gradient needs (`pool_gradients.py`). The kernel that moves along
@@ -26,20 +29,21 @@ from math import ceil, inf, prod
 
 from cnn_jax.geometry import Window
 
+from . import pool_tiles
 from .compiler import Kernel
 from .lanes import bytes_of, constant, extreme, replaces, same, where
 from .language import BYTES, Array, Code, Int, Number, Register
 from .machine import Machine
 from .packing import copy
 from .plan import ALIGNED, Numbers, Plan
+from .pool_tiles import Tile, cut, walk
 from .pools_plainly import NOWHERE
 
 UNROLLED = 8
-NUMBERS: Sequence[str] = (
+SHAPE: Sequence[str] = (
     "depth", "height", "width", "channels", "planes", "rows", "columns", "plane_taps", "row_taps",
     "column_taps", "plane_step", "row_step", "column_step", "plane_dilation", "row_dilation",
-    "column_dilation", "plane_low", "row_low", "column_low", "tile_rows", "items_rows", "chunk",
-    "chunks", "inner_first", "inner_last", "joined", "list_bytes",
+    "column_dilation", "plane_low", "row_low", "column_low", "list_bytes",
 )  # fmt: skip
 SIGNS = {"max": 1, "min": -1}
 
@@ -47,7 +51,7 @@ SIGNS = {"max": 1, "min": -1}
 def reduce(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
     """Some rows of the output."""
     computed, stored, kind, notes, unrolled, v, streams = traits
-    p = Numbers(plan, 1, NUMBERS, ())
+    p = Numbers(plan, 1, (*SHAPE, *pool_tiles.NUMBERS), ())
     x = Array(code, pointers[1 if kind == "take" else 0], stored)
     y = Array(code, pointers[2 if kind == "take" else 1], stored)
     places = Array(code, pointers[0 if kind == "take" else 2], "uint8")
@@ -55,32 +59,26 @@ def reduce(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Se
     listed = Array(code, own, "int64")
     window = _Window(code, p, kind, notes, v, listed, partial if streams else None)
 
-    chunk, rest = item % p.chunks, item // p.chunks
-    tile, rest = rest % p.items_rows, rest // p.items_rows
-    plane, image = rest % p.planes, rest // p.planes
-    first_row, first_channel = tile * p.tile_rows, chunk * p.chunk
-    each = code.smaller(p.chunk, p.channels - first_channel)
-    inner = p.inner_last - p.inner_first
-    step = code.chosen(p.joined.equals(1), inner, 1)
-    inner_count = code.chosen(p.joined.equals(1), inner * p.channels, each)
+    tile = Tile.of(code, p, item, p.rows)
+    plane, image = tile.plane % p.planes, tile.plane // p.planes
 
-    with code.loop(first_row, code.smaller(first_row + p.tile_rows, p.rows)) as row:
+    with code.loop(*tile.rows) as row:
         window.list_rows(image, plane, row)
-        line = ((image * p.planes + plane) * p.rows + row) * p.columns
+        line = (tile.plane * p.rows + row) * p.columns
 
         def reduced(q: Int, count: Int, taps: tuple[Number, Number]) -> None:
-            """The elements from position q on, `count` of them."""
-            start = (line + q) * p.channels + first_channel
-            at = (q * p.column_step - p.column_low) * p.channels + first_channel
+            start = (line + q) * p.channels + tile.channels[0]
+            at = (q * p.column_step - p.column_low) * p.channels + tile.channels[0]
             window.run(x.at(at), y.at(start), places.at(start), count, taps)
 
-        with code.loop(p.inner_first, p.inner_last, step) as q:
-            reduced(q, inner_count, (0, unrolled or p.column_taps))
-        with code.loop(0, p.columns - inner) as end:
-            q = code.chosen(end < p.inner_first, end, end + inner)
+        def inside(q: Int, count: Int) -> None:
+            reduced(q, count, (0, unrolled or p.column_taps))
+
+        def at_an_end(q: Int, count: Int) -> None:
             start = q * p.column_step - p.column_low
-            taps = taps_inside(code, start, p.width, p.column_taps, p.column_dilation)
-            reduced(q, each, taps)
+            reduced(q, count, taps_inside(code, start, p.width, p.column_taps, p.column_dilation))
+
+        walk(code, p, tile, inside, at_an_end)
 
 
 def taps_inside(code: Code, start: Int, length: Int, taps: Int, dilation: Int) -> tuple[Int, Int]:
@@ -245,37 +243,30 @@ def plan(
     reach = (size[2] - 1) * dilation[2]
     inner_first = min(columns, ceil(low[2] / step[2]))
     inner_last = max(inner_first, min(columns, (lengths[2] - 1 - reach + low[2]) // step[2] + 1))
-    joined = step[2] == 1 and inner_last > inner_first
+    joined = step[2] == 1 and inner_last - inner_first > 1
 
     lanes = machine.lanes(BYTES[computed])
     together = (inner_last - inner_first) * channels if joined else channels
     v = _vectors(machine, kind, notes, ceil(together / lanes))
     taps, elements = prod(size), prod(positions) * channels
-    tile_rows = max(1, min(positions[1], 2**14 // max(1, columns * channels * min(taps, 9))))
-    items_rows = ceil(positions[1] / tile_rows)
-    tiles = images * positions[0] * items_rows
-    # If there are few tiles, their channels are shared among several threads.
-    chunk = max(channels, 1)
-    if tiles < 16 and not joined:
-        chunk = min(chunk, max(1, ceil(ceil(channels / (16 // max(tiles, 1))) / (v * lanes)))
-                    * v * lanes)  # fmt: skip
-    chunks = ceil(channels / chunk)
+    items, tiles = cut(
+        images * positions[0], positions[1], (0, columns), (inner_first, inner_last), joined,
+        channels, v * lanes, taps,
+    )  # fmt: skip
     list_bytes = ceil(16 * (size[0] * size[1] + 1) / ALIGNED) * ALIGNED
-    numbers = dict(zip(NUMBERS, (
-        *lengths, channels, *positions, *size, *step, *dilation, *low, tile_rows, items_rows,
-        chunk, chunks, inner_first, inner_last, int(joined), list_bytes,
-    ), strict=True))  # fmt: skip
+    shape = (*lengths, channels, *positions, *size, *step, *dilation, *low, list_bytes)
+    numbers = dict(zip(SHAPE, shape, strict=True)) | tiles
     unrolled = size[2] if size[2] <= UNROLLED else 0
     # With few channels in a block the rows are read in short pieces, far apart.
-    streams = size[0] * size[1] >= 4 and not joined and chunk > 4 * v * lanes
+    streams = size[0] * size[1] >= 4 and not joined and tiles["chunk"] > 4 * v * lanes
     buffers = 4 if notes or kind == "take" else 3
     traits = (computed, stored, kind, notes, unrolled, v, streams)
     return Kernel("pools", (reduce,), buffers, traits), Plan(
-        items=(tiles * chunks,),
+        items=(items,),
         numbers=numbers,
         tables={},
         work=16 * images * elements * (taps + 1),
-        each=list_bytes + streams * chunk * BYTES[computed],
+        each=list_bytes + streams * tiles["chunk"] * BYTES[computed],
     )
 
 

@@ -160,6 +160,29 @@ def test_every_remainder_of_channels_over_two_vectors(name, at_end):
             np.testing.assert_array_equal(results[result], exact[..., :count], message)
 
 
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("shape", [(1, 10_000, 3), (1, 1, 4096), (1, 3, 20_000, 8)])
+def test_one_image_is_shared_among_many_threads(shape, stride):
+    """By its columns if it has few rows, by its channels if it has one column."""
+    spatial = shape[1:-1]
+    size = tuple(min(3, n) for n in spatial)
+    window = geometry.resolve(spatial, size, stride=stride)
+    _, window = geometry.fit(window, spatial)
+    shape = (1, *window.input_size(window.output_size(spatial)), shape[-1])
+    for planned in (
+        pools.plan(host(), shape, window, "float32", "max", notes=True),
+        pool_gradients.plan(host(), shape, window, "float32", chosen=True),
+    ):
+        assert 8 <= planned[1].items[0] <= 64
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    y = np.asarray(xla.max_pool(x, window))
+    results = every_result(x, y, x, window)
+    np.testing.assert_array_equal(results["y"], y)
+    np.testing.assert_array_equal(results["tangent"], y)
+    gradient = to_first_extreme(x, y, y, window=window)
+    np.testing.assert_allclose(results["gradient"], gradient, rtol=1e-6)
+
+
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, -np.nan]
 
 
