@@ -19,6 +19,7 @@ import numpy as np
 from jax import lax
 
 from cnn_jax import functional as F
+from cnn_jax.algorithms import vary_alike
 from cnn_jax.geometry import Window, dilated
 
 from ._plan import Plan, planned
@@ -139,6 +140,7 @@ def _kernel_grad(
     g = g.transpose(i, *positions, o).astype(result.dtype)
     size = window.output_size(x.shape[1:-1])
     kernel = jnp.zeros((*size, x.shape[-1] // groups, g.shape[-1]), result.dtype)
+    kernel = vary_alike(kernel, x, g)[0]  # else JAX would sum its gradient over devices
     # What lies beyond the last position of g must not give the forward pass another position.
     ends = [
         (p - 1) * s + dilated(k, d) - low - dilated(n, b)
