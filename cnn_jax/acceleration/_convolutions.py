@@ -102,9 +102,10 @@ def _input_grad(
     """
     (n, c, *places), (o, i, *window_axes) = numbers.lhs_spec, numbers.rhs_spec
     kernel = kernel.transpose(*window_axes, o, i)
-    *size, channels, per_group = kernel.shape
-    kernel = kernel.reshape(*size, groups, channels // groups, per_group)
-    kernel = jnp.moveaxis(kernel, -3, -2).reshape(*size, channels // groups, groups * per_group)
+    if groups > 1:
+        *size, channels, per_group = kernel.shape
+        kernel = kernel.reshape(*size, groups, channels // groups, per_group)
+        kernel = jnp.moveaxis(kernel, -3, -2).reshape(*size, channels // groups, -1)
     forward = window.of_input_grad()
     x = F.conv_transpose(
         y.transpose(n, *places, c),

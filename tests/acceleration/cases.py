@@ -29,6 +29,17 @@ class Case:
         rng = np.random.default_rng(seed)
         return [jnp.asarray(rng.integers(-3, 4, s), jnp.float32) for s in self.shapes]
 
+    def without_ties(self, seed: int = 0) -> list[jax.Array]:
+        """As `arrays`, but the integers of a pool's input are all different.
+
+        For tangents: of several equal maxima `select_and_gather_add` of jaxlib 0.12 takes any.
+        """
+        if len(self.shapes) > 1:
+            return self.arrays(seed)
+        ((shape,), rng) = self.shapes, np.random.default_rng(seed)
+        count = np.prod(shape)
+        return [jnp.asarray(rng.permutation(count).reshape(shape) - count // 2, jnp.float32)]
+
     def __repr__(self) -> str:
         return self.name
 
