@@ -27,6 +27,7 @@ from ._contract import Algorithm, Problem
 from .parts.backwards import backwards
 from .parts.blocks import Blocks, blocks_of, map_blocks, sum_blocks
 from .parts.gaps import in_phases
+from .parts.partitioning import parts_of
 from .parts.taps import gathered, padded, taps
 
 # The most bytes of a block's patches. 3x3 kernels on 64 channels were fastest with 3.6 to 4.7 MB,
@@ -138,7 +139,8 @@ def _blocks(x: jax.Array, window: Window) -> Blocks:
     number, positions = math.prod(window.size), window.output_size(x.shape[1:-1])
     if number == 1:  # the patches are the input itself
         return Blocks(len(x), positions[0] if positions else 1, (1, 1))
-    return blocks_of(len(x), positions, number * x.shape[-1] * x.dtype.itemsize, BLOCK_BYTES)
+    each = number * x.shape[-1] * x.dtype.itemsize
+    return blocks_of(len(x), positions, each, BLOCK_BYTES, parts=parts_of(x))
 
 
 ALGORITHM = Algorithm(

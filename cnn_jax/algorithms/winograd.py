@@ -39,6 +39,7 @@ from cnn_jax.geometry import Window
 
 from ._contract import Algorithm, Problem
 from .parts.blocks import Blocks, blocks_of, map_blocks, sum_blocks
+from .parts.partitioning import parts_of
 from .parts.taps import crop, interleaved, padded
 from .parts.unfused import unfused
 
@@ -121,7 +122,7 @@ def _filtered(x: jax.Array, filters: jax.Array, window: Window, channels_of: int
         return interleaved(y, positions)
 
     x, window = padded(x, window), window.on_padded()
-    blocks = _blocks(x.shape, window, channels, x.dtype.itemsize)
+    blocks = _blocks(x, window, channels)
     return map_blocks(blocks, compute, x, window)
 
 
@@ -149,7 +150,7 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
         return lax.dot_general(tiles, cotangents, (((1,), (1,)), ((0,), (0,))))
 
     x, window = padded(x, window), window.on_padded()
-    blocks = _blocks(x.shape, window, g.shape[-1], x.dtype.itemsize)
+    blocks = _blocks(x, window, g.shape[-1])
     products = sum_blocks(blocks, compute, x, g, window)
     products = products.reshape(*map(_inputs, size), x.shape[-1], g.shape[-1])
     return _each([matrices(k).kernel.T for k in size], products)
@@ -250,12 +251,13 @@ def _outputs(taps: int) -> int:
     return TILE + 1 - taps if taps > 1 else 1
 
 
-def _blocks(x: tuple[int, ...], window: Window, channels: int, itemsize: int) -> Blocks:
+def _blocks(x: jax.Array, window: Window, channels: int) -> Blocks:
     """Blocks such that the tiles of x, and the products or cotangents, fit `BLOCK_BYTES`."""
-    positions = window.output_size(x[1:-1])
+    positions = window.output_size(x.shape[1:-1])
     growth = math.prod(_inputs(k) / _outputs(k) for k in window.size)
-    each = int(growth * (x[-1] + channels) * itemsize)
-    return blocks_of(x[0], positions, each, BLOCK_BYTES, multiple=_outputs(window.size[0]))
+    each = int(growth * (x.shape[-1] + channels) * x.dtype.itemsize)
+    multiple = _outputs(window.size[0])
+    return blocks_of(len(x), positions, each, BLOCK_BYTES, multiple, parts_of(x))
 
 
 ALGORITHM = Algorithm(

@@ -10,14 +10,11 @@ from functools import partial
 
 import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from cnn_jax import functional as F
-from cnn_jax.algorithms import ALGORITHMS
 from tests.compilation import QUICKLY
 from tests.functional.test_every_operation import value_and_gradients
 from tests.operations import OPERATIONS, Operation
@@ -117,32 +114,6 @@ def _fitting(shape, mesh, spec):
     return P(
         *(name if name and n % mesh.shape[name] == 0 else None for n, name in zip(shape, spec))
     )
-
-
-# XLA transforms whole batches only, up to jaxlib 0.10.
-GATHERING = {"fft"}
-
-
-@pytest.mark.parametrize("algorithm", [n for n, a in ALGORITHMS.items() if a.output])
-def test_a_batch_that_is_split_stays_split(algorithm):
-    """No side gathers images; the kernel's gradient is summed over devices.
-
-    Of one block, that is: im2col and winograd loop over blocks of images, and gather a batch that
-    takes several.
-    """
-    rank = 3 if algorithm == "planes" else 2
-    x = jnp.ones((8, *(6,) * rank, 8))
-    kernel = jnp.ones((*(3,) * rank, 8, 8))
-
-    @partial(jax.jit, compiler_options=QUICKLY)
-    def all_sides(x, kernel):
-        y, pull = jax.vjp(partial(F.conv, padding="SAME", algorithm=algorithm), x, kernel)
-        return y, *pull(jnp.sin(y))
-
-    places = NamedSharding(LINE, P("a")), NamedSharding(LINE, P())
-    program = all_sides.lower(*jax.device_put((x, kernel), places)).compile().as_text()
-    assert "all-reduce(" in program
-    assert "all-gather(" not in program or algorithm in GATHERING
 
 
 def test_every_function_is_tried():

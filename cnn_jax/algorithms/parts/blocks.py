@@ -3,11 +3,16 @@
 The array is cut into blocks before the loop, which runs over them. A loop that slices the whole
 array in every step would be as fast, but not its transpose, which computes gradients (`bilinear`):
 it adds an array of full size in every step.
+
+A loop runs over its blocks one after the other on every device. So a batch that is split over
+devices is gathered, if the loop runs over all of its images; here each step takes a block of every
+device's part (`partitioning.parts_of`).
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -25,12 +30,14 @@ class Blocks:
     Attributes:
         images: images per block.
         rows: positions per block on the first spatial axis; the last block may reach past the end.
-        grid: the number of blocks along the images and along the rows.
+        grid: the number of blocks along the images of a part and along the rows.
+        parts: the number of parts of the batch, of which a block is computed each at the same time.
     """
 
     images: int
     rows: int
     grid: tuple[int, int]
+    parts: int = 1
 
     @property
     def number(self) -> int:
@@ -38,19 +45,26 @@ class Blocks:
 
 
 def blocks_of(
-    n: int, positions: tuple[int, ...], bytes_each: int, limit: int, multiple: int = 1
+    n: int,
+    positions: tuple[int, ...],
+    bytes_each: int,
+    limit: int,
+    multiple: int = 1,
+    parts: int = 1,
 ) -> Blocks:
     """Blocks of about `limit` bytes or less, if each position takes `bytes_each`.
 
-    Where an image is cut, the rows per block are rounded up to a multiple of `multiple`.
+    Where an image is cut, the rows per block are rounded up to a multiple of `multiple`. With
+    several parts, which may be on several devices, there are as many blocks at the same time.
     """
     rows, image_bytes = positions[0], math.prod(positions) * bytes_each
+    n = n // parts
     if image_bytes <= limit:
         images = max(i for i in range(1, n + 1) if n % i == 0 and i * image_bytes <= limit)
-        return Blocks(images, rows, (n // images, 1))
+        return Blocks(images, rows, (n // images, 1), parts)
     rows = -(-rows // -(-image_bytes // limit))
     rows = min(-(-rows // multiple) * multiple, positions[0])
-    return Blocks(1, rows, (n, -(-positions[0] // rows)))
+    return Blocks(1, rows, (n, -(-positions[0] // rows)), parts)
 
 
 def map_blocks(
@@ -70,6 +84,10 @@ def map_blocks(
     """
     if blocks.number == 1:
         return compute(x)
+    if blocks.parts > 1:
+        of_part = partial(map_blocks, replace(blocks, parts=1), compute, window=window)
+        y = jax.vmap(of_part)(_in_parts(blocks, x))
+        return y.reshape(len(x), *y.shape[2:])
     n, positions = len(x), window.output_size(x.shape[1:-1])
     y = lax.map(in_loop(compute), _seen(blocks, x, window))
     y = y.reshape(n, blocks.grid[1] * blocks.rows, *y.shape[3:])
@@ -94,6 +112,9 @@ def sum_blocks(
     """
     if blocks.number == 1:
         return compute(x, g)
+    if blocks.parts > 1:
+        of_part = partial(sum_blocks, replace(blocks, parts=1), compute, window=window)
+        return jax.vmap(of_part)(_in_parts(blocks, x), _in_parts(blocks, g)).sum(0)
     # The operand that is transposed comes first: otherwise jax 0.7 cannot transpose the loop.
     parts = _cut(blocks, g, blocks.rows, blocks.rows), _seen(blocks, x, window)
 
@@ -115,6 +136,10 @@ def in_loop(step: Callable) -> Callable:
     gradient.
     """
     return jax.checkpoint(step, prevent_cse=False)
+
+
+def _in_parts(blocks: Blocks, array: jax.Array) -> jax.Array:
+    return array.reshape(blocks.parts, len(array) // blocks.parts, *array.shape[1:])
 
 
 def _seen(blocks: Blocks, x: jax.Array, window: Window) -> jax.Array:

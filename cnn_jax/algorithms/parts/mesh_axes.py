@@ -23,6 +23,11 @@ def vary_alike(*arrays: jax.Array) -> tuple[jax.Array, ...]:
     return tuple(map(vary, arrays))
 
 
+def varies(array: jax.Array) -> bool:
+    """Whether an array may differ between devices, in `jax.shard_map`."""
+    return bool(_varying_axes(array))
+
+
 def _varying_axes(array: jax.Array) -> frozenset[str]:
     kind = jax.typeof(array)
     if hasattr(kind, "manual_axis_type"):

@@ -14,9 +14,13 @@ On one device neither function changes the program, since XLA on CPU drops the b
 fuses; but a kernel gradient of one image copies that image.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from .mesh_axes import varies
 
 
 def own_copy(x: jax.Array) -> jax.Array:
@@ -37,3 +41,12 @@ def spatially_whole(x: jax.Array) -> jax.Array:
     images = lax.optimization_barrier(images)
     flat = lax.optimization_barrier(images.reshape(-1, x.shape[-1]))
     return flat.reshape(images.shape)[: len(x)]
+
+
+def parts_of(x: jax.Array) -> int:
+    """Into how many equal parts the images of `x` may be split over the devices.
+
+    Whether they are is decided when the program is compiled. In `jax.shard_map` they are not: each
+    device has images of its own.
+    """
+    return 1 if varies(x) else math.gcd(len(x), jax.device_count())
