@@ -10,6 +10,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
 from ._equations import bind
@@ -46,22 +48,20 @@ def custom_vjp(run: Run, equation: Any, operands: list) -> list:
     def call(*operands: jax.Array) -> list:
         return run(equation.params["call_jaxpr"], operands)
 
-    floats = [jnp.issubdtype(jax.typeof(x).dtype, jnp.inexact) for x in operands]
+    def forward(*primals):
+        operands = [primal.value for primal in primals]
+        moving = [primal.perturbed for primal in primals]
 
-    def forward(*operands):
         def with_pullback(operands):
-            return jax.vjp(
-                _with_others_fixed(equation, operands, floats), *_those(floats, operands)
-            )
+            return jax.vjp(_with_others_stopped(equation, moving), *operands)
 
-        return apply(run, with_pullback, (list(operands),))
+        return apply(run, with_pullback, (operands,))
 
     def backward(pullback, cotangents):
-        found = apply(run, lambda pull, g: pull(g), (pullback, cotangents))
-        rest = iter(found)
-        return tuple(next(rest) if is_float else None for is_float in floats)
+        given = [_instantiated(g) for g in cotangents]
+        return tuple(apply(run, lambda pull, g: pull(g), (pullback, given)))
 
-    call.defvjp(forward, backward)
+    call.defvjp(forward, backward, symbolic_zeros=True)
     return call(*operands)
 
 
@@ -74,6 +74,28 @@ def _with_others_fixed(equation: Any, operands: Sequence, free: list[bool]) -> C
         return bind(equation, given)
 
     return function
+
+
+def _with_others_stopped(equation: Any, moving: list[bool]) -> Callable:
+    """An equation as a function of all its operands, constant in those that do not move.
+
+    Among these are arrays that the function closes over, which its rule does not differentiate.
+    """
+
+    def function(*operands: jax.Array) -> list:
+        stopped = [x if moves else lax.stop_gradient(x) for moves, x in zip(moving, operands)]
+        return bind(equation, stopped)
+
+    return function
+
+
+def _instantiated(cotangent: Any) -> Any:
+    """A cotangent as an array, also where it is known to be zero."""
+    if not isinstance(cotangent, SymbolicZero):
+        return cotangent
+    kind: Any = cotangent.aval
+    zeros = np.zeros if kind.dtype == jax.dtypes.float0 else jnp.zeros
+    return zeros(kind.shape, kind.dtype)
 
 
 def _those(wanted: list[bool], things: Sequence) -> list:

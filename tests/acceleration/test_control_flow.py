@@ -13,6 +13,7 @@ from tests.acceleration.test_every_case import assert_same, gradient_of, kinds
 from tests.compilation import jit
 
 SHAPES = (2, 5, 6, 4), (3, 3, 4, 4)
+FIXED = jnp.arange(-72.0, 72).reshape(SHAPES[1]) % 3 - 1
 
 
 def small(x):
@@ -96,6 +97,17 @@ smoothed_gradient.defvjp(
 )
 
 
+def closed_over(x, kernel):
+    """A rule of its own that refers to an array outside, as gradients of losses often do."""
+
+    @jax.custom_vjp
+    def layer(x):
+        return convolution(x, FIXED)
+
+    layer.defvjp(lambda x: (layer(x), None), lambda _, g: (5 * convolution(g, FIXED),))
+    return small(layer(x)) * kernel.sum()
+
+
 def inside_several(x, kernel):
     def step(carry, _):
         inner = jax.checkpoint(lambda c: lax.cond(c.sum() > 0, tripled_gradient, doubled_tangent,
@@ -116,6 +128,7 @@ FUNCTIONS = (
     doubled_tangent,
     tripled_gradient,
     partial(smoothed_gradient, times=5),
+    closed_over,
     inside_several,
 )
 every_function = pytest.mark.parametrize(
@@ -254,3 +267,46 @@ def test_forward_mode_of_a_custom_vjp_is_refused_as_before():
     x = arrays()
     with pytest.raises(TypeError, match="custom_vjp"):
         jax.jvp(accelerate(tripled_gradient), x, x)
+
+
+def test_a_custom_vjp_still_knows_what_is_differentiated():
+    @jax.custom_vjp
+    def layer(x, kernel):
+        return convolution(x, kernel)
+
+    def forward(x, kernel):
+        return convolution(x.value, kernel.value), (x.value, jnp.float32(kernel.perturbed))
+
+    layer.defvjp(
+        forward,
+        lambda kept, g: (g * (1 + kept[1]), jnp.full(SHAPES[1], kept[1])),
+        symbolic_zeros=True,
+    )
+    x, kernel = arrays()
+    for places in ((0,), (0, 1)):
+        by = lambda f, places=places: jax.grad(lambda *a: f(*a).sum(), places)(x, kernel)  # noqa: E731
+        assert_same(by(accelerate(layer)), by(layer))
+
+
+def test_a_custom_vjp_is_not_differentiated_by_what_it_closes_over():
+    def by_closure(kernel):
+        layer = jax.custom_vjp(lambda x: convolution(x, kernel))
+        layer.defvjp(lambda x: (convolution(x, FIXED), None), lambda _, g: (g,))
+        return layer(arrays()[0]).sum()
+
+    with pytest.raises(Exception, match="closed-over"):
+        jax.grad(accelerate(by_closure))(FIXED)
+
+
+def test_results_of_a_custom_vjp_that_are_not_used():
+    @jax.custom_vjp
+    def layer(x, kernel):
+        return convolution(x, kernel), convolution(x, -kernel), jnp.int32(3)
+
+    layer.defvjp(
+        lambda x, kernel: (layer(x, kernel), kernel),
+        lambda kernel, g: (convolution(g[0] + 2 * g[1], kernel), kernel),
+    )
+    x, kernel = arrays()
+    by_x = lambda f: jax.grad(lambda x: f(x, kernel)[0].sum())(x)  # noqa: E731
+    assert_same(by_x(accelerate(layer)), by_x(layer))
