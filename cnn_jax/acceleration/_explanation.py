@@ -106,7 +106,7 @@ def _places(jaxpr: Any, scope: str, closed_in: str = "") -> Iterator[Place]:
         plan = plan_of(equation, flips)
         if plan is not None:
             operands = tuple(atom.aval.shape for atom in equation.invars)
-            reason = closed_in or plan.reason
+            reason = plan.reason or closed_in
             yield Place(plan.what, operands, where, "" if reason else _algorithm(plan), reason)
             continue
         inside, why = list(inner(equation)), closed_in

@@ -13,12 +13,12 @@ PLANNED: dict[str, Callable[[Any, Flips], Plan]] = {
     "reduce_window_max": _windows.reduction,
     "reduce_window_min": _windows.reduction,
     "reduce_window_sum": _windows.reduction,
+    "reduce_window": _windows.with_start,
     "select_and_scatter_add": _windows.gradient,
     "select_and_gather_add": _windows.tangent,
 }
 
 LEFT = {
-    "reduce_window": "its computation is none of max, min and sum",
     "select_and_scatter": "its computation is no sum",
     "conv_general_dilated_local": "its kernel differs from place to place",
 }

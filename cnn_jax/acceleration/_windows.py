@@ -11,6 +11,7 @@ from jax import lax
 
 from cnn_jax import functional as F
 
+from ._equations import plain
 from ._plan import Plan, planned
 
 _POOLS = {
@@ -18,22 +19,63 @@ _POOLS = {
     "reduce_window_min": ("min pool", F.min_pool, lax.min),
     "reduce_window_sum": ("sum pool", F.sum_pool, lax.add),
 }
+_OF_COMPUTATION = {
+    "max": "reduce_window_max",
+    "min": "reduce_window_min",
+    "add": "reduce_window_sum",
+}
 _SELECTED = {"ge": "reduce_window_max", "le": "reduce_window_min"}
 
 
 def reduction(equation: Any, flips: Any) -> Plan:
     """How to compute a ``reduce_window_max``, ``_min`` or ``_sum``."""
-    what, pool, computation = _POOLS[equation.primitive.name]
-    options, side = equation.params, pool.__name__
+    name, (x,) = equation.primitive.name, equation.invars
+    what, pool, _ = _POOLS[name]
+    compute = _reduction_of(name, equation.params, x.aval.dtype)
+    return planned(what, pool.__name__, equation, compute, (x,))
+
+
+def with_start(equation: Any, flips: Any) -> Plan:
+    """How to compute a ``reduce_window``: any computation, and a start reduced with each window.
+
+    JAX writes so what starts at a value that it does not know while it traces, or at one that
+    changes the result.
+    """
+    name = _OF_COMPUTATION.get(_computation(equation.params["jaxpr"]))
+    if name is None:
+        return Plan("reduce_window", reason="its computation is none of max, min and sum")
+    what, pool, join = _POOLS[name]
+    names = ("window_dimensions", "window_strides", "padding", "base_dilation", "window_dilation")
+    options = {option: equation.params[option] for option in names}
+    reduced = _reduction_of(name, options, equation.invars[0].aval.dtype)
+
+    def compute(x: jax.Array, start: jax.Array) -> jax.Array:
+        y = reduced(x)
+        return join(y, jnp.broadcast_to(start, y.shape))
+
+    return planned(what, pool.__name__, equation, compute, tuple(equation.invars))
+
+
+def _computation(jaxpr: Any) -> str:
+    """The name of the one primitive that a jaxpr applies to its two inputs; empty if it is more."""
+    inner = plain(jaxpr)
+    if len(inner.invars) != 2 or len(inner.eqns) != 1:
+        return ""
+    (equation,) = inner.eqns
+    read = {id(atom) for atom in equation.invars}  # some constants cannot be hashed
+    if read != {id(v) for v in inner.invars} or equation.outvars[0] is not inner.outvars[0]:
+        return ""
+    name = equation.primitive.name
+    return _computation(equation.params["jaxpr"]) if name == "jit" else name
+
+
+def _reduction_of(name: str, options: Any, dtype: Any) -> Callable[[jax.Array], jax.Array]:
+    """A ``reduce_window_max``, ``_min`` or ``_sum`` as a function of its operand."""
     if max(options["base_dilation"], default=1) == 1:
-        compute = _pool_of(equation.primitive.name, options)
-    else:
-        dtype = equation.invars[0].aval.dtype
-        compute = partial(
-            F.reduce_window, init_value=_neutral(computation, dtype), computation=computation,
-            **options,
-        )  # fmt: skip
-    return planned(what, side, equation, compute, (equation.invars[0],))
+        return _pool_of(name, options)
+    computation = _POOLS[name][2]
+    neutral = _neutral(computation, dtype)
+    return partial(F.reduce_window, init_value=neutral, computation=computation, **options)
 
 
 def gradient(equation: Any, flips: Any) -> Plan:

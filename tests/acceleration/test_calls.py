@@ -187,3 +187,39 @@ def test_numbers_of_a_call_are_traced_inside_of_grad():
     by_scale = jax.grad(lambda scale: accelerate(lambda s: convolution(x * s, kernel))(scale).sum())
     plain = jax.grad(lambda scale: convolution(x * scale, kernel).sum())
     chex.assert_trees_all_close(by_scale(2.0), plain(2.0))
+
+
+@pytest.mark.parametrize(
+    ("computation", "what"),
+    [
+        (lax.max, "max pool"), (lax.min, "min pool"), (lax.add, "sum pool"),
+        (jnp.maximum, "max pool"), (lambda a, b: lax.add(b, a), "sum pool"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("base", [1, 2])
+def test_reductions_that_start_at_a_value_of_their_own(computation, what, base):
+    def reduced(x, start):
+        window, strides, dilation = (1, 3, 2, 1), (1, 2, 2, 1), (1, base, 1, 1)
+        return lax.reduce_window(
+            x, start, computation, window, strides, "SAME", base_dilation=dilation
+        )
+
+    x, start = arrays()[0], jnp.float32(-1 if computation is lax.min else 1)
+    want = reduced(x, start)
+    assert (want == start).any()
+    assert_same(jax.jit(accelerate(reduced))(x, start), want)
+    found = accelerate.explain(jax.jit(reduced), x, start)
+    assert kinds(found.replaced) == {what}
+    assert not found.left
+
+
+@pytest.mark.parametrize(
+    "computation", [lax.mul, lambda a, b: lax.max(a, a), lambda a, b: lax.add(a, b) + 1]
+)
+def test_other_reductions_stay(computation):
+    def reduced(x):
+        return lax.reduce_window(x, 1.0, computation, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+
+    (place,) = accelerate.explain(jax.jit(reduced), arrays()[0]).left
+    assert place.reason == "its computation is none of max, min and sum"
+    assert_same(accelerate(reduced)(arrays()[0]), reduced(arrays()[0]))
