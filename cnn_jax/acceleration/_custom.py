@@ -14,6 +14,8 @@ import numpy as np
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
+from cnn_jax.algorithms import vary_alike
+
 from ._equations import bind
 from ._traced import apply
 
@@ -93,9 +95,10 @@ def _instantiated(cotangent: Any) -> Any:
     """A cotangent as an array, also where it is known to be zero."""
     if not isinstance(cotangent, SymbolicZero):
         return cotangent
-    kind: Any = cotangent.aval
-    zeros = np.zeros if kind.dtype == jax.dtypes.float0 else jnp.zeros
-    return zeros(kind.shape, kind.dtype)
+    zero: Any = cotangent
+    if zero.dtype == jax.dtypes.float0:
+        return np.zeros(zero.shape, zero.dtype)
+    return vary_alike(jnp.zeros(zero.shape, zero.dtype), zero)[0]
 
 
 def _those(wanted: list[bool], things: Sequence) -> list:

@@ -118,3 +118,27 @@ def test_collectives_inside_of_shard_map_stay():
     )
     text = jit(accelerate(summed)).lower(*arrays()).compile().as_text()
     assert re.search("all-reduce", text)
+
+
+def test_unused_results_of_a_custom_vjp_in_shard_map():
+    """Their cotangents are zeros, which vary over the devices as the results do."""
+
+    @jax.custom_vjp
+    def layer(x, kernel):
+        return convolution(x, kernel), convolution(x, -kernel)
+
+    layer.defvjp(
+        lambda x, kernel: (layer(x, kernel), kernel),
+        lambda kernel, g: (convolution(g[0] + 2 * g[1], kernel), kernel),
+    )
+
+    def by_images(f):
+        gradient = jax.grad(lambda x, kernel: f(x, kernel)[0].sum())
+        return jax.shard_map(
+            gradient, mesh=MESH, in_specs=(P("images"), P()), out_specs=P("images")
+        )
+
+    x = arrays()
+    want = jit(by_images(layer))(*x)
+    assert_same(jit(by_images(accelerate(layer)))(*x), want)
+    assert_same(jit(accelerate(by_images(layer)))(*x), want)

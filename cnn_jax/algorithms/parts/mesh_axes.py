@@ -2,6 +2,7 @@
 
 import jax
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 
 def vary_alike(*arrays: jax.Array) -> tuple[jax.Array, ...]:
@@ -9,6 +10,7 @@ def vary_alike(*arrays: jax.Array) -> tuple[jax.Array, ...]:
 
     The images may be split over devices while the kernel is the same on all; JAX transposes a
     function of both only if they vary over the same axes. Outside `shard_map` this does nothing.
+    A symbolic zero of a rule counts as the array that it stands for.
     """
     axes = frozenset().union(*map(_varying_axes, arrays))
 
@@ -29,7 +31,7 @@ def varies(array: jax.Array) -> bool:
 
 
 def _varying_axes(array: jax.Array) -> frozenset[str]:
-    kind = jax.typeof(array)
+    kind = array.aval if isinstance(array, SymbolicZero) else jax.typeof(array)
     if hasattr(kind, "manual_axis_type"):
         return kind.manual_axis_type.varying
     return kind.vma  # jax 0.7
