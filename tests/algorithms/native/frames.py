@@ -5,6 +5,7 @@ A read or write of one byte outside of an array ends the process with a segmenta
 
 import ctypes
 import mmap
+from functools import partial
 
 import numpy as np
 
@@ -37,8 +38,8 @@ def call(kernel, plan, arguments, result_shape, dtype, at_end=True):
     return calls(kernel, plan, arguments, [(result_shape, dtype)], at_end)[0]
 
 
-def calls(kernel, plan, arguments, results, at_end=True):
-    """Compute by one thread: plan.encoded() is told that there are no helpers.
+def calls(kernel, plan, arguments, results, at_end=True, schedule=None):
+    """Compute by one thread, or by those that `schedule` starts.
 
     Args:
         kernel: the kernel.
@@ -46,6 +47,8 @@ def calls(kernel, plan, arguments, results, at_end=True):
         arguments: arrays.
         results: (shape, dtype) of each.
         at_end: whether arrays end at a guard page; otherwise they begin at one.
+        schedule: what stands for XLA's thread pool: it is given functions to call, some time. If it
+            returns False, the kernel is told that there is no pool.
 
     Returns:
         The results; what was outside of them is unreachable.
@@ -62,8 +65,8 @@ def calls(kernel, plan, arguments, results, at_end=True):
     for result in made:
         result.array.view(np.uint8)[...] = 0xFF
     numbers = plan.encoded()
-    numbers[0] = 0
-    frame = _frame(given, [*made, scratch], numbers)
+    numbers[0] = plan.threads - 1 if schedule else 0
+    frame = _frame(given, [*made, scratch], numbers, schedule)
     error = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(target)(frame.address)
     assert not error
     return [np.array(result.array) for result in made]
@@ -80,20 +83,39 @@ def address(kernel):
 _addresses = {}
 
 
+_FUNCTION = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+_TASK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+def _schedule(schedule, request):
+    """XLA_FFI_ThreadPool_Schedule: the request holds a task and its data."""
+    task, data = (ctypes.c_void_p * 5).from_address(request)[3:]
+    accepted = schedule(partial(_TASK(task), data))
+    return None if accepted is not False else 1  # an error, to be destroyed
+
+
 class _frame:
     """An XLA_FFI_CallFrame, as `xla/ffi/api/c_api.h` lays it out."""
 
-    def __init__(self, arguments, results, numbers):
+    def __init__(self, arguments, results, numbers, schedule):
         self._kept = [arguments, results, numbers]
         array = self._words(0, len(numbers), numbers.ctypes.data)
         attributes = self._words(array)
         words = [0] * 22
-        words[2] = self._words(*[0] * 32)  # the functions of XLA, none of which is called
+        functions = [0] * 32  # those of XLA
+        functions[6 + 2] = self._callback(lambda error: None)  # XLA_FFI_Error_Destroy
+        functions[6 + 11] = self._callback(partial(_schedule, schedule))
+        words[2] = self._words(*functions)
         words[9] = self._words(*map(self._buffer, arguments))  # at byte 72
         words[7] = len(arguments)
         words[14] = self._words(*map(self._buffer, results))  # at byte 112
         words[20] = attributes  # at byte 160
         self.address = self._words(*words)
+
+    def _callback(self, function):
+        made = _FUNCTION(function)
+        self._kept.append(made)
+        return ctypes.cast(made, ctypes.c_void_p).value
 
     def _buffer(self, guarded):
         return self._words(0, 0, 0, guarded.address, 0, 0)
