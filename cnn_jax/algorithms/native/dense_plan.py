@@ -61,9 +61,9 @@ def plan(
         fewer, *block = sized(across, group_out)
         if fewer < 0.9 * cost:
             cost, order, (v, m) = fewer, across, block
-    if groups == 1 and order.width.positions > 1:
+    if groups == 1 and plain.width.positions > 1:
         # With few output channels, vectors of several neighbors in a row.
-        lanes, phases = machine.lanes(itemsize), len(order.width.phases)
+        lanes, phases = machine.lanes(itemsize), len(plain.width.phases)
         for count in range(phases, 2 * lanes // group_out + 1, phases):
             neighbors, entries = plain.together(count)
             fewer, *block = sized(neighbors, count * group_out)

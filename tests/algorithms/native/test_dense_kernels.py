@@ -89,3 +89,13 @@ def test_drawn_windows_are_exact_and_stay_inside_of_their_arrays(side, rank):
             result.astype(np.float64), expected.astype(stored).astype(np.float64),
             err_msg=f"{side} {x_shape} {kernel_shape} {window} {groups} {dtype}",
         )  # fmt: skip
+
+
+def test_several_neighbors_in_a_vector_where_blocks_of_images_were_cheaper():
+    """A vector must hold whole rounds of the columns' phases, however the images lie."""
+    window, x, kernel = Window((2,), (1,), ((1, -3),), (1,), (4,)), (2, 3, 2), (2, 2, 3)
+    random = np.random.default_rng(0)
+    arrays = [random.integers(-8, 9, shape).astype(np.float32) for shape in (x, kernel)]
+    nest, plan, shape = planned("output", x, kernel, window, 1, "float32")
+    expected = oracle.conv(*arrays, **options(window, 1))
+    np.testing.assert_array_equal(call(nest, plan, arrays, shape, np.float32), expected)
