@@ -22,15 +22,16 @@ from cnn_jax import functional as F
 from cnn_jax.algorithms import vary_alike
 from cnn_jax.geometry import Window, dilated
 
+from ._equations import source
 from ._plan import Plan, planned
 
 
-def plan(equation: Any, flips: Mapping[Any, tuple[Any, frozenset[int]]]) -> Plan:
+def plan(equation: Any, made_by: Mapping[Any, Any]) -> Plan:
     """How to compute a ``conv_general_dilated``.
 
     Args:
         equation: the equation.
-        flips: of each variable that is another one flipped: that one, and the axes.
+        made_by: the equations that flip a variable, by the one that they make.
     """
     lhs, rhs = equation.invars
     options, numbers = equation.params, equation.params["dimension_numbers"]
@@ -47,11 +48,11 @@ def plan(equation: Any, flips: Mapping[Any, tuple[Any, frozenset[int]]]) -> Plan
         )
     elif batch_groups == 1 and set(window.stride) == {1}:
         spatial = frozenset(numbers.rhs_spec[2:])
-        source, axes = flips.get(rhs, (None, None)) if _is_variable(rhs) else (None, None)
+        flip = source(rhs, made_by)
         given = dict(shared, window=window, numbers=numbers, groups=groups)
-        if axes == spatial:
+        if flip is not None and frozenset(flip.params.get("dimensions", ())) == spatial:
             compute = partial(_input_grad, **given)
-            return planned("input gradient", "input_grad", equation, compute, (lhs, source))
+            return planned("input gradient", "input_grad", equation, compute, (lhs, flip.invars[0]))
         if max(window.base_dilation) > 1:
             compute = lambda y, kernel: _input_grad(y, lax.rev(kernel, tuple(spatial)), **given)  # noqa: E731
             return planned("transposed convolution", "input_grad", equation, compute, (lhs, rhs))
@@ -61,10 +62,6 @@ def plan(equation: Any, flips: Mapping[Any, tuple[Any, frozenset[int]]]) -> Plan
     return planned(
         "convolution", "output", equation, partial(F.conv_general_dilated, **options), (lhs, rhs)
     )
-
-
-def _is_variable(atom: Any) -> bool:
-    return not hasattr(atom, "val")
 
 
 def _window(lhs: Any, rhs: Any, options: Mapping[str, Any]) -> Window:

@@ -3,12 +3,12 @@
 Parameters whose names changed between versions are read here and nowhere else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from jax.extend import source_info_util
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 # Equations that hold a function which may be taken apart, and the parameters that hold it.
 OPENED = {
@@ -36,6 +36,11 @@ def inner(equation: Any) -> Iterator[Any]:
         for entry in value if isinstance(value, tuple | list) else (value,):
             if isinstance(entry, Jaxpr | ClosedJaxpr):
                 yield entry
+
+
+def source(atom: Any, made_by: Mapping[Any, Any]) -> Any:
+    """The equation in `made_by` that makes a variable, if there is one."""
+    return None if isinstance(atom, Literal) else made_by.get(atom)
 
 
 def is_choice_of_platform(equation: Any) -> bool:

@@ -11,7 +11,7 @@ from cnn_jax.algorithms import noting
 
 from ._equations import OPENED, inner, is_choice_of_platform, plain
 from ._plan import Plan
-from ._planning import flipped, plan_of
+from ._planning import plan_of, sources
 from ._traced import traced
 
 
@@ -100,10 +100,10 @@ def explain(f: Callable, *args: Any, **kwargs: Any) -> Explanation:
 
 def _places(jaxpr: Any, scope: str, closed_in: str = "") -> Iterator[Place]:
     """Yield the places in a jaxpr. `closed_in`: why nothing in it is replaced, if so."""
-    flips = flipped(plain(jaxpr))
+    made_by = sources(plain(jaxpr))
     for equation in plain(jaxpr).eqns:
         where = "/".join(filter(None, (scope, str(equation.source_info.name_stack))))
-        plan = plan_of(equation, flips)
+        plan = plan_of(equation, made_by)
         if plan is not None:
             operands = tuple(atom.aval.shape for atom in equation.invars)
             reason = plan.reason or closed_in

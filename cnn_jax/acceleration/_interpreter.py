@@ -1,6 +1,6 @@
 """Run a jaxpr, with the equations that have a plan computed by this library."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from jax.extend.core import Literal
 
 from ._equations import OPENED, as_written, bind, inner, is_choice_of_platform, plain
 from ._plan import Compute, Plan
-from ._planning import PLANNED, Flips, flipped, plan_of
+from ._planning import PLANNED, Sources, plan_of, sources
 from ._rebuilt import REBUILT
 
 
@@ -19,15 +19,15 @@ def run(jaxpr: Any, operands: Sequence) -> list:
     open_jaxpr = plain(jaxpr)
     known = dict(zip(open_jaxpr.invars, operands, strict=True))
     known |= zip(open_jaxpr.constvars, getattr(jaxpr, "consts", ()), strict=True)
-    flips = flipped(open_jaxpr)
-    dead = _last_uses(open_jaxpr, flips)
+    made_by = sources(open_jaxpr)
+    dead = _last_uses(open_jaxpr, made_by)
 
     def read(atom: Any) -> Any:
         return atom.val if isinstance(atom, Literal) else known[atom]
 
     for number, equation in enumerate(open_jaxpr.eqns):
         with as_written(equation):
-            plan = plan_of(equation, flips)
+            plan = plan_of(equation, made_by)
             if plan is not None and plan.compute is not None:
                 made = [_by_platform(plan, plan.compute, equation, read)]
             elif plan is None and worth_opening(equation):
@@ -79,13 +79,18 @@ def _by_platform(
     return lax.platform_dependent(*arrays, default=as_it_was, **dict.fromkeys(platforms, ours))
 
 
-def _last_uses(jaxpr: Any, flips: Flips) -> list[list]:
+def _last_uses(jaxpr: Any, made_by: Sources) -> list[list]:
     """For each equation the variables that nothing after it reads: their memory can be freed."""
-    kept = {atom for atom in jaxpr.outvars if not isinstance(atom, Literal)}
+    kept = _variables(jaxpr.outvars)
     dead: list[list] = []
     for equation in reversed(jaxpr.eqns):
-        seen = {v for v in equation.invars if not isinstance(v, Literal)}
-        seen |= {flips[v][0] for v in seen if v in flips}  # a plan reads the kernel as it was
+        seen = _variables(equation.invars)
+        # A plan may read what was flipped or padded.
+        seen |= _variables(made_by[v].invars[0] for v in seen if v in made_by)
         dead.append(list((seen | set(equation.outvars)) - kept))
         kept |= seen
     return dead[::-1]
+
+
+def _variables(atoms: Iterable) -> set:
+    return {atom for atom in atoms if not isinstance(atom, Literal)}

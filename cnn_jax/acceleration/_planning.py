@@ -6,9 +6,9 @@ from typing import Any
 from . import _convolutions, _windows
 from ._plan import Plan
 
-Flips = Mapping[Any, tuple[Any, frozenset[int]]]
+Sources = Mapping[Any, Any]
 
-PLANNED: dict[str, Callable[[Any, Flips], Plan]] = {
+PLANNED: dict[str, Callable[[Any, Sources], Plan]] = {
     "conv_general_dilated": _convolutions.plan,
     "reduce_window_max": _windows.reduction,
     "reduce_window_min": _windows.reduction,
@@ -24,22 +24,22 @@ LEFT = {
 }
 
 
-def plan_of(equation: Any, flips: Flips) -> Plan | None:
+def plan_of(equation: Any, made_by: Sources) -> Plan | None:
     """The plan of an equation; None if it is neither a convolution nor a window reduction."""
     name = equation.primitive.name
     if name in PLANNED:
-        return PLANNED[name](equation, flips)
+        return PLANNED[name](equation, made_by)
     return Plan(name, reason=LEFT[name]) if name in LEFT else None
 
 
-def flipped(jaxpr: Any) -> dict[Any, tuple[Any, frozenset[int]]]:
-    """The variables of a jaxpr that are another one flipped: that one, and the axes.
+def sources(jaxpr: Any) -> Sources:
+    """The equations of a jaxpr that flip or pad an array, by the variable that they make.
 
-    JAX flips the kernel in the gradient with respect to a convolution's input. Ours takes it as it
-    was.
+    JAX flips the kernel for the gradient with respect to a convolution's input, and pads the
+    cotangent for that of a sum pool. Ours take both as they were.
     """
     return {
-        equation.outvars[0]: (equation.invars[0], frozenset(equation.params["dimensions"]))
+        equation.outvars[0]: equation
         for equation in jaxpr.eqns
-        if equation.primitive.name == "rev"
+        if equation.primitive.name in ("rev", "pad")
     }

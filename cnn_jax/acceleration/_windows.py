@@ -1,6 +1,6 @@
 """How the reductions of windows in a jaxpr are pools of this library, and derivatives of pools."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 from jax import lax
 
 from cnn_jax import functional as F
+from cnn_jax.algorithms import vary_alike
 
-from ._equations import plain
+from ._equations import plain, source
 from ._plan import Plan, planned
 
 _POOLS = {
@@ -27,15 +28,19 @@ _OF_COMPUTATION = {
 _SELECTED = {"ge": "reduce_window_max", "le": "reduce_window_min"}
 
 
-def reduction(equation: Any, flips: Any) -> Plan:
+def reduction(equation: Any, made_by: Mapping[Any, Any]) -> Plan:
     """How to compute a ``reduce_window_max``, ``_min`` or ``_sum``."""
     name, (x,) = equation.primitive.name, equation.invars
     what, pool, _ = _POOLS[name]
+    pad = source(x, made_by)
+    if name == "reduce_window_sum" and pad is not None and _is_gradient(equation, pad):
+        compute = _sum_gradient(equation, pad)
+        return planned(f"gradient of a {what}", "sum_pool", equation, compute, (pad.invars[0],))
     compute = _reduction_of(name, equation.params, x.aval.dtype)
     return planned(what, pool.__name__, equation, compute, (x,))
 
 
-def with_start(equation: Any, flips: Any) -> Plan:
+def with_start(equation: Any, made_by: Mapping[Any, Any]) -> Plan:
     """How to compute a ``reduce_window``: any computation, and a start reduced with each window.
 
     JAX writes so what starts at a value that it does not know while it traces, or at one that
@@ -78,7 +83,41 @@ def _reduction_of(name: str, options: Any, dtype: Any) -> Callable[[jax.Array], 
     return partial(F.reduce_window, init_value=neutral, computation=computation, **options)
 
 
-def gradient(equation: Any, flips: Any) -> Plan:
+def _is_gradient(equation: Any, pad: Any) -> bool:
+    """Whether a sum over windows of a padded array is the gradient of a sum pool.
+
+    JAX writes it so: zeros are put around the cotangent, and between its elements where the pool
+    has strides; the sum itself has none.
+    """
+    options = equation.params
+    steps = (*options["window_strides"], *options["base_dilation"])
+    zero = getattr(pad.invars[-1], "val", None)
+    alone = set(steps) <= {1} and not any(map(any, options["padding"]))
+    return pad.primitive.name == "pad" and alone and zero is not None and zero == 0
+
+
+def _sum_gradient(equation: Any, pad: Any) -> Callable[[jax.Array], jax.Array]:
+    """The gradient of the sum pool whose outputs have the cotangent that is padded."""
+    options, config = equation.params, pad.params["padding_config"]
+    ends = [(k - 1) * d for k, d in zip(options["window_dimensions"], options["window_dilation"])]
+    pool = _pool_of(
+        "reduce_window_sum",
+        {
+            **options,
+            "window_strides": tuple(between + 1 for _, _, between in config),
+            "padding": [(e - low, e - high) for e, (low, high, _) in zip(ends, config)],
+        },
+    )
+    shape = equation.outvars[0].aval.shape
+
+    def compute(g: jax.Array) -> jax.Array:
+        x = vary_alike(jnp.zeros(shape, g.dtype), g)[0]
+        return jax.vjp(pool, x)[1](g)[0]
+
+    return compute
+
+
+def gradient(equation: Any, made_by: Mapping[Any, Any]) -> Plan:
     """How to compute a ``select_and_scatter_add``, the gradient of a max or min pool."""
     name = _SELECTED[equation.params["select_prim"].name]
     pool = _pool_of(name, equation.params)
@@ -90,7 +129,7 @@ def gradient(equation: Any, flips: Any) -> Plan:
     return planned(f"gradient of a {what}", its.__name__, equation, compute, tuple(equation.invars))
 
 
-def tangent(equation: Any, flips: Any) -> Plan:
+def tangent(equation: Any, made_by: Mapping[Any, Any]) -> Plan:
     """How to compute a ``select_and_gather_add``, the tangent of a max or min pool."""
     name = _SELECTED[equation.params["select_prim"].name]
     pool = _pool_of(name, equation.params)

@@ -61,7 +61,7 @@ def _convolution(name, x, kernel, what="convolution", gradient=Case.gradient, **
 
 def _reduction(name, x, start, reduce, window, strides, padding="SAME", **options):
     which = {lax.max: "max", lax.min: "min", lax.add: "sum"}[reduce]
-    gradient = () if which == "sum" else (f"gradient of a {which} pool",)
+    gradient = () if "base_dilation" in options else (f"gradient of a {which} pool",)
 
     def function(x):
         return lax.reduce_window(x, start, reduce, window, strides, padding, **options)
