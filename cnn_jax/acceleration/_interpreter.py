@@ -1,7 +1,6 @@
 """Run a jaxpr, with the equations that have a plan computed by this library."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -52,7 +51,6 @@ def worth_opening(equation: Any) -> bool:
     return name == "custom_vjp_call" or any(_holds(plain(jaxpr)) for jaxpr in inner(equation))
 
 
-@lru_cache(maxsize=4096)
 def _holds(jaxpr: Any) -> bool:
     return any(
         equation.primitive.name in PLANNED or worth_opening(equation) for equation in jaxpr.eqns

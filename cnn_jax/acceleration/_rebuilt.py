@@ -22,7 +22,7 @@ def _jit(run: Run, equation: Any, operands: list) -> list:
     return bind(equation, operands, jaxpr=faster)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _traced_once(run: Run, jaxpr: Any) -> Any:
     """The function of a jaxpr; JAX traces and compiles it once for each way to trace it."""
     return jax.jit(lambda *operands: run(jaxpr, operands))
