@@ -3,6 +3,7 @@
 import pytest
 
 from cnn_jax.algorithms import ALGORITHMS
+from cnn_jax.algorithms.native import kernels
 from cnn_jax.algorithms.tuning import check, measure
 
 from .test_tuned import PROBLEM
@@ -41,9 +42,10 @@ def test_what_is_hopeless_is_not_timed(monkeypatch):
     for name, module in {"xla": "a", "shifted": "b"}.items():
         monkeypatch.setitem(ALGORITHMS, name, module)
     monkeypatch.setattr(measure, "candidates", lambda *_: ["xla", "shifted"])
-    monkeypatch.setattr(check, "compiled", lambda algorithm, *_: race.runs[algorithm])
+    monkeypatch.setattr(check, "compiled", lambda algorithm, *_: check.Trial(race.runs[algorithm], None))
     monkeypatch.setattr(check, "reference", lambda *_: [])
     monkeypatch.setattr(check, "distance", lambda *_: 0.0)
+    monkeypatch.setattr(kernels, "missing", lambda: "there is no LLVM")
     found = measure._measured(PROBLEM, 0, seconds=0.5)
     assert race.ran == ["a", "b"] + 5 * ["a"]
     assert found.milliseconds == {"xla": 1000.0, "shifted": 11000.0}

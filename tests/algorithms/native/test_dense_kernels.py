@@ -20,9 +20,9 @@ def draw(random, rank):
     while True:
         pick = lambda *choices: tuple(int(random.choice(choices)) for _ in range(rank))  # noqa: E731
         size, stride = pick(1, 1, 2, 3, 3, 4, 5, 7), pick(1, 1, 1, 2, 3)
-        dilation, base = pick(1, 1, 1, 2, 3), pick(1, 1, 1, 2, 3)
+        dilation, base = pick(1, 1, 1, 2, 3), pick(1, 1, 1, 2, 4)
         padding = tuple(
-            tuple(map(int, random.integers(0, 4, 2))) if random.random() < 0.7 else (0, 0)
+            tuple(map(int, random.integers(-1, 4, 2))) if random.random() < 0.7 else (0, 0)
             for _ in range(rank)
         )
         longest = {0: 1, 1: 40, 2: 18, 3: 6}[rank]
