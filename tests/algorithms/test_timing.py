@@ -42,7 +42,9 @@ def test_what_is_hopeless_is_not_timed(monkeypatch):
     for name, module in {"xla": "a", "shifted": "b"}.items():
         monkeypatch.setitem(ALGORITHMS, name, module)
     monkeypatch.setattr(measure, "candidates", lambda *_: ["xla", "shifted"])
-    monkeypatch.setattr(check, "compiled", lambda algorithm, *_: check.Trial(race.runs[algorithm], None))
+    monkeypatch.setattr(
+        check, "compiled", lambda algorithm, *_: check.Trial(race.runs[algorithm], None)
+    )
     monkeypatch.setattr(check, "reference", lambda *_: [])
     monkeypatch.setattr(check, "distance", lambda *_: 0.0)
     monkeypatch.setattr(kernels, "missing", lambda: "there is no LLVM")
