@@ -63,6 +63,10 @@ def _takes_everything(problem: Problem) -> None:
     """The `unsupported` of an algorithm that computes every problem."""
 
 
+def _everywhere() -> None:
+    """The `unavailable` of an algorithm that every machine computes by."""
+
+
 def _takes_no_memory(problem: Problem) -> int:
     """The `workspace` of an algorithm that needs none, or whose need is unknown."""
     return 0
@@ -101,6 +105,8 @@ class Algorithm:
         crops: whether its three sides take windows of negative padding, which drops elements of x.
             If not, its caller drops them: a copy of all others.
         unsupported: problem -> why the algorithm does not compute it, or None if it does.
+        unavailable: () -> why this machine cannot compute by it, or None. It is asked only where a
+            call names the algorithm, since it may take long.
         workspace: problem -> bytes that it expects to need besides its arguments and results.
     """
 
@@ -118,6 +124,7 @@ class Algorithm:
     widens: bool = False
     crops: bool = False
     unsupported: Callable[[Problem], str | None] = _takes_everything
+    unavailable: Callable[[], str | None] = _everywhere
     workspace: Callable[[Problem], int] = _takes_no_memory
 
     def side(self, name: str) -> Callable[..., jax.Array]:

@@ -20,7 +20,7 @@ def choose(algorithm: str, problem: Problem) -> Algorithm:
     for name, by_the_call in ((settings.checked(algorithm), True), (now.algorithm, False)):
         if name == "auto":
             continue
-        reason = unsupported(name, problem)
+        reason = unsupported(name, problem) or ALGORITHMS[name].unavailable()
         if reason is None:
             return ALGORITHMS[name]
         if by_the_call:

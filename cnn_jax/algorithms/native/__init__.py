@@ -76,5 +76,6 @@ ALGORITHM = Algorithm(
     widens=True,
     crops=True,
     unsupported=_unsupported,
+    unavailable=kernels.unavailable,
     workspace=_workspace,
 )

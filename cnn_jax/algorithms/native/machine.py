@@ -36,7 +36,9 @@ class Unknown(Exception):
 
 
 def described(triple: str, cpu: str, features: dict[str, bool]) -> Machine:
-    """The machine with these features. Raises `Unknown` if it has no multiply-add of vectors."""
+    """The machine with these features. Raises `Unknown` if there are no kernels for it."""
+    if "windows" in triple:
+        raise Unknown("the kernels are not written for Windows")
     flat = ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(features.items()))
     if triple.startswith(("aarch64", "arm64")):
         return Machine(triple, cpu, flat, vector_bytes=16, registers=32)

@@ -4,11 +4,20 @@ import re
 import subprocess
 import sys
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cnn_jax.algorithms.native import compiler, dense_kernel, dense_plan, depthwise, kernels
+from cnn_jax import functional as F
+from cnn_jax.algorithms.native import (
+    compiler,
+    dense_kernel,
+    dense_plan,
+    depthwise,
+    depthwise_kernel,
+    kernels,
+)
 from cnn_jax.algorithms.native import machine as machines
 from cnn_jax.geometry import Window
 from tests import oracle
@@ -28,6 +37,9 @@ CALLS = {
     "depthwise": (
         lambda m: depthwise.plan(m, X, (3, 3, 1, 20), SAME, 20, "float32"), (X, (3, 3, 1, 20)), X,
     ),
+    "depthwise kernel_grad": (
+        lambda m: depthwise_kernel.plan(m, X, X, SAME, 20, "float32"), (X, X), (3, 3, 1, 20),
+    ),
 }  # fmt: skip
 
 
@@ -46,6 +58,8 @@ def test_machines_are_described_by_their_vectors():
         machines.described("x86_64-unknown-linux-gnu", "nehalem", {"sse4.2": True})
     with pytest.raises(machines.Unknown, match="neither x86-64 nor ARM, but riscv64"):
         machines.described("riscv64-unknown-linux-gnu", "sifive", {})
+    with pytest.raises(machines.Unknown, match="not written for Windows"):
+        machines.described("x86_64-pc-windows-msvc", "znver5", AVX2)
 
 
 @pytest.mark.skipif(not X86, reason="this is no x86-64")
@@ -68,7 +82,8 @@ def test_with_avx2_alone(name, monkeypatch):
     elif name == "depthwise":
         expected = oracle.conv(a, b, groups=20, **options)
     else:
-        expected = oracle.conv_kernel_grad(a, np.zeros(KERNEL), b, **options)
+        groups = 20 if "depthwise" in name else 1
+        expected = oracle.conv_kernel_grad(a, np.zeros(result), b, groups=groups, **options)
     np.testing.assert_array_equal(y, expected)
 
 
@@ -84,11 +99,11 @@ sys.modules["llvmlite"] = None  # importing it raises ImportError
 import importlib.util
 importlib.util.find_spec = lambda name, found=importlib.util.find_spec: (
     None if name == "llvmlite" else found(name))
-warnings.simplefilter("error")
+warnings.simplefilter("always")
 import jax, jax.numpy as jnp
 from cnn_jax import functional as F
 x, kernel = jnp.ones((2, 8, 8, 4)), jnp.ones((3, 3, 4, 4))
-assert F.conv(x, kernel).sum() > 0 and F.max_pool(x, (2, 2)).sum() > 0
+assert F.conv(x, kernel).sum() == 2 * 36 * 4 * 36 and F.max_pool(x, (2, 2)).sum() > 0
 jax.grad(lambda k: F.conv(x, k).sum())(kernel)
 try:
     F.conv(x, kernel, algorithm="native")
@@ -98,24 +113,66 @@ except ValueError as error:
 
 
 def test_without_llvmlite():
+    """All works, one warning says why it is slower, and the name gives an error that says why."""
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
     )
-    assert "'native' does not compute this convolution: it needs llvmlite" in done.stdout
+    error = "'native' does not compute this convolution: llvmlite is not installed. Those that do:"
+    assert error in done.stdout
+    assert "'native'" not in done.stdout.partition(error)[2]
+    assert done.stderr.count("Warning") == 1
+    assert "without its CPU kernels" in done.stderr
+    assert "llvmlite is not installed" in done.stderr
 
 
-def test_a_broken_llvm_costs_one_warning(monkeypatch):
-    def broken():
+@pytest.fixture
+def broken(monkeypatch):
+    """A machine where LLVM does not work."""
+
+    def host():
         raise RuntimeError("no such processor")
 
-    monkeypatch.setattr(machines, "host", broken)
-    kernels._calls.cache_clear()
-    try:
-        with pytest.warns(RuntimeWarning, match=r"its CPU kernels.*no such processor"):
-            assert kernels.side("output") is None
-        assert kernels.side("kernel_grad") is None  # a second warning would be an error here
-    finally:
-        kernels._calls.cache_clear()
+    def forget():
+        kernels.failure.cache_clear()
+        kernels._warn.cache_clear()
+        jax.clear_caches()
+
+    monkeypatch.setattr(machines, "host", host)
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
+
+
+WHY = r"LLVM does not work here \(no such processor\)"
+
+
+def test_a_broken_llvm_costs_one_warning(broken):
+    x, kernel = jnp.ones((2, 8, 8, 4)), jnp.ones((3, 3, 4, 4))
+    with pytest.warns(RuntimeWarning, match=f"its CPU kernels.*: {WHY}"):
+        y, pull = jax.vjp(jax.jit(F.conv), x, kernel)
+    np.testing.assert_array_equal(y, F.conv(x, kernel, algorithm="xla"))
+    pull(y)  # a second warning would be an error here
+    jax.clear_caches()  # of what was traced before LLVM was tried
+    assert "native" not in str(jax.make_jaxpr(F.conv)(x, kernel))  # what is known is not tried
+
+
+def test_a_broken_llvm_is_an_error_where_it_is_named(broken):
+    x, kernel = jnp.ones((2, 8, 8, 4)), jnp.ones((3, 3, 4, 4))
+    with (
+        pytest.warns(RuntimeWarning, match="its CPU kernels"),
+        pytest.raises(ValueError, match=f"'native' does not compute this convolution: {WHY}"),
+    ):
+        F.conv(x, kernel, algorithm="native")
+
+
+def test_importing_loads_no_llvm():
+    text = """
+import sys
+import cnn_jax.functional, cnn_jax.nn, cnn_jax.models
+assert "llvmlite" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", text], check=True)
 
 
 def test_llvm_is_loaded_when_it_is_first_needed():
@@ -135,8 +192,6 @@ assert "llvmlite" in sys.modules
 
 def test_half_precision_rounds_once():
     """Sums run in float32: 4096 ones and a half are not 4096 in float16."""
-    from cnn_jax import functional as F
-
     x = jnp.ones((1, 1, 4097), jnp.float16)
     kernel = jnp.ones((1, 4097, 1), jnp.float16).at[0, -1].set(3)
     assert F.conv(x, kernel, algorithm="native") == 4100  # 4099, between 4098 and 4100
