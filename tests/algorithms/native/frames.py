@@ -53,6 +53,13 @@ def calls(kernel, plan, arguments, results, at_end=True, schedule=None):
     Returns:
         The results; what was outside of them is unreachable.
     """
+    run, made = prepared(kernel, plan, arguments, results, at_end, schedule)
+    assert not run()
+    return [np.array(result.array) for result in made]
+
+
+def prepared(kernel, plan, arguments, results, at_end=True, schedule=None):
+    """A function that makes the call, as often as it is called, and the `Guarded` results."""
     target = address(kernel)
     given = []
     for argument in arguments:
@@ -67,9 +74,8 @@ def calls(kernel, plan, arguments, results, at_end=True, schedule=None):
     numbers = plan.encoded()
     numbers[0] = plan.threads - 1 if schedule else 0
     frame = _frame(given, [*made, scratch], numbers, schedule)
-    error = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(target)(frame.address)
-    assert not error
-    return [np.array(result.array) for result in made]
+    function = _FUNCTION(target)
+    return lambda: function(frame.address), made
 
 
 def address(kernel):
