@@ -105,7 +105,7 @@ def resident():
         return int(stream.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-LEAKING = int(os.environ.get("CNN_JAX_CALLS", "20000"))
+LEAKING = int(os.environ.get("CNN_JAX_CALLS", "100000"))
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="it says what is in use")
