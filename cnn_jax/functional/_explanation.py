@@ -78,7 +78,7 @@ def explain(function: Callable[..., Any], *args: Any, **options: Any) -> Explana
     >>> kernel = jax.ShapeDtypeStruct((3, 3, 1, 128), "float32")
     >>> explanation = F.explain(F.conv, x, kernel, padding="SAME", groups=128)
     >>> [(part.side, part.algorithm) for part in explanation.parts]
-    [('output', 'shifted'), ('input_grad', 'shifted'), ('kernel_grad', 'shifted')]
+    [('output', 'native'), ('input_grad', 'native'), ('kernel_grad', 'native')]
 
     ```
 

@@ -89,7 +89,7 @@ WRONG = [
     (
         lambda: F.using(algorithm=X).__enter__(),
         ValueError,
-        "'separable'; got an array of float32[2, 8, 8, 4].",
+        "'native'; got an array of float32[2, 8, 8, 4].",
     ),
     (unpool(spatial=(2**31, 2**31)), ValueError, "`spatial` must be at most 2147483647 on every"),
     (
