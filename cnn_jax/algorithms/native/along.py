@@ -6,6 +6,7 @@ from math import ceil
 from .axes import Axis
 from .language import Array, Int
 from .narrow import Narrow
+from .plan import ordered
 
 NUMBERS = (
     "images", "depth", "height", "width", "channels", "planes", "out_rows", "out_columns",
@@ -62,8 +63,7 @@ def numbers_of(
         column_taps=len(taps[2]), window_planes=depth.taps, window_rows=height.taps,
         window_columns=width.taps,
     )  # fmt: skip
-    assert tuple(numbers) == NUMBERS
-    return numbers, dict(zip(TABLES, [*map(_table, axes), *taps], strict=True))
+    return ordered(NUMBERS, numbers), dict(zip(TABLES, [*map(_table, axes), *taps], strict=True))
 
 
 def _table(axis: Axis) -> list[int]:

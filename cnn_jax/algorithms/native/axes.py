@@ -169,6 +169,13 @@ class Arrangement:
         return self.depth.length == self.depth.positions == self.depth.taps == 1
 
 
+def with_three_axes(window: Window, spatial: tuple[int, ...]) -> tuple[Window, tuple[int, ...]]:
+    """The same window and input, with axes of length 1 before those that there are."""
+    while window.rank < 3:
+        window, spatial = window.with_axis_in_front(), (1, *spatial)
+    return window, spatial
+
+
 def arranged(window: Window, x: tuple[int, ...], channels: int) -> Arrangement:
     """Images, planes, rows and columns as they lie in memory.
 
@@ -177,13 +184,12 @@ def arranged(window: Window, x: tuple[int, ...], channels: int) -> Arrangement:
         x: (n, *spatial, c); axes of length 1 are put before one or two spatial axes.
         channels: of the output.
     """
-    rank, spatial, positions = window.rank, x[1:-1], window.output_size(x[1:-1])
-    real = (
-        _axis(spatial[a], positions[a], window.size[a], window.stride[a], window.padding[a][0],
-              window.dilation[a], window.base_dilation[a])
-        for a in range(rank)
+    window, spatial = with_three_axes(window, x[1:-1])
+    lows = (low for low, _ in window.padding)
+    depth, height, width = map(
+        _axis, spatial, window.output_size(spatial), window.size, window.stride, lows,
+        window.dilation, window.base_dilation,
     )  # fmt: skip
-    depth, height, width = (*(_axis(1, 1, 1, 1, 0, 1, 1) for _ in range(3 - rank)), *real)
 
     def steps(lengths: tuple[int, ...], channels: int) -> tuple[int, int, int, int]:
         d, h, w = lengths

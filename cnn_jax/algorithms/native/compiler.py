@@ -133,6 +133,7 @@ def optimised(kernel: Kernel, machine: Machine):
 
 @functools.cache
 def target_machine(machine: Machine):
+    """LLVM's compiler for a machine."""
     import llvmlite.binding as llvm
 
     if machine == host():

@@ -28,11 +28,11 @@ from cnn_jax.geometry import Window
 from .axes import Arrangement, Axis, arranged
 from .blocks import blocks
 from .compiler import Kernel
-from .elements import BYTES
+from .elements import BYTES, summed
 from .language import Array, Code, Int, Walk
 from .machine import Machine
 from .packing import columns, rows
-from .plan import Numbers, Plan
+from .plan import Numbers, Plan, ordered
 
 NUMBERS = (
     "images", "depth", "height", "width", "planes", "out_rows", "out_columns",
@@ -267,7 +267,7 @@ def plan(
         groups: the number of groups.
         stored: the dtype of the arrays.
     """
-    computed = "float64" if stored == "float64" else "float32"
+    computed = summed(stored)
     itemsize = BYTES[computed]
     group_in, group_out = x[-1] // groups, g[-1] // groups
     order = arranged(window, x, g[-1])
@@ -336,7 +336,6 @@ def plan(
         copied_planes=depth.reach(tile[1]), copied_rows=height.reach(tile[2]),
         copied_columns=width.reach(tile[3]), list_bytes=list_bytes, x_bytes=x_bytes, size=size,
     )  # fmt: skip
-    assert tuple(numbers) == NUMBERS
     tables = {
         "plane_table": _table(depth),
         "row_table": _table(height),
@@ -345,7 +344,7 @@ def plan(
     kernel = Kernel("dense_kernel", (accumulate, add_parts), 4, (computed, stored, v, m, to_result))
     return kernel, Plan(
         items=(parts * channel_items, 0 if to_result else ceil(size / PIECE)),
-        numbers=numbers,
+        numbers=ordered(NUMBERS, numbers),
         tables=tables,
         work=images * group_in * g[-1] * prod(sizes) * prod(g[1:-1]),
         shared=0 if to_result else parts * size * itemsize,

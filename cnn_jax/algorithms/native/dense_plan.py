@@ -8,9 +8,9 @@ from .axes import Arrangement, Axis, Phase, arranged
 from .blocks import blocks, cycles
 from .compiler import Kernel
 from .dense import NUMBERS, convolve, pack, pack_together
-from .elements import BYTES
+from .elements import BYTES, summed
 from .machine import Machine
-from .plan import Plan
+from .plan import Plan, ordered
 
 ITEMS = 32  # enough for many threads
 WRITTEN_OUT = 64  # products in one round of the innermost loop
@@ -36,7 +36,7 @@ def plan(
         stored: the dtype of the arrays.
         exchanged: whether this is the gradient of a convolution with respect to its input.
     """
-    computed = "float64" if stored == "float64" else "float32"
+    computed = summed(stored)
     itemsize = BYTES[computed]
     channels, group_in = x[-1], x[-1] // groups
     group_out = kernel[-2] if exchanged else kernel[-1] // groups
@@ -120,7 +120,6 @@ def plan(
         window_columns=plain.width.taps,
         row_elements=plain.width.positions * plain.y[-1],
     )  # fmt: skip
-    assert tuple(numbers) == NUMBERS
     tables = {
         "plane_table": _table(depth),
         "row_table": _table(height),
@@ -138,7 +137,7 @@ def plan(
     rows_of_taps = sizes[0] * sizes[1]
     return kernel_class, Plan(
         items=(all_panels * (rows_of_taps if together > 1 else taps), tiles * items_panels),
-        numbers=numbers,
+        numbers=ordered(NUMBERS, numbers),
         tables=tables,
         work=int(cost * machine.lanes(itemsize) * group_in),
         shared=all_panels * panel_size * itemsize,

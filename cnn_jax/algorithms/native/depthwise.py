@@ -33,7 +33,7 @@ from cnn_jax.geometry import Window
 from .along import NUMBERS, TABLES, PhaseOf, numbers_of, run, spread
 from .axes import arranged
 from .compiler import Kernel
-from .elements import BYTES
+from .elements import BYTES, summed
 from .language import Array, Code, Int
 from .machine import Machine
 from .narrow import Narrow
@@ -50,12 +50,8 @@ ZEROS = 256  # bytes of zeros, for padding
 
 def takes(machine: Machine, in_channels: int, out_channels: int, groups: int, stored: str) -> bool:
     """Whether there are several groups, so narrow that a vector holds more than one."""
-    lanes = machine.lanes(BYTES[_computed(stored)])
+    lanes = machine.lanes(BYTES[summed(stored)])
     return groups > 1 and Narrow(in_channels // groups, out_channels // groups, lanes).fits
-
-
-def _computed(stored: str) -> str:
-    return "float64" if stored == "float64" else "float32"
 
 
 def positions(
@@ -281,7 +277,7 @@ def plan(
         stored: the dtype of the arrays.
         exchanged: whether this is the gradient of a convolution with respect to its input.
     """
-    computed = _computed(stored)
+    computed = summed(stored)
     itemsize = BYTES[computed]
     group_in = x[-1] // groups
     group_out = kernel[-2] if exchanged else kernel[-1] // groups

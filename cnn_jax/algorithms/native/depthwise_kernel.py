@@ -30,7 +30,7 @@ from cnn_jax.geometry import Window
 from .along import NUMBERS, TABLES, PhaseOf, numbers_of, run, spread
 from .axes import Axis, arranged
 from .compiler import Kernel
-from .elements import BYTES
+from .elements import BYTES, summed
 from .language import Array, Code, Int, Vector
 from .machine import Machine
 from .narrow import Narrow
@@ -279,7 +279,7 @@ def plan(
         groups: the number of groups, of which `depthwise.takes` says that they are narrow.
         stored: the dtype of the arrays.
     """
-    computed = "float64" if stored == "float64" else "float32"
+    computed = summed(stored)
     itemsize = BYTES[computed]
     narrow = Narrow(x[-1] // groups, g[-1] // groups, machine.lanes(itemsize))
     arrangement = arranged(window, x, g[-1])

@@ -21,6 +21,11 @@ COMPUTED = {**STORED, "bfloat16": F32, "float16": F32}
 BYTES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2, "int64": 8, "uint8": 1}
 
 
+def summed(stored: str) -> str:
+    """The dtype that elements are computed with and sums run in."""
+    return "float64" if stored == "float64" else "float32"
+
+
 def widened(build: ir.IRBuilder, value: ir.Value, dtype: str) -> ir.Value:
     """What was stored as `dtype`, as it is computed with."""
     if dtype not in ("bfloat16", "float16"):

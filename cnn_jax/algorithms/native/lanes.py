@@ -27,6 +27,7 @@ def beyond(a: Vector, b: Vector, sign: int) -> Vector:
 
 
 def is_nan(a: Vector) -> Vector:
+    """Where a is NaN."""
     return Vector(a.code, a.code.ir.fcmp_unordered("uno", a.value, a.value))
 
 

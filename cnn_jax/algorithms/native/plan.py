@@ -62,6 +62,13 @@ class Plan:
         return np.array([*header, *numbers, *places, *data], np.int64)
 
 
+def ordered(names: Sequence[str], numbers: Mapping[str, int]) -> dict[str, int]:
+    """Numbers in the order in which a nest reads them; it reads all of them, and no others."""
+    if set(names) != set(numbers):
+        raise ValueError(f"the nest reads other numbers: {set(names) ^ set(numbers)}")
+    return {name: numbers[name] for name in names}
+
+
 def _aligned(size: int) -> int:
     return -(-size // ALIGNED) * ALIGNED
 

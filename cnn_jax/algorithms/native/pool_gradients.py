@@ -27,7 +27,9 @@ from math import ceil, prod
 from cnn_jax.geometry import Window
 
 from . import pool_tiles
+from .axes import with_three_axes
 from .compiler import Kernel
+from .elements import summed
 from .lanes import bytes_of, same, where
 from .language import BYTES, Array, Code, Int, Register
 from .machine import Machine
@@ -172,15 +174,12 @@ def plan(
         stored: the dtype of the arrays.
         chosen: whether each window chose one element, as a maximum; otherwise it is a sum.
     """
-    computed = "float64" if stored == "float64" else "float32"
+    computed = summed(stored)
     images, *spatial, channels = x
-    missing = 3 - window.rank
-    lengths = (*(1,) * missing, *spatial)
-    size, step, dilation = (
-        (*(1,) * missing, *of) for of in (window.size, window.stride, window.dilation)
-    )
-    low = (*(0,) * missing, *(pair[0] for pair in window.padding))
-    positions = (*(1,) * missing, *window.output_size(tuple(spatial)))
+    window, lengths = with_three_axes(window, tuple(spatial))
+    size, step, dilation = window.size, window.stride, window.dilation
+    low = tuple(pair[0] for pair in window.padding)
+    positions = window.output_size(lengths)
 
     met = phases(size[2], step[2], dilation[2])
     written = size[2] <= UNROLLED and step[2] <= WRITTEN

@@ -30,7 +30,9 @@ from math import ceil, inf, prod
 from cnn_jax.geometry import Window
 
 from . import pool_tiles
+from .axes import with_three_axes
 from .compiler import Kernel
+from .elements import summed
 from .lanes import bytes_of, constant, extreme, replaces, same, where
 from .language import BYTES, Array, Code, Int, Number, Register
 from .machine import Machine
@@ -228,15 +230,12 @@ def plan(
         kind: ``"max"``, ``"min"``, ``"sum"`` or ``"take"``.
         notes: whether a maximum or minimum notes its taps.
     """
-    computed = "float64" if stored == "float64" else "float32"
+    computed = summed(stored)
     images, *spatial, channels = x
-    missing = 3 - window.rank
-    lengths = (*(1,) * missing, *spatial)
-    size, step, dilation = (
-        (*(1,) * missing, *of) for of in (window.size, window.stride, window.dilation)
-    )
-    low = (*(0,) * missing, *(pair[0] for pair in window.padding))
-    positions = (*(1,) * missing, *window.output_size(tuple(spatial)))
+    window, lengths = with_three_axes(window, tuple(spatial))
+    size, step, dilation = window.size, window.stride, window.dilation
+    low = tuple(pair[0] for pair in window.padding)
+    positions = window.output_size(lengths)
     columns = positions[2]
 
     # The positions of a row at which all of its taps are inside.
