@@ -1,6 +1,6 @@
-"""Primitives whose arrays all have the images as their first axis: computed by kernels on CPUs."""
+"""Primitives that are computed by kernels on CPUs, and by plain JAX elsewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
@@ -12,9 +12,16 @@ from . import kernels, partitioned
 
 
 def primitive(
-    name: str, shapes: Callable, plain: Callable, multiple_results: bool = False
+    name: str,
+    shapes: Callable,
+    plain: Callable,
+    multiple_results: bool = False,
+    images: Sequence[bool] | None = None,
+    summed: bool = False,
 ) -> Primitive:
-    """A primitive (n, ...), ... -> (n, ...), ..., image by image; it has no derivative yet.
+    """A primitive; it has no derivative yet.
+
+    Unless `images` says otherwise it is (n, ...), ... -> (n, ...), ..., image by image.
 
     On CPUs it is a call of the kernel that `calls.py` has under its name. On other platforms it is
     plain JAX, and so it is in programs that are exported, since another process has no kernels.
@@ -24,6 +31,9 @@ def primitive(
         shapes: (*avals, **params) -> the aval of the result, or a list of them.
         plain: (*arrays, **params) -> the result or results.
         multiple_results: whether it has a list of results.
+        images: for each array, whether its first axis is the images. If not of all, the caller
+            gives the primitive a batching rule, since the one that it gets folds into the images.
+        summed: whether the result is a sum over the images.
     """
     made = Primitive(f"native_{name}")
     made.multiple_results = multiple_results
@@ -36,8 +46,8 @@ def primitive(
         if compute is None or context.module_context.lowering_parameters.for_export:
             compute = plain
         elif partitioned.over_devices(context):
-            images = (True,) * len(arrays)
-            compute = partitioned.partitioned(compute, images, False, tuple(params.items()))
+            split = tuple(images) if images is not None else (True,) * len(arrays)
+            compute = partitioned.partitioned(compute, split, summed, tuple(params.items()))
             context, params = partitioned.with_devices(context), {}
         return mlir.lower_fun(partial(compute, **params), multiple_results)(context, *arrays)
 

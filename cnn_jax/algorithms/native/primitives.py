@@ -13,14 +13,15 @@ from functools import partial
 
 import jax
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir, xla
+from jax.interpreters import ad, batching
 from jax.sharding import NamedSharding, PartitionSpec
 
 from cnn_jax.geometry import Window
 
 from .. import xla as built_in
 from ..parts.mesh_axes import vary_alike
-from . import batched, kernels, partitioned
+from . import batched
+from .primitive import primitive
 
 
 def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
@@ -83,32 +84,12 @@ _TRANSPOSES = {
 }
 
 
-# -- lowering
-
-
-def _on_cpu(side: str, context: mlir.LoweringRuleContext, a, b, **params):
-    compute = kernels.side(side)
-    if compute is None or context.module_context.lowering_parameters.for_export:
-        compute = getattr(built_in, side)
-    elif partitioned.over_devices(context):
-        *images, of_images = (kind != "kernel" for kind in batched.ARRAYS[side])
-        compute = partitioned.partitioned(
-            compute, tuple(images), not of_images, tuple(params.items())
-        )
-        context, params = partitioned.with_devices(context), {}
-    return mlir.lower_fun(partial(compute, **params), multiple_results=False)(context, a, b)
-
-
 def _primitive(side: str, shape) -> Primitive:
-    primitive = Primitive(f"native_{side}")
-    primitive.def_impl(partial(xla.apply_primitive, primitive))
-    primitive.def_abstract_eval(shape)
-    ad.defbilinear(primitive, *_TRANSPOSES[side])
-    batching.primitive_batchers[primitive] = partial(batched.rule, side, primitive)
-    elsewhere = mlir.lower_fun(getattr(built_in, side), multiple_results=False)
-    mlir.register_lowering(primitive, elsewhere)
-    mlir.register_lowering(primitive, partial(_on_cpu, side), platform="cpu")
-    return primitive
+    *images, of_images = (kind != "kernel" for kind in batched.ARRAYS[side])
+    made = primitive(side, shape, getattr(built_in, side), images=images, summed=not of_images)
+    ad.defbilinear(made, *_TRANSPOSES[side])
+    batching.primitive_batchers[made] = partial(batched.rule, side, made)
+    return made
 
 
 _output = _primitive("output", _output_shape)
