@@ -10,6 +10,7 @@ from cnn_jax.geometry import Window
 from tests import oracle
 
 from .frames import call
+from .windows import drawn, options
 
 SIDES = ("output", "input_grad", "kernel_grad")
 DRAWN = 50  # for each side and rank
@@ -17,34 +18,11 @@ DRAWN = 50  # for each side and rank
 
 def draw(random, rank):
     """A window that fits, and the shapes of x and the kernel."""
-    while True:
-        pick = lambda *choices: tuple(int(random.choice(choices)) for _ in range(rank))  # noqa: E731
-        size, stride = pick(1, 1, 2, 3, 3, 4, 5, 7), pick(1, 1, 1, 2, 3)
-        dilation, base = pick(1, 1, 1, 2, 3), pick(1, 1, 1, 2, 4)
-        padding = tuple(
-            tuple(map(int, random.integers(-1, 4, 2))) if random.random() < 0.7 else (0, 0)
-            for _ in range(rank)
-        )
-        longest = {0: 1, 1: 40, 2: 18, 3: 6}[rank]
-        spatial = tuple(map(int, random.integers(1, longest + 1, rank)))
-        window = Window(size, stride, padding, dilation, base)
-        extra = [n - e for n, e in zip(window.padded_size(spatial), window.extent)]
-        if any(e < 0 for e in extra) or any(e % s for e, s in zip(extra, stride)):
-            continue
-        groups = int(random.choice([1, 1, 1, 2, 3]))
-        cg, og = (int(random.choice([1, 2, 3, 5, 8, 15, 16, 17, 24, 33, 70])) for _ in range(2))
-        batch = int(random.choice([1, 1, 2, 3, 9]))
-        return window, groups, (batch, *spatial, cg * groups), (*size, cg, og * groups)
-
-
-def options(window, groups):
-    return {
-        "stride": window.stride,
-        "padding": window.padding,
-        "dilation": window.dilation,
-        "input_dilation": window.base_dilation,
-        "groups": groups,
-    }
+    window, spatial = drawn(random, rank, {0: 1, 1: 40, 2: 18, 3: 6})
+    groups = int(random.choice([1, 1, 1, 2, 3]))
+    cg, og = (int(random.choice([1, 2, 3, 5, 8, 15, 16, 17, 24, 33, 70])) for _ in range(2))
+    batch = int(random.choice([1, 1, 2, 3, 9]))
+    return window, groups, (batch, *spatial, cg * groups), (*window.size, cg, og * groups)
 
 
 def planned(side, x, kernel, window, groups, dtype):

@@ -13,6 +13,7 @@ from cnn_jax.geometry import Window
 from tests import oracle
 
 from .frames import call
+from .windows import drawn, options
 
 SIDES = ("output", "input_grad", "kernel_grad")
 DTYPES = ("float32", "float32", "float64", "bfloat16", "float16")
@@ -20,38 +21,13 @@ GROUPS = [(1, 1), (1, 1), (1, 2), (2, 1), (1, 3), (3, 2), (4, 4), (8, 8), (5, 3)
 DRAWN = 20  # for each side and rank
 
 
-def options(window, groups):
-    return {
-        "stride": window.stride,
-        "padding": window.padding,
-        "dilation": window.dilation,
-        "input_dilation": window.base_dilation,
-        "groups": groups,
-    }
-
-
-def exact(window, spatial):
-    """Whether the window fits into the padded input, and its positions reach the end of it."""
-    extra = [n - e for n, e in zip(window.padded_size(spatial), window.extent)]
-    return all(e >= 0 and e % s == 0 for e, s in zip(extra, window.stride))
-
-
 def draw(random, rank):
     """A window that is exact, narrow groups, and the shapes of x and the kernel."""
-    while True:
-        pick = lambda *choices: tuple(int(random.choice(choices)) for _ in range(rank))  # noqa: E731
-        size, stride = pick(1, 1, 2, 3, 3, 4, 5, 7), pick(1, 1, 1, 2, 3)
-        dilation, base = pick(1, 1, 1, 2, 3), pick(1, 1, 1, 2, 3)
-        padding = tuple(tuple(map(int, random.integers(-1, 4, 2))) for _ in range(rank))
-        longest = {0: 1, 1: 60, 2: 18, 3: 6}[rank]
-        spatial = tuple(map(int, random.integers(1, longest + 1, rank)))
-        window = Window(size, stride, padding, dilation, base)
-        if exact(window, spatial):
-            break
+    window, spatial = drawn(random, rank, {0: 1, 1: 60, 2: 18, 3: 6})
     cg, og = GROUPS[random.integers(len(GROUPS))]
     groups = int(random.choice([2, 3, 4, 5, 7, 8, 15, 16, 17, 33]))
     batch = int(random.choice([1, 1, 2, 3]))
-    return window, groups, (batch, *spatial, cg * groups), (*size, cg, og * groups)
+    return window, groups, (batch, *spatial, cg * groups), (*window.size, cg, og * groups)
 
 
 def check(side, window, groups, x_shape, kernel_shape, dtype, at_end=True):

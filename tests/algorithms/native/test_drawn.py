@@ -15,6 +15,7 @@ from tests.compilation import jit
 
 from . import test_dense_kernels as dense
 from . import test_depthwise_kernels as depthwise
+from . import windows
 
 DRAWN = int(os.environ.get("CNN_JAX_DRAWN", "60"))
 SEED = int(os.environ.get("CNN_JAX_SEED", "0"))
@@ -27,7 +28,7 @@ def drawn(random, number):
     window, groups, x, kernel = kind.draw(random, number % 3 + 1)
     g = (x[0], *window.output_size(x[1:-1]), kernel[-1])
     arrays = (random.integers(-8, 9, shape).astype(np.float32) for shape in (x, kernel, g))
-    return kind.options(window, groups), *arrays
+    return windows.options(window, groups), *arrays
 
 
 def computed(given, every_options):
