@@ -242,6 +242,12 @@ def test_in_turn():
     assert (ratio.median, ratio.spread) == (2.0, (3.0, 4.0))
 
 
+def test_the_first_of_several_short_runs_is_not_counted():
+    seconds = iter([0.015, 0.002, 0.001, 0.009, 0.012, 0.5, 0.001])
+    assert timing.turn(lambda: next(seconds)) == np.median([0.002, 0.001, 0.009, 0.012])
+    assert timing.turn(lambda: next(seconds)) == 0.5  # long enough alone
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

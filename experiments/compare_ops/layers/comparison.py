@@ -20,8 +20,6 @@ from experiments.compare_ops.layers.layer import Layer, Side
 BLOCKS = 2  # JAX's rounds are run in this many blocks, each followed by PyTorch's
 # What takes this many times as long as the built-in is not run again.
 HOPELESS = 40.0
-# A call of fewer seconds runs once untimed before each block: the first after a pause is slower.
-SOON_WARM = 0.1
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,7 @@ def compare(
     times = {name: [] for name in (*runs, TORCH)}
     times |= {a.about.contender: [a.seconds] for a in attempts if a.about.status == "one run"}
     abouts = [a.about for a in attempts]
-    quickly = [runs[a.about.contender] for a in attempts if a.call and a.seconds < SOON_WARM]
     for block in range(BLOCKS):
-        for run in quickly:
-            run()
         at_least = -(-(effort.at_least - block) // BLOCKS)
         for name, own in timing.in_turn(runs, effort.seconds / BLOCKS, at_least).items():
             times[name] += own
