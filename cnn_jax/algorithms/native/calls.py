@@ -1,6 +1,6 @@
 """The calls of the kernels, inside of a program for one device: arrays in, arrays out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
@@ -8,14 +8,17 @@ import jax.numpy as jnp
 
 from cnn_jax.geometry import Window
 
-from . import dense_kernel, dense_plan, depthwise, depthwise_kernel
-from .compiler import registered
-from .machine import host
-from .pool_calls import pool as pool
-from .pool_calls import put as put
-from .pool_calls import spread as spread
-from .pool_calls import sums as sums
-from .pool_calls import taken as taken
+from .llvm.compiler import Kernel, registered
+from .llvm.machine import host
+from .llvm.plan import Plan
+from .nests import (
+    dense_kernel_grad,
+    dense_plan,
+    depthwise,
+    depthwise_kernel_grad,
+    pool_gradients,
+    pools,
+)
 
 
 def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
@@ -23,7 +26,7 @@ def output(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.
     shape = (len(x), *window.output_size(x.shape[1:-1]), kernel.shape[-1])
     narrow = depthwise.takes(host(), x.shape[-1], shape[-1], groups, x.dtype.name)
     plan = depthwise.plan if narrow else dense_plan.plan
-    return _call(plan, shape, (x, kernel), (x.shape, kernel.shape, window, groups))
+    return _conv(plan, shape, (x, kernel), (x.shape, kernel.shape, window, groups))
 
 
 def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
@@ -31,23 +34,66 @@ def input_grad(kernel: jax.Array, g: jax.Array, window: Window, groups: int) -> 
     shape = (len(g), *window.input_size(g.shape[1:-1]), kernel.shape[-2] * groups)
     narrow = depthwise.takes(host(), g.shape[-1], shape[-1], groups, g.dtype.name)
     plan = partial(depthwise.plan if narrow else dense_plan.plan, exchanged=True)
-    return _call(plan, shape, (g, kernel), (g.shape, kernel.shape, window.of_input_grad(), groups))
+    return _conv(plan, shape, (g, kernel), (g.shape, kernel.shape, window.of_input_grad(), groups))
 
 
 def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.Array:
     """The gradient with respect to the kernel, from x (n, *spatial, c), g (n, *positions, o)."""
     shape = (*window.size, x.shape[-1] // groups, g.shape[-1])
     narrow = depthwise.takes(host(), x.shape[-1], g.shape[-1], groups, x.dtype.name)
-    plan = depthwise_kernel.plan if narrow else dense_kernel.plan
-    return _call(plan, shape, (x, g), (x.shape, g.shape, window, groups))
+    plan = depthwise_kernel_grad.plan if narrow else dense_kernel_grad.plan
+    return _conv(plan, shape, (x, g), (x.shape, g.shape, window, groups))
 
 
-def _call(plan: Callable, shape: tuple[int, ...], arrays: tuple[jax.Array, ...], given: tuple):
+def pool(x: jax.Array, *, window: Window, kind: str, notes: bool) -> list[jax.Array]:
+    """The extremes of x (n, *spatial, c), and if it `notes` them the numbers of their taps."""
+    shape = (x.shape[0], *window.output_size(x.shape[1:-1]), x.shape[-1])
+    results = [jax.ShapeDtypeStruct(shape, x.dtype), jax.ShapeDtypeStruct(shape, jnp.uint8)]
+    planned = pools.plan(host(), x.shape, window, x.dtype.name, kind, notes)
+    return _call(*planned, results[: 1 + notes], x)
+
+
+def sums(x: jax.Array, *, window: Window) -> jax.Array:
+    """The sum of each window of x (n, *spatial, c)."""
+    shape = (x.shape[0], *window.output_size(x.shape[1:-1]), x.shape[-1])
+    planned = pools.plan(host(), x.shape, window, x.dtype.name, "sum")
+    return _call(*planned, [jax.ShapeDtypeStruct(shape, x.dtype)], x)[0]
+
+
+def taken(numbers: jax.Array, dx: jax.Array, *, window: Window) -> jax.Array:
+    """The element of dx (n, *spatial, c) that each window chose; 0 where it chose none."""
+    planned = pools.plan(host(), dx.shape, window, dx.dtype.name, "take")
+    return _call(*planned, [jax.ShapeDtypeStruct(numbers.shape, dx.dtype)], numbers, dx)[0]
+
+
+def put(numbers: jax.Array, g: jax.Array, *, window: Window) -> jax.Array:
+    """Each g (n, *positions, c), added to the element that its window chose."""
+    return _gradient(g, window, numbers)
+
+
+def spread(g: jax.Array, *, window: Window) -> jax.Array:
+    """Each g (n, *positions, c), added to all elements of its window."""
+    return _gradient(g, window)
+
+
+def _gradient(g: jax.Array, window: Window, *numbers: jax.Array) -> jax.Array:
+    shape = (g.shape[0], *window.input_size(g.shape[1:-1]), g.shape[-1])
+    planned = pool_gradients.plan(host(), shape, window, g.dtype.name, chosen=bool(numbers))
+    return _call(*planned, [jax.ShapeDtypeStruct(shape, g.dtype)], *numbers, g)[0]
+
+
+def _conv(plan: Callable, shape: tuple[int, ...], arrays: tuple[jax.Array, ...], given: tuple):
     """Call the kernel that `plan` names; it need not be called where there is nothing to add."""
     dtype = arrays[0].dtype
     if any(array.size == 0 for array in arrays):
         return jnp.zeros(shape, dtype)
     nests, told = plan(host(), *given, dtype.name)
-    result = jax.ShapeDtypeStruct(shape, dtype)
-    scratch = jax.ShapeDtypeStruct((told.scratch,), jnp.uint8)
-    return jax.ffi.ffi_call(registered(nests), (result, scratch))(*arrays, plan=told.encoded())[0]
+    return _call(nests, told, [jax.ShapeDtypeStruct(shape, dtype)], *arrays)[0]
+
+
+def _call(
+    kernel: Kernel, plan: Plan, results: Sequence[jax.ShapeDtypeStruct], *arrays: jax.Array
+) -> list[jax.Array]:
+    scratch = jax.ShapeDtypeStruct((plan.scratch,), jnp.uint8)
+    call = jax.ffi.ffi_call(registered(kernel), (*results, scratch))
+    return list(call(*arrays, plan=plan.encoded())[:-1])

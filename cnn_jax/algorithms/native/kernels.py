@@ -43,7 +43,7 @@ def side(name: str) -> Callable[..., jax.Array] | None:
 def failure() -> str | None:
     """Why kernels cannot be compiled here, after LLVM was loaded; or None."""
     try:
-        from . import compiler, machine
+        from .llvm import compiler, machine
 
         compiler.target_machine(machine.host())
     except Exception as error:  # whatever is wrong with LLVM here, the built-in works

@@ -55,7 +55,7 @@ def measure(small: bool = False) -> Rulers:
 def _peak() -> float | None:
     if jax.default_backend() != "cpu" or kernels.missing():
         return None
-    from cnn_jax.algorithms.native import peak
+    from cnn_jax.algorithms.native.nests import peak
 
     called, operations = peak.program()
     return operations / _median_seconds(called, jnp.ones(1))

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from cnn_jax.algorithms.native import compiler
+from cnn_jax.algorithms.native.llvm import compiler
 
 PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)

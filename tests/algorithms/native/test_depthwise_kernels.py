@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cnn_jax.algorithms.native import calls, depthwise, depthwise_kernel
-from cnn_jax.algorithms.native.machine import host
+from cnn_jax.algorithms.native import calls
+from cnn_jax.algorithms.native.llvm.machine import host
+from cnn_jax.algorithms.native.nests import depthwise, depthwise_kernel_grad
 from cnn_jax.geometry import Window
 from tests import oracle
 
@@ -53,7 +54,7 @@ def check(side, window, groups, x_shape, kernel_shape, dtype, at_end=True):
     else:
         given, shape = (x, g), kernel_shape
         expected = oracle.conv_kernel_grad(x, kernel, g, **options(window, groups))
-        nest, plan = depthwise_kernel.plan(host(), x_shape, g_shape, window, groups, dtype)
+        nest, plan = depthwise_kernel_grad.plan(host(), x_shape, g_shape, window, groups, dtype)
     stored = jnp.dtype(dtype)
     result = call(nest, plan, [array.astype(stored) for array in given], shape, stored, at_end)
     np.testing.assert_array_equal(
@@ -130,7 +131,7 @@ def test_as_many_threads_as_there_are_give_the_bits_of_one(side, channels):
         "input_grad": lambda: depthwise.plan(
             host(), shape, of_kernel, WINDOW.of_input_grad(), channels, "float32", exchanged=True
         ),
-        "kernel_grad": lambda: depthwise_kernel.plan(
+        "kernel_grad": lambda: depthwise_kernel_grad.plan(
             host(), shape, shape, WINDOW, channels, "float32"
         ),
     }[side]()

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from cnn_jax import functional as F
-from cnn_jax.algorithms.native import (
-    compiler,
-    dense_kernel,
+from cnn_jax.algorithms.native import kernels
+from cnn_jax.algorithms.native.llvm import compiler
+from cnn_jax.algorithms.native.llvm import machine as machines
+from cnn_jax.algorithms.native.nests import (
+    dense_kernel_grad,
     dense_plan,
     depthwise,
-    depthwise_kernel,
-    kernels,
+    depthwise_kernel_grad,
 )
-from cnn_jax.algorithms.native import machine as machines
 from cnn_jax.geometry import Window
 from tests import oracle
 
@@ -33,12 +33,12 @@ SAME = Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), (1, 1))
 X, KERNEL, G = (2, 9, 11, 20), (3, 3, 20, 37), (2, 9, 11, 37)
 CALLS = {
     "output": (lambda m: dense_plan.plan(m, X, KERNEL, SAME, 1, "float32"), (X, KERNEL), G),
-    "kernel_grad": (lambda m: dense_kernel.plan(m, X, G, SAME, 1, "float32"), (X, G), KERNEL),
+    "kernel_grad": (lambda m: dense_kernel_grad.plan(m, X, G, SAME, 1, "float32"), (X, G), KERNEL),
     "depthwise": (
         lambda m: depthwise.plan(m, X, (3, 3, 1, 20), SAME, 20, "float32"), (X, (3, 3, 1, 20)), X,
     ),
     "depthwise kernel_grad": (
-        lambda m: depthwise_kernel.plan(m, X, X, SAME, 20, "float32"), (X, X), (3, 3, 1, 20),
+        lambda m: depthwise_kernel_grad.plan(m, X, X, SAME, 20, "float32"), (X, X), (3, 3, 1, 20),
     ),
 }  # fmt: skip
 

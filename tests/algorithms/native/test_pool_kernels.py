@@ -9,9 +9,10 @@ import pytest
 
 from cnn_jax import geometry
 from cnn_jax.algorithms import xla
-from cnn_jax.algorithms.native import compiler, pool_gradients, pools
-from cnn_jax.algorithms.native.compiler import optimised, target_machine
-from cnn_jax.algorithms.native.machine import described, host
+from cnn_jax.algorithms.native.llvm import compiler
+from cnn_jax.algorithms.native.llvm.compiler import optimised, target_machine
+from cnn_jax.algorithms.native.llvm.machine import described, host
+from cnn_jax.algorithms.native.nests import pool_gradients, pools
 from cnn_jax.algorithms.parts.extremes import at_first_extreme, to_first_extreme
 from tests import oracle
 

@@ -13,8 +13,11 @@ from jax.sharding import PartitionSpec as P
 from cnn_jax import functional as F
 from cnn_jax import geometry
 from cnn_jax.algorithms import Problem, xla
-from cnn_jax.algorithms.native import ALGORITHM, pool_gradients, pooling, pools, pools_plainly
-from cnn_jax.algorithms.native.machine import host
+from cnn_jax.algorithms.native import ALGORITHM
+from cnn_jax.algorithms.native.llvm.machine import host
+from cnn_jax.algorithms.native.nests import pool_gradients, pools
+from cnn_jax.algorithms.native.primitives import plain_pools
+from cnn_jax.algorithms.native.primitives import pools as pooling
 from tests.compilation import jit
 from tests.derivatives import assert_every_mode, double_precision
 
@@ -131,7 +134,7 @@ def test_the_plain_form_notes_the_same_numbers(name):
     x = x[:, drops[0][0] : 6 - drops[0][1], drops[1][0] : 7 - drops[1][1]]
     for kind in ("max", "min"):
         params = {"window": exact, "kind": kind, "notes": True}
-        for ours, plain in zip(pooling.pool.bind(x, **params), pools_plainly.pool(x, **params)):
+        for ours, plain in zip(pooling.pool.bind(x, **params), plain_pools.pool(x, **params)):
             np.testing.assert_array_equal(ours, plain)
 
 

@@ -11,9 +11,9 @@ import llvmlite
 import llvmlite.binding as llvm
 import pytest
 
-from cnn_jax.algorithms.native import stored
-from cnn_jax.algorithms.native.compiler import Kernel
-from cnn_jax.algorithms.native.machine import host
+from cnn_jax.algorithms.native.llvm import stored
+from cnn_jax.algorithms.native.llvm.compiler import Kernel
+from cnn_jax.algorithms.native.llvm.machine import host
 
 KERNEL = Kernel("dense", (), 3, ("float32", 14))
 needs_users = pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has no such modes")
@@ -160,7 +160,7 @@ x, kernel = np.ones((2, 5, 5, 3), np.float32), np.ones((3, 3, 3, 4), np.float32)
 assert float(F.conv(x, kernel, algorithm="native").sum()) == 2 * 9 * 4 * 27
 """
 COMPILES_NOTHING = """
-from cnn_jax.algorithms.native import compiler
+from cnn_jax.algorithms.native.llvm import compiler
 compiler.compiled = None
 """
 

@@ -13,8 +13,13 @@ import numpy as np
 import pytest
 
 from cnn_jax import functional as F
-from cnn_jax.algorithms.native import dense_kernel, dense_plan, depthwise, depthwise_kernel
-from cnn_jax.algorithms.native.machine import host
+from cnn_jax.algorithms.native.llvm.machine import host
+from cnn_jax.algorithms.native.nests import (
+    dense_kernel_grad,
+    dense_plan,
+    depthwise,
+    depthwise_kernel_grad,
+)
 from cnn_jax.geometry import Window
 
 from . import frames
@@ -25,13 +30,13 @@ G = (4, 17, 19, 40)
 PLANS = {
     "output": lambda: (dense_plan.plan(host(), X, KERNEL, SAME, 1, "float32"), (X, KERNEL), G),
     "kernel gradient": lambda: (
-        dense_kernel.plan(host(), X, G, SAME, 1, "float32"), (X, G), KERNEL,
+        dense_kernel_grad.plan(host(), X, G, SAME, 1, "float32"), (X, G), KERNEL,
     ),
     "depthwise": lambda: (
         depthwise.plan(host(), X, DEPTHWISE, SAME, 24, "float32"), (X, DEPTHWISE), X,
     ),
     "depthwise kernel gradient": lambda: (
-        depthwise_kernel.plan(host(), X, X, SAME, 24, "float32"), (X, X), DEPTHWISE,
+        depthwise_kernel_grad.plan(host(), X, X, SAME, 24, "float32"), (X, X), DEPTHWISE,
     ),
 }  # fmt: skip
 

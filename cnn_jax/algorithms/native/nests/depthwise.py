@@ -30,14 +30,14 @@ from math import ceil, prod
 
 from cnn_jax.geometry import Window
 
+from ..llvm.compiler import Kernel
+from ..llvm.elements import BYTES, summed
+from ..llvm.language import Array, Code, Int
+from ..llvm.machine import Machine
+from ..llvm.plan import Numbers, Plan
 from .along import NUMBERS, TABLES, PhaseOf, numbers_of, run, spread
 from .axes import arranged
-from .compiler import Kernel
-from .elements import BYTES, summed
-from .language import Array, Code, Int
-from .machine import Machine
 from .narrow import Narrow
-from .plan import Numbers, Plan
 
 NAMES = (
     *NUMBERS, "item_rows", "row_items", "item_columns", "column_items", "item_vectors",

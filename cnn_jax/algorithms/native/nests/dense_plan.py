@@ -4,13 +4,13 @@ from math import ceil, prod
 
 from cnn_jax.geometry import Window
 
+from ..llvm.compiler import Kernel
+from ..llvm.elements import BYTES, summed
+from ..llvm.machine import Machine
+from ..llvm.plan import Plan, ordered
 from .axes import Arrangement, Axis, Phase, arranged
 from .blocks import blocks, cycles
-from .compiler import Kernel
 from .dense import NUMBERS, convolve, pack, pack_together
-from .elements import BYTES, summed
-from .machine import Machine
-from .plan import Plan, ordered
 
 ITEMS = 32  # enough for many threads
 WRITTEN_OUT = 64  # products in one round of the innermost loop

@@ -21,10 +21,10 @@ from jax.interpreters import ad
 
 from cnn_jax.geometry import Window
 
-from .._contract import Problem
-from ..parts.mesh_axes import vary_alike
-from . import pools_plainly
-from .pools_plainly import NOWHERE
+from ..._contract import Problem
+from ...parts.mesh_axes import vary_alike
+from . import plain_pools
+from .plain_pools import NOWHERE
 from .primitive import primitive
 
 # A window of more taps, whose neighbors overlap, is pooled axis by axis.
@@ -104,11 +104,11 @@ def _spread(g, *, window: Window):
     return g.update(shape=(g.shape[0], *window.input_size(g.shape[1:-1]), g.shape[-1]))
 
 
-pool = primitive("pool", _pooled, pools_plainly.pool, multiple_results=True)
-taken = primitive("taken", _taken, pools_plainly.taken)
-put = primitive("put", lambda _, g, *, window: _spread(g, window=window), pools_plainly.put)
-sums = primitive("sums", lambda x, *, window: x.update(shape=_shape(x, window)), pools_plainly.sums)
-spread = primitive("spread", _spread, pools_plainly.spread)
+pool = primitive("pool", _pooled, plain_pools.pool, multiple_results=True)
+taken = primitive("taken", _taken, plain_pools.taken)
+put = primitive("put", lambda _, g, *, window: _spread(g, window=window), plain_pools.put)
+sums = primitive("sums", lambda x, *, window: x.update(shape=_shape(x, window)), plain_pools.sums)
+spread = primitive("spread", _spread, plain_pools.spread)
 
 
 # -- derivatives

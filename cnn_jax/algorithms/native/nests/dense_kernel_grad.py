@@ -25,14 +25,14 @@ from math import ceil, prod
 
 from cnn_jax.geometry import Window
 
+from ..llvm.compiler import Kernel
+from ..llvm.elements import BYTES, summed
+from ..llvm.language import Array, Code, Int, Walk
+from ..llvm.machine import Machine
+from ..llvm.plan import Numbers, Plan, ordered
 from .axes import Arrangement, Axis, arranged
 from .blocks import blocks
-from .compiler import Kernel
-from .elements import BYTES, summed
-from .language import Array, Code, Int, Walk
-from .machine import Machine
 from .packing import columns, rows
-from .plan import Numbers, Plan, ordered
 
 NUMBERS = (
     "images", "depth", "height", "width", "planes", "out_rows", "out_columns",
@@ -341,7 +341,9 @@ def plan(
         "row_table": _table(height),
         "column_table": _table(width),
     }
-    kernel = Kernel("dense_kernel", (accumulate, add_parts), 4, (computed, stored, v, m, to_result))
+    kernel = Kernel(
+        "dense_kernel_grad", (accumulate, add_parts), 4, (computed, stored, v, m, to_result)
+    )
     return kernel, Plan(
         items=(parts * channel_items, 0 if to_result else ceil(size / PIECE)),
         numbers=ordered(NUMBERS, numbers),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import ceil
 
-from .machine import Machine
+from ..llvm.machine import Machine
 
 
 def cycles(machine: Machine, itemsize: int, rows: Sequence[int], channels: int, v: int, m: int):

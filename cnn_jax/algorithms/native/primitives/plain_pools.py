@@ -8,8 +8,8 @@ import numpy as np
 
 from cnn_jax.geometry import Window
 
-from .. import xla
-from ..parts.taps import gathered, padded, taps
+from ... import xla
+from ...parts.taps import gathered, padded, taps
 
 NOWHERE = 255  # the number that is noted where a window holds nothing but padding
 

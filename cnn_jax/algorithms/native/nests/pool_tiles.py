@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-from .language import Code, Int
-from .plan import Numbers
+from ..llvm.language import Code, Int
+from ..llvm.plan import Numbers
 
 NUMBERS = (
     "tile_rows", "items_rows", "tile_columns", "items_columns", "first", "last", "inner_first",

@@ -26,14 +26,14 @@ from math import ceil, prod
 
 from cnn_jax.geometry import Window
 
+from ..llvm.compiler import Kernel
+from ..llvm.elements import summed
+from ..llvm.lanes import bytes_of, same, where
+from ..llvm.language import BYTES, Array, Code, Int, Register
+from ..llvm.machine import Machine
+from ..llvm.plan import Numbers, Plan
 from . import pool_tiles
 from .axes import with_three_axes
-from .compiler import Kernel
-from .elements import summed
-from .lanes import bytes_of, same, where
-from .language import BYTES, Array, Code, Int, Register
-from .machine import Machine
-from .plan import Numbers, Plan
 from .pool_tiles import Tile, cut, walk
 from .pools import UNROLLED
 

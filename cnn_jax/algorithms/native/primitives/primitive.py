@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir, xla
 
-from . import kernels, partitioned
+from .. import kernels
+from . import partitioned
 
 
 def primitive(

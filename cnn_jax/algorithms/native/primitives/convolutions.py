@@ -18,8 +18,8 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from cnn_jax.geometry import Window
 
-from .. import xla as built_in
-from ..parts.mesh_axes import vary_alike
+from ... import xla as built_in
+from ...parts.mesh_axes import vary_alike
 from . import batched
 from .primitive import primitive
 

@@ -29,17 +29,17 @@ from math import ceil, inf, prod
 
 from cnn_jax.geometry import Window
 
+from ..llvm.compiler import Kernel
+from ..llvm.elements import summed
+from ..llvm.lanes import bytes_of, constant, extreme, replaces, same, where
+from ..llvm.language import BYTES, Array, Code, Int, Number, Register
+from ..llvm.machine import Machine
+from ..llvm.plan import ALIGNED, Numbers, Plan
+from ..primitives.plain_pools import NOWHERE
 from . import pool_tiles
 from .axes import with_three_axes
-from .compiler import Kernel
-from .elements import summed
-from .lanes import bytes_of, constant, extreme, replaces, same, where
-from .language import BYTES, Array, Code, Int, Number, Register
-from .machine import Machine
 from .packing import copy
-from .plan import ALIGNED, Numbers, Plan
 from .pool_tiles import Tile, cut, walk
-from .pools_plainly import NOWHERE
 
 UNROLLED = 8
 SHAPE: Sequence[str] = (

@@ -1,6 +1,6 @@
 """Copies that put what a block reads side by side, zeros for padding and remainders included."""
 
-from .language import Array, Code, Int, Number
+from ..llvm.language import Array, Code, Int, Number
 
 
 def rows(

@@ -27,14 +27,14 @@ from math import ceil, prod
 
 from cnn_jax.geometry import Window
 
+from ..llvm.compiler import Kernel
+from ..llvm.elements import BYTES, summed
+from ..llvm.language import Array, Code, Int, Vector
+from ..llvm.machine import Machine
+from ..llvm.plan import Numbers, Plan
 from .along import NUMBERS, TABLES, PhaseOf, numbers_of, run, spread
 from .axes import Axis, arranged
-from .compiler import Kernel
-from .elements import BYTES, summed
-from .language import Array, Code, Int, Vector
-from .machine import Machine
 from .narrow import Narrow
-from .plan import Numbers, Plan
 
 NAMES = (
     *NUMBERS, "tiles", "chunks", "image_items", "row_items", "column_items", "tile_images",
@@ -318,7 +318,7 @@ def plan(
     )  # fmt: skip
     places = zip(PLACES[len(TABLES) :], map(_places, along))
     products = prod(g) * narrow.group_in * met // prod(len(axis.phases) for axis in along)
-    return Kernel("depthwise_kernel", (accumulate, add_chunks), 4, traits), Plan(
+    return Kernel("depthwise_kernel_grad", (accumulate, add_chunks), 4, traits), Plan(
         items=(chunks * vector_items, prod(axis.taps for axis in along)),
         numbers=numbers,
         tables={**tables, **dict(places)},

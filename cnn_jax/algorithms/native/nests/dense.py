@@ -24,9 +24,9 @@ taps and channels. Groups are dense convolutions of their own, one panel after t
 
 from collections.abc import Sequence
 
-from .language import Array, Code, Int, Walk
+from ..llvm.language import Array, Code, Int, Walk
+from ..llvm.plan import Numbers
 from .packing import rows, vectors
-from .plan import Numbers
 
 NUMBERS = (
     "depth", "height", "width", "channels", "out_channels", "x_image", "x_plane", "x_row",

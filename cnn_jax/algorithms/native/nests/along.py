@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from math import ceil
 
+from ..llvm.language import Array, Int
+from ..llvm.plan import ordered
 from .axes import Axis
-from .language import Array, Int
 from .narrow import Narrow
-from .plan import ordered
 
 NUMBERS = (
     "images", "depth", "height", "width", "channels", "planes", "out_rows", "out_columns",

@@ -13,7 +13,7 @@ the kernel is compiled:
 
 from dataclasses import dataclass
 
-from .language import Array, Code, Int, Vector
+from ..llvm.language import Array, Code, Int, Vector
 
 
 @dataclass(frozen=True)

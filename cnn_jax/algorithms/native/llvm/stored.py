@@ -38,7 +38,7 @@ def _version(machine: Machine) -> str:
 
     used = llvmlite.__version__, llvm.llvm_version_info, machine
     digest = hashlib.sha256(repr(used).encode())
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
+    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:32]
 

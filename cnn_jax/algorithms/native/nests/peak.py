@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
-from .compiler import Kernel, registered
-from .language import Array, Code, Int
-from .machine import host
-from .plan import Numbers, Plan
+from ..llvm.compiler import Kernel, registered
+from ..llvm.language import Array, Code, Int
+from ..llvm.machine import host
+from ..llvm.plan import Numbers, Plan
 
 SUMS, STEPS, ITEMS = 24, 20_000, 64
 

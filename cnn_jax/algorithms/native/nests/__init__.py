@@ -1,0 +1,20 @@
+"""The kernels, as loop nests. Each file says which loops are blocked, and why.
+
+=========================  ====================================================================
+`dense`                    the output of a convolution, and its gradient with respect to the
+                           input; planned in `dense_plan`
+`dense_kernel_grad`        its gradient with respect to the kernel
+`depthwise`                the output and input gradient of depthwise and narrow groups
+`depthwise_kernel_grad`    their gradient with respect to the kernel
+`pools`                    the maximum, minimum or sum of each window
+`pool_gradients`           their gradients
+`peak`                     nothing but multiplications: the most that a kernel could reach
+-------------------------  --------------------------------------------------------------------
+`axes`                     the axes of a convolution, as the nests walk along them
+`along`                    what the nests of narrow groups know of them
+`narrow`                   narrow groups in a vector
+`blocks`                   the size of a block of sums
+`packing`                  copies that put what a block reads side by side
+`pool_tiles`               how pools are cut into items
+=========================  ====================================================================
+"""
