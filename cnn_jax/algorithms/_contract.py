@@ -102,8 +102,8 @@ class Algorithm:
         patches: (x, window) -> (n, *positions, taps, c), the elements of each window.
         widens: whether the algorithm itself sums bfloat16, float16 and narrow integers in a wider
             dtype. If not, its caller converts the operands to that dtype and rounds the result.
-        crops: whether its three sides take windows of negative padding, which drops elements of x.
-            If not, its caller drops them: a copy of all others.
+        crops: whether its convolutions and pools take windows of negative padding, which drops
+            elements of x. If not, its caller drops them: a copy of all others.
         unsupported: problem -> why the algorithm does not compute it, or None if it does.
         unavailable: () -> why this machine cannot compute by it, or None. It is asked only where a
             call names the algorithm, since it may take long.

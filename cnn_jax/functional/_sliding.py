@@ -1,11 +1,12 @@
 """Slide a window over an input: resolve options, drop unseen elements, merge batch axes."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import jax
 
 from cnn_jax import algorithms, arguments, geometry
-from cnn_jax.algorithms import Problem, crop
+from cnn_jax.algorithms import Problem, crop, cropped
 from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks
@@ -48,12 +49,17 @@ def sliding_window(
 
 def slide(algorithm: str, side: str, x: jax.Array, window: Window) -> jax.Array:
     """Compute a `side` of `algorithm`, such as ``max_pool``, for any number of batch axes."""
-
-    def compute(x: jax.Array, exact: Window) -> jax.Array:
-        chosen = algorithms.choose(algorithm, of_window(side, x, exact))
-        return algorithms.slide(chosen, side, x, exact)
-
-    return slide_by(compute, x, window)
+    batch, spatial = x.shape[: x.ndim - window.rank - 1], x.shape[x.ndim - window.rank - 1 : -1]
+    drops, exact = geometry.fit(window, spatial)
+    x = checks.with_one_batch_axis(x, window.rank)
+    seen = cropped(x.shape, drops)
+    chosen = algorithms.choose(algorithm, Problem(side, seen, (), exact, 1, x.dtype.name))
+    if chosen.crops and side != "patches" and math.prod(seen):
+        exact = exact.on_uncropped(drops)
+    else:
+        x = crop(x, drops)
+    y = algorithms.slide(chosen, side, x, exact)
+    return y.reshape(*batch, *y.shape[1:])
 
 
 def of_window(side: str, x: jax.Array, window: Window) -> Problem:

@@ -49,7 +49,9 @@ def _kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax
 
 
 def _pool(side: str, x: jax.Array, window: Window) -> jax.Array:
-    return _by_platform(Problem(side, x.shape, (), window, 1, x.dtype.name), x)
+    drops, window = fit(window, x.shape[1:-1])
+    problem = Problem(side, cropped(x.shape, drops), (), window, 1, x.dtype.name)
+    return _by_platform(problem, x, drops=drops)
 
 
 def _by_platform(problem: Problem, *arrays: jax.Array, drops: tuple[Pair, ...] = ()) -> jax.Array:
@@ -79,13 +81,13 @@ def computed(
         arrays: as the side takes them.
         drops: ``(low, high)`` elements that x has on each axis beside those of the problem.
     """
-    if not problem.kernel:
-        return slide(algorithm, problem.side, arrays[0], problem.window)
     window, side = problem.window, problem.side
     if drops and algorithm.crops:
         window, drops = window.on_uncropped(drops), ()
     if side != "input_grad":
-        arrays = crop(arrays[0], drops), arrays[1]
+        arrays = crop(arrays[0], drops), *arrays[1:]
+    if not problem.kernel:
+        return slide(algorithm, side, arrays[0], window)
     narrow, wide = arrays[0].dtype, sum_dtype(arrays[0].dtype)
     if narrow == wide or algorithm.widens:
         y = algorithm.side(side)(*arrays, window, problem.groups)

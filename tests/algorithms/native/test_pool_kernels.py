@@ -25,14 +25,14 @@ LANES = host().lanes(4)
 
 
 def draw(random, rank):
-    """An exact window, and the shape of its input."""
+    """A window, whose padding is negative where it sees nothing, and the shape of its input."""
     longest, most = {0: (1, 1), 1: (40, 12), 2: (14, 7), 3: (6, 3)}[rank]
     while True:
         size, stride, dilation = (
             tuple(map(int, random.integers(1, high, rank)))
             for high in (most + 1, 4, 4)
         )  # fmt: skip
-        padding = tuple(tuple(map(int, pair)) for pair in random.integers(0, 4, (rank, 2)))
+        padding = tuple(tuple(map(int, pair)) for pair in random.integers(-1, 4, (rank, 2)))
         spatial = tuple(map(int, random.integers(1, longest + 1, rank)))
         try:
             window = geometry.resolve(
@@ -41,7 +41,10 @@ def draw(random, rank):
         except ValueError:  # it is longer than its input
             continue
         drops, exact = geometry.fit(window, spatial)
-        spatial = tuple(n - low - high for n, (low, high) in zip(spatial, drops))
+        if all(n > low + high for n, (low, high) in zip(spatial, drops)):
+            exact = exact.on_uncropped(drops)
+        else:
+            spatial = tuple(n - low - high for n, (low, high) in zip(spatial, drops))
         channels = int(random.choice([1, 2, 3, 5, LANES - 1, LANES, LANES + 1, 5 * LANES + 3]))
         return exact, (int(random.integers(0, 3)), *spatial, channels)
 
@@ -90,7 +93,10 @@ def sum_gradient(x, g, window):
             for t, d, p, s in zip(tap, window.dilation, g.shape[1:-1], window.stride)
         )
         dx[(slice(None), *at)] += g
-    inside = (slice(low, low + n) for n, (low, _) in zip(x.shape[1:-1], window.padding))
+    cut = [(max(-low, 0), max(-high, 0)) for low, high in window.padding]
+    dx = np.pad(dx, [(0, 0), *cut, (0, 0)])
+    lows = (max(low, 0) for low, _ in window.padding)
+    inside = (slice(low, low + n) for n, low in zip(x.shape[1:-1], lows))
     return dx[(slice(None), *inside)]
 
 

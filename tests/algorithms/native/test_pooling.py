@@ -29,6 +29,7 @@ OPTIONS = {
     "axis by axis": {"window": (5, 5), "stride": 1, "padding": 2},
     "dilated": {"window": (2, 3), "stride": (1, 2), "dilation": 2},
     "whole": {"window": (6, 7)},
+    "cropped": {"window": (3, 2), "stride": (2, 3), "padding": ((-1, 1), (0, -2))},
 }
 KINDS = {"max": F.max_pool, "min": F.min_pool, "sum": F.sum_pool}
 each_kind = pytest.mark.parametrize("kind", KINDS)

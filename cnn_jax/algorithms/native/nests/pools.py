@@ -240,7 +240,7 @@ def plan(
 
     # The positions of a row at which all of its taps are inside.
     reach = (size[2] - 1) * dilation[2]
-    inner_first = min(columns, ceil(low[2] / step[2]))
+    inner_first = max(0, min(columns, ceil(low[2] / step[2])))
     inner_last = max(inner_first, min(columns, (lengths[2] - 1 - reach + low[2]) // step[2] + 1))
     joined = step[2] == 1 and inner_last - inner_first > 1
 
