@@ -91,7 +91,8 @@ class Algorithm:
             (*positions, *size, c // groups, o).
         max_pool: (x, window) -> y, the largest element of each window; NaN if the window holds one.
         min_pool: (x, window) -> y, the smallest element likewise.
-        sum_pool: (x, window) -> y, the sum of each window.
+        sum_pool: (x, window) -> y, the sum of each window. If the algorithm divides, it is
+            (x, window, divisor) -> y, the sum over the divisor.
         max_pool_grad: (x, y, g, window) -> like x, the gradient of `max_pool`: each element of g is
             added to the first maximum, in row-major order, of its window. It is linear in g. If it
             is None, JAX differentiates `max_pool` itself, to which `parts.extremes.differentiable`
@@ -104,6 +105,7 @@ class Algorithm:
             dtype. If not, its caller converts the operands to that dtype and rounds the result.
         crops: whether its convolutions and pools take windows of negative padding, which drops
             elements of x. If not, its caller drops them: a copy of all others.
+        divides: whether `sum_pool` takes a divisor, a whole number. If not, its caller divides.
         unsupported: problem -> why the algorithm does not compute it, or None if it does.
         unavailable: () -> why this machine cannot compute by it, or None. It is asked only where a
             call names the algorithm, since it may take long.
@@ -116,13 +118,14 @@ class Algorithm:
     local: Convolution | None = None
     max_pool: Sliding | None = None
     min_pool: Sliding | None = None
-    sum_pool: Sliding | None = None
+    sum_pool: Callable[..., jax.Array] | None = None
     max_pool_grad: PoolGradient | None = None
     min_pool_grad: PoolGradient | None = None
     sum_pool_grad: PoolGradient | None = None
     patches: Sliding | None = None
     widens: bool = False
     crops: bool = False
+    divides: bool = False
     unsupported: Callable[[Problem], str | None] = _takes_everything
     unavailable: Callable[[], str | None] = _everywhere
     workspace: Callable[[Problem], int] = _takes_no_memory

@@ -72,7 +72,9 @@ def convolve_transposed(
     return conv_transpose(algorithm, *vary_alike(g, kernel), window, groups, precision)
 
 
-def slide(algorithm: Algorithm, side: str, x: jax.Array, window: Window) -> jax.Array:
+def slide(
+    algorithm: Algorithm, side: str, x: jax.Array, window: Window, divisor: int = 1
+) -> jax.Array:
     """Compute a pool or the patches of x by `algorithm`, with the gradient that it offers.
 
     Args:
@@ -80,10 +82,15 @@ def slide(algorithm: Algorithm, side: str, x: jax.Array, window: Window) -> jax.
         side: ``"max_pool"``, ``"min_pool"``, ``"sum_pool"`` or ``"patches"``.
         x: (n, *spatial, c).
         window: an exact window.
+        divisor: of the sums of a sum pool.
 
     Returns:
         (n, *positions, c) of a pool, (n, *positions, taps, c) of patches.
     """
+    if divisor != 1 and algorithm.divides:
+        return algorithm.side(side)(x, window, divisor)
+    if divisor != 1:
+        return slide(algorithm, side, x, window) / divisor
     compute, gradient = algorithm.side(side), getattr(algorithm, f"{side}_grad", None)
     if gradient is None or not jnp.issubdtype(x.dtype, jnp.inexact):
         return compute(x, window)

@@ -179,9 +179,10 @@ def avg_pool(
     x = checks.floats(x, "be averaged")
     resolved = pool_window(x, window, stride, padding, dilation, ceil_mode)
     include_pad = flag("count_include_pad", count_include_pad)
-    sums = slide(algorithm, "sum_pool", widened(x), resolved)
     if include_pad and not ceil_mode:
-        return (sums / math.prod(resolved.size)).astype(x.dtype)
+        taps = math.prod(resolved.size)
+        return slide(algorithm, "sum_pool", widened(x), resolved, taps).astype(x.dtype)
+    sums = slide(algorithm, "sum_pool", widened(x), resolved)
     spatial = x.shape[x.ndim - resolved.rank - 1 : -1]
     margins = None
     if include_pad:

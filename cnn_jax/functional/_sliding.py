@@ -47,8 +47,11 @@ def sliding_window(
     )
 
 
-def slide(algorithm: str, side: str, x: jax.Array, window: Window) -> jax.Array:
-    """Compute a `side` of `algorithm`, such as ``max_pool``, for any number of batch axes."""
+def slide(algorithm: str, side: str, x: jax.Array, window: Window, divisor: int = 1) -> jax.Array:
+    """Compute a `side` of `algorithm`, such as ``max_pool``, for any number of batch axes.
+
+    The sums of a sum pool are divided by `divisor`.
+    """
     batch, spatial = x.shape[: x.ndim - window.rank - 1], x.shape[x.ndim - window.rank - 1 : -1]
     drops, exact = geometry.fit(window, spatial)
     x = checks.with_one_batch_axis(x, window.rank)
@@ -58,7 +61,7 @@ def slide(algorithm: str, side: str, x: jax.Array, window: Window) -> jax.Array:
         exact = exact.on_uncropped(drops)
     else:
         x = crop(x, drops)
-    y = algorithms.slide(chosen, side, x, exact)
+    y = algorithms.slide(chosen, side, x, exact, divisor)
     return y.reshape(*batch, *y.shape[1:])
 
 

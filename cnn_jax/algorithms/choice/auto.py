@@ -48,20 +48,23 @@ def _kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax
     return _by_platform(problem, x, g, drops=drops)
 
 
-def _pool(side: str, x: jax.Array, window: Window) -> jax.Array:
+def _pool(side: str, x: jax.Array, window: Window, divisor: int = 1) -> jax.Array:
     drops, window = fit(window, x.shape[1:-1])
     problem = Problem(side, cropped(x.shape, drops), (), window, 1, x.dtype.name)
-    return _by_platform(problem, x, drops=drops)
+    return _by_platform(problem, x, drops=drops, divisor=divisor)
 
 
-def _by_platform(problem: Problem, *arrays: jax.Array, drops: tuple[Pair, ...] = ()) -> jax.Array:
+def _by_platform(
+    problem: Problem, *arrays: jax.Array, drops: tuple[Pair, ...] = (), divisor: int = 1
+) -> jax.Array:
     now = settings.current()
     chosen = pick(problem, now.max_workspace)
     if now.notes is not None:
         now.notes.append(problem, chosen)
-    built_in = partial(computed, xla.ALGORITHM, problem, drops=drops)
+    options = {"drops": drops, "divisor": divisor}
+    built_in = partial(computed, xla.ALGORITHM, problem, **options)
     others = {
-        platform: partial(computed, ALGORITHMS[choice.algorithm], problem, drops=drops)
+        platform: partial(computed, ALGORITHMS[choice.algorithm], problem, **options)
         for platform, choice in chosen.items()
         if choice.algorithm != "xla"
     }
@@ -71,7 +74,11 @@ def _by_platform(problem: Problem, *arrays: jax.Array, drops: tuple[Pair, ...] =
 
 
 def computed(
-    algorithm: Algorithm, problem: Problem, *arrays: jax.Array, drops: tuple[Pair, ...] = ()
+    algorithm: Algorithm,
+    problem: Problem,
+    *arrays: jax.Array,
+    drops: tuple[Pair, ...] = (),
+    divisor: int = 1,
 ) -> jax.Array:
     """Compute one side by one algorithm; narrow dtypes are summed in wider ones, rounded once.
 
@@ -80,6 +87,7 @@ def computed(
         problem: the side and its problem.
         arrays: as the side takes them.
         drops: ``(low, high)`` elements that x has on each axis beside those of the problem.
+        divisor: of the sums of a sum pool.
     """
     window, side = problem.window, problem.side
     if drops and algorithm.crops:
@@ -87,7 +95,7 @@ def computed(
     if side != "input_grad":
         arrays = crop(arrays[0], drops), *arrays[1:]
     if not problem.kernel:
-        return slide(algorithm, side, arrays[0], window)
+        return slide(algorithm, side, arrays[0], window, divisor)
     narrow, wide = arrays[0].dtype, sum_dtype(arrays[0].dtype)
     if narrow == wide or algorithm.widens:
         y = algorithm.side(side)(*arrays, window, problem.groups)
@@ -108,4 +116,5 @@ AUTO = Algorithm(
     patches=xla.patches,
     widens=True,
     crops=True,
+    divides=True,
 )

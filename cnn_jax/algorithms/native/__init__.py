@@ -49,6 +49,7 @@ ALGORITHM = Algorithm(
     sum_pool=pools.sum_pool,
     widens=True,
     crops=True,
+    divides=True,
     unsupported=_unsupported,
     unavailable=kernels.unavailable,
     workspace=_workspace,

@@ -53,10 +53,10 @@ def pool(x: jax.Array, *, window: Window, kind: str, notes: bool) -> list[jax.Ar
     return _call(*planned, results[: 1 + notes], x)
 
 
-def sums(x: jax.Array, *, window: Window) -> jax.Array:
-    """The sum of each window of x (n, *spatial, c)."""
+def sums(x: jax.Array, *, window: Window, divisor: int) -> jax.Array:
+    """The sum of each window of x (n, *spatial, c), over the divisor."""
     shape = (x.shape[0], *window.output_size(x.shape[1:-1]), x.shape[-1])
-    planned = pools.plan(host(), x.shape, window, x.dtype.name, "sum")
+    planned = pools.plan(host(), x.shape, window, x.dtype.name, "sum", divisor=divisor)
     return _call(*planned, [jax.ShapeDtypeStruct(shape, x.dtype)], x)[0]
 
 
@@ -71,14 +71,15 @@ def put(numbers: jax.Array, g: jax.Array, *, window: Window) -> jax.Array:
     return _gradient(g, window, numbers)
 
 
-def spread(g: jax.Array, *, window: Window) -> jax.Array:
-    """Each g (n, *positions, c), added to all elements of its window."""
-    return _gradient(g, window)
+def spread(g: jax.Array, *, window: Window, divisor: int) -> jax.Array:
+    """Each g (n, *positions, c) over the divisor, added to all elements of its window."""
+    return _gradient(g, window, divisor=divisor)
 
 
-def _gradient(g: jax.Array, window: Window, *numbers: jax.Array) -> jax.Array:
+def _gradient(g: jax.Array, window: Window, *numbers: jax.Array, divisor: int = 1) -> jax.Array:
     shape = (g.shape[0], *window.input_size(g.shape[1:-1]), g.shape[-1])
-    planned = pool_gradients.plan(host(), shape, window, g.dtype.name, chosen=bool(numbers))
+    chosen = bool(numbers)
+    planned = pool_gradients.plan(host(), shape, window, g.dtype.name, chosen, divisor)
     return _call(*planned, [jax.ShapeDtypeStruct(shape, g.dtype)], *numbers, g)[0]
 
 

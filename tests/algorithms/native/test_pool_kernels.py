@@ -67,10 +67,13 @@ def every_result(x, g, dx, window, sign=1, at_end=True):
         *pool_gradients.plan(host(), x.shape, window, dtype, chosen=True),
         [numbers, g], [same], at_end,
     )  # fmt: skip
-    (of["sum"],) = calls(*pools.plan(host(), x.shape, window, dtype, "sum"), [x], [result], at_end)
-    (of["gradient of the sum"],) = calls(
-        *pool_gradients.plan(host(), x.shape, window, dtype, chosen=False), [g], [same], at_end
+    (of["quarter of the sum"],) = calls(
+        *pools.plan(host(), x.shape, window, dtype, "sum", divisor=4), [x], [result], at_end
     )
+    (of["its gradient"],) = calls(
+        *pool_gradients.plan(host(), x.shape, window, dtype, chosen=False, divisor=4),
+        [g], [same], at_end,
+    )  # fmt: skip
     return of
 
 
@@ -108,8 +111,8 @@ def exact_results(x, g, window, sign):
         "y": sign * y,
         "y without numbers": sign * y,
         "gradient": oracle.max_pool_grad(x, g, window.size, **options(window)),
-        "sum": sign * total,
-        "gradient of the sum": sum_gradient(x, g, window),
+        "quarter of the sum": sign * total / 4,
+        "its gradient": sum_gradient(x, g, window) / 4,
     }
 
 
@@ -156,8 +159,8 @@ def test_every_remainder_of_channels_over_two_vectors(name, at_end):
         "y without numbers": y,
         "tangent": at_first_extreme(x, y, dx, window),
         "gradient": to_first_extreme(x, y, g, window=window),
-        "sum": xla.sum_pool(x, window),
-        "gradient of the sum": sum_gradient(x, g, window),
+        "quarter of the sum": xla.sum_pool(x, window) / 4,
+        "its gradient": sum_gradient(x, g, window) / 4,
     }
     expected = {name: np.asarray(exact) for name, exact in expected.items()}
     for count in counts:

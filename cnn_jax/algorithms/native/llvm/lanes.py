@@ -7,7 +7,7 @@ A mask is a `Vector` too: of one bit in each lane.
 
 from llvmlite import ir
 
-from .language import I8, Code, Number, Vector
+from .language import I8, Code, Int, Number, Vector
 
 
 def where(mask: Vector, yes: Vector, no: Vector) -> Vector:
@@ -19,6 +19,13 @@ def constant(code: Code, number: float) -> Vector:
     """A vector of copies of one float."""
     kind = code.zeros().value.type
     return Vector(code, ir.Constant(kind, [float(number)] * kind.count))
+
+
+def reciprocal(code: Code, number: Int) -> Vector:
+    """A vector of copies of 1 / number."""
+    kind = code.zeros().value.type.element
+    one = ir.Constant(kind, 1.0)
+    return code.broadcast(Vector(code, code.ir.fdiv(one, code.ir.sitofp(number.value, kind))))
 
 
 def beyond(a: Vector, b: Vector, sign: int) -> Vector:

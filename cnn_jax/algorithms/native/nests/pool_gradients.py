@@ -28,7 +28,7 @@ from cnn_jax.geometry import Window
 
 from ..llvm.compiler import Kernel
 from ..llvm.elements import summed
-from ..llvm.lanes import bytes_of, same, where
+from ..llvm.lanes import bytes_of, reciprocal, same, where
 from ..llvm.language import BYTES, Array, Code, Int, Register
 from ..llvm.machine import Machine
 from ..llvm.plan import Numbers, Plan
@@ -40,7 +40,7 @@ from .pools import UNROLLED
 SHAPE: Sequence[str] = (
     "depth", "height", "width", "channels", "planes", "rows", "columns", "plane_taps", "row_taps",
     "column_taps", "plane_step", "row_step", "column_step", "plane_dilation", "row_dilation",
-    "column_dilation", "plane_low", "row_low", "column_low",
+    "column_dilation", "plane_low", "row_low", "column_low", "divisor",
 )  # fmt: skip
 TABLES = ("phases",)
 WRITTEN = 4  # phases, at most, that are written out
@@ -140,7 +140,10 @@ class _Row:
                     with code.when(exists):
                         add(row + offset * p.channels, number + tap)
         for i in range(v):
-            dx.store(i * lanes, sums[i].now, keep)
+            total = sums[i].now
+            if not self.chosen:
+                total = total * reciprocal(code, p.divisor)
+            dx.store(i * lanes, total, keep)
 
 
 def phases(taps: int, step: int, dilation: int) -> list[list[tuple[int, int]]]:
@@ -163,7 +166,12 @@ def phases(taps: int, step: int, dilation: int) -> list[list[tuple[int, int]]]:
 
 
 def plan(
-    machine: Machine, x: tuple[int, ...], window: Window, stored: str, chosen: bool
+    machine: Machine,
+    x: tuple[int, ...],
+    window: Window,
+    stored: str,
+    chosen: bool,
+    divisor: int = 1,
 ) -> tuple[Kernel, Plan]:
     """The kernel that computes the gradient of a pool, and what it is told.
 
@@ -173,6 +181,7 @@ def plan(
         window: of the pool.
         stored: the dtype of the arrays.
         chosen: whether each window chose one element, as a maximum; otherwise it is a sum.
+        divisor: of the sum.
     """
     computed = summed(stored)
     images, *spatial, channels = x
@@ -197,7 +206,7 @@ def plan(
         images * lengths[0], lengths[1], (first, last), (inner_first, inner_last), joined,
         channels, v * lanes, taps * step[2],
     )  # fmt: skip
-    shape = (*lengths, channels, *positions, *size, *step, *dilation, *low)
+    shape = (*lengths, channels, *positions, *size, *step, *dilation, *low, divisor)
     numbers = dict(zip(SHAPE, shape, strict=True)) | tiles
     traits = (computed, stored, chosen, v, *((size[2], step[2], dilation[2]) if written else ()))
     return Kernel("pool_gradients", (gather,), 4 if chosen else 3, traits), Plan(

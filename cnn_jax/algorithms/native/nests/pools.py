@@ -31,21 +31,20 @@ from cnn_jax.geometry import Window
 
 from ..llvm.compiler import Kernel
 from ..llvm.elements import summed
-from ..llvm.lanes import bytes_of, constant, extreme, replaces, same, where
+from ..llvm.lanes import bytes_of, constant, extreme, reciprocal, replaces, same, where
 from ..llvm.language import BYTES, Array, Code, Int, Number, Register
 from ..llvm.machine import Machine
 from ..llvm.plan import ALIGNED, Numbers, Plan
 from ..primitives.plain_pools import NOWHERE
 from . import pool_tiles
 from .axes import with_three_axes
-from .packing import copy
 from .pool_tiles import Tile, cut, walk
 
 UNROLLED = 8
 SHAPE: Sequence[str] = (
     "depth", "height", "width", "channels", "planes", "rows", "columns", "plane_taps", "row_taps",
     "column_taps", "plane_step", "row_step", "column_step", "plane_dilation", "row_dilation",
-    "column_dilation", "plane_low", "row_low", "column_low", "list_bytes",
+    "column_dilation", "plane_low", "row_low", "column_low", "list_bytes", "divisor",
 )  # fmt: skip
 SIGNS = {"max": 1, "min": -1}
 
@@ -118,7 +117,7 @@ class _Window:
             state = self._start(places.at(i), taps, v, keep)
             with code.loop(0, self.count.now) as j:
                 self._reduce(state, x.at(i), j, taps, keep)
-            self._store(state, y.at(i), places.at(i), keep)
+            self._store(self._divided(state), y.at(i), places.at(i), keep)
 
         if partial is None:
             self._blocks(count, all_rows)
@@ -136,7 +135,12 @@ class _Window:
                 self._store(state, partial.at(i), places.at(i), keep)
 
             self._blocks(count, one_row)
-        copy(code, partial, y, count)
+
+        def finish(i: Int, v: int, keep: Int | None) -> None:
+            state = self._stored(partial.at(i), places.at(i), v, keep)
+            self._store(self._divided(state), y.at(i), places.at(i), keep)
+
+        self._blocks(count, finish)
 
     def _blocks(self, count: Int, body: Callable[[Int, int, Int | None], None]) -> None:
         """Write `body` for blocks of v vectors and for single ones: (first, vectors, how many)."""
@@ -164,6 +168,12 @@ class _Window:
         values = [Register(code, partial.load(i, keep)) for i in at]
         numbers = [Register(code, places.load(i, keep)) for i in at] if self.notes else []
         return values, numbers, self._given(places, v, keep)
+
+    def _divided(self, state: tuple) -> tuple:
+        """A sum over the divisor; all else as it is."""
+        for value in state[0] if self.kind == "sum" else ():
+            value.set(value.now * reciprocal(self.code, self.p.divisor))
+        return state
 
     def _given(self, places: Array, v: int, keep: Int | None) -> list:
         at = range(0, v * self.code.lanes, self.code.lanes)
@@ -219,6 +229,7 @@ def plan(
     stored: str,
     kind: str,
     notes: bool = False,
+    divisor: int = 1,
 ) -> tuple[Kernel, Plan]:
     """The kernel that pools, and what it is told.
 
@@ -229,6 +240,7 @@ def plan(
         stored: the dtype of the arrays.
         kind: ``"max"``, ``"min"``, ``"sum"`` or ``"take"``.
         notes: whether a maximum or minimum notes its taps.
+        divisor: of a sum.
     """
     computed = summed(stored)
     images, *spatial, channels = x
@@ -253,7 +265,7 @@ def plan(
         channels, v * lanes, taps,
     )  # fmt: skip
     list_bytes = ceil(16 * (size[0] * size[1] + 1) / ALIGNED) * ALIGNED
-    shape = (*lengths, channels, *positions, *size, *step, *dilation, *low, list_bytes)
+    shape = (*lengths, channels, *positions, *size, *step, *dilation, *low, list_bytes, divisor)
     numbers = dict(zip(SHAPE, shape, strict=True)) | tiles
     unrolled = size[2] if size[2] <= UNROLLED else 0
     # With few channels in a block the rows are read in short pieces, far apart.

@@ -47,13 +47,14 @@ def put(numbers: jax.Array, g: jax.Array, *, window: Window) -> jax.Array:
     return _gathered(given, covered, g, window)
 
 
-def sums(x: jax.Array, *, window: Window) -> jax.Array:
-    """The sum of each window."""
-    return xla.sum_pool(*_seen(x, window))
+def sums(x: jax.Array, *, window: Window, divisor: int) -> jax.Array:
+    """The sum of each window, over the divisor."""
+    return xla.sum_pool(*_seen(x, window)) / divisor
 
 
-def spread(g: jax.Array, *, window: Window) -> jax.Array:
+def spread(g: jax.Array, *, window: Window, divisor: int) -> jax.Array:
     """The transpose of `sums`."""
+    g = g / divisor
     return _gathered(lambda tap: g, lambda shape: jnp.broadcast_to(g, shape), g, window)
 
 

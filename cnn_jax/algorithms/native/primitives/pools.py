@@ -5,7 +5,7 @@ An FFI call can be neither, so these stand between. A maximum is not linear, but
     pool     x -> y, and if it is to be differentiated the number of the tap that each window chose
     taken    numbers, dx -> dy       dy[p] is the element of dx that the window at p chose
     put      numbers, g -> dx        its transpose, the gradient: each g goes where it came from
-    sums     x -> y                  a sum pool
+    sums     x -> y                  a sum pool, over a divisor
     spread   g -> dx                 its transpose
 
 `taken` and `put` are linear in their second array and each other's transposes; so are `sums` and
@@ -50,11 +50,12 @@ def min_pool(x: jax.Array, window: Window) -> jax.Array:
     return _extreme("min", x, window)
 
 
-def sum_pool(x: jax.Array, window: Window) -> jax.Array:
-    """The sum of each window; x (n, *spatial, c) -> (n, *positions, c)."""
-    for step in steps(window, math.inf):
-        x = sums.bind(x, window=step)
-    return x
+def sum_pool(x: jax.Array, window: Window, divisor: int = 1) -> jax.Array:
+    """The sum of each window over `divisor`; x (n, *spatial, c) -> (n, *positions, c)."""
+    *first, last = steps(window, math.inf) or [window]
+    for step in first:
+        x = sums.bind(x, window=step, divisor=1)
+    return sums.bind(x, window=last, divisor=divisor)
 
 
 def _extreme(kind: str, x: jax.Array, window: Window) -> jax.Array:
@@ -100,14 +101,18 @@ def _taken(numbers, dx, *, window: Window):
     return dx.update(shape=numbers.shape)
 
 
-def _spread(g, *, window: Window):
+def _summed(x, *, window: Window, divisor: int):
+    return x.update(shape=_shape(x, window))
+
+
+def _spread(g, *, window: Window, divisor: int = 1):
     return g.update(shape=(g.shape[0], *window.input_size(g.shape[1:-1]), g.shape[-1]))
 
 
 pool = primitive("pool", _pooled, plain_pools.pool, multiple_results=True)
 taken = primitive("taken", _taken, plain_pools.taken)
 put = primitive("put", lambda _, g, *, window: _spread(g, window=window), plain_pools.put)
-sums = primitive("sums", lambda x, *, window: x.update(shape=_shape(x, window)), plain_pools.sums)
+sums = primitive("sums", _summed, plain_pools.sums)
 spread = primitive("spread", _spread, plain_pools.spread)
 
 
@@ -141,4 +146,4 @@ for linear, other in ((taken, put), (put, taken)):
     ad.primitive_jvps[linear] = partial(_linear_tangent, linear)
     ad.primitive_transposes[linear] = partial(_transposed, other)
 for linear, other in ((sums, spread), (spread, sums)):
-    ad.deflinear2(linear, lambda g, _, *, window, other=other: [other.bind(g, window=window)])
+    ad.deflinear2(linear, lambda g, _, *, other=other, **params: [other.bind(g, **params)])
