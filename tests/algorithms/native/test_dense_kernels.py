@@ -36,6 +36,54 @@ def planned(side, x, kernel, window, groups, dtype):
     return *dense_kernel_grad.plan(host(), x, g, window, groups, dtype), kernel
 
 
+LANES = host().lanes(4)
+FEW = {
+    "3x3": (Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), (1, 1)), (7, 29)),
+    "dilated, strided": (Window((2, 3), (2, 3), ((1, 2), (4, 1)), (1, 2), (1, 1)), (6, 30)),
+    "1x1": (Window((1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1), (1, 1)), (3, 27)),
+    "larger than the map": (Window((1, 7), (1, 1), ((0, 0), (3, 3)), (1, 1), (1, 1)), (2, 2)),
+    "crops": (Window((3, 3), (2, 2), ((-1, 0), (0, -1)), (1, 1), (1, 1)), (8, 32)),
+    "transposed": (Window((4, 4), (1, 1), ((2, 2), (2, 2)), (1, 1), (2, 2)), (5, 15)),
+}
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3, 4])
+@pytest.mark.parametrize("name", FEW)
+def test_few_outputs(name, outputs):
+    """Every remainder of input channels over a vector, and two groups."""
+    window, spatial = FEW[name]
+    random, seen = np.random.default_rng(outputs), set()
+    for number, channels in enumerate((*range(LANES, 2 * LANES + 2), 5 * LANES)):
+        groups, exchanged = 1 + number % 2, number % 3 == 0
+        dtype = ("float32", "bfloat16", "float64")[number % 5 // 2]
+        high = 1 if dtype == "bfloat16" else 8
+        x_shape = (2, *spatial, channels * groups)
+        kernel_shape = (*window.size, channels, outputs * groups)
+        x, kernel = (
+            random.integers(-high, high + 1, shape).astype(np.float64)
+            for shape in (x_shape, kernel_shape)
+        )
+        expected = oracle.conv(x, kernel, **options(window, groups))
+        if exchanged:  # as `calls.input_grad` gives it: flipped, its channels exchanged
+            kernel = kernel.reshape(*window.size, channels, groups, outputs)
+            kernel = np.flip(np.swapaxes(kernel, -1, -3), (0, 1))
+            kernel = kernel.reshape(*window.size, outputs, groups * channels)
+        nest, plan = dense_plan.plan(
+            host(), x_shape, kernel.shape, window, groups, dtype, exchanged
+        )
+        seen.add(nest.name)
+        stored = jnp.dtype(dtype)
+        result = call(
+            nest, plan, [x.astype(stored), kernel.astype(stored)], expected.shape, stored,
+            at_end=number % 4 > 1,
+        )  # fmt: skip
+        np.testing.assert_array_equal(
+            result.astype(np.float64), expected.astype(stored).astype(np.float64),
+            err_msg=f"{channels} {groups} {exchanged} {dtype}",
+        )  # fmt: skip
+    assert "few_outputs" in seen
+
+
 @pytest.mark.parametrize("rank", [0, 1, 2, 3])
 @pytest.mark.parametrize("side", SIDES)
 def test_drawn_windows_are_exact_and_stay_inside_of_their_arrays(side, rank):

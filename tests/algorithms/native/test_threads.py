@@ -26,9 +26,12 @@ from . import frames
 
 SAME = Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), (1, 1))
 X, KERNEL, DEPTHWISE = (4, 17, 19, 24), (3, 3, 24, 40), (3, 3, 1, 24)
-G = (4, 17, 19, 40)
+G, FEW = (4, 17, 19, 40), (3, 3, 24, 3)
 PLANS = {
     "output": lambda: (dense_plan.plan(host(), X, KERNEL, SAME, 1, "float32"), (X, KERNEL), G),
+    "few outputs": lambda: (
+        dense_plan.plan(host(), X, FEW, SAME, 1, "float32"), (X, FEW), (4, 17, 19, 3),
+    ),
     "kernel gradient": lambda: (
         dense_kernel_grad.plan(host(), X, G, SAME, 1, "float32"), (X, G), KERNEL,
     ),

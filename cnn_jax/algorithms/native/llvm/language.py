@@ -335,6 +335,15 @@ class Code:
         second = b.value if b else ir.Constant(a.value.type, ir.Undefined)
         return Vector(self, self.ir.shuffle_vector(a.value, second, ir.Constant(kind, list(lanes))))
 
+    def total(self, a: Vector) -> Vector:
+        """The sum of a vector's elements, one float: halves are added, then halves of those."""
+        count = self.lanes
+        while count > 1:
+            count //= 2
+            others = [*range(count, 2 * count), *range(count, self.lanes)][: self.lanes]
+            a = a + self.shuffled(a, others)
+        return Vector(self, self.ir.extract_element(a.value, I32(0)))
+
     def transposed(self, rows: list[Vector]) -> list[Vector]:
         """The columns of a square of as many vectors as a vector has elements."""
         n = len(rows)

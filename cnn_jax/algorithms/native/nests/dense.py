@@ -35,7 +35,7 @@ NUMBERS = (
     "items_panels", "items_planes", "items_rows", "items_columns", "tile_rows", "tile_columns",
     "copies", "plane_taps", "first_plane", "first_row", "first_column", "plane_step", "row_step",
     "column_step", "copied_planes", "copied_rows", "copied_columns", "list_bytes", "plane_phases",
-    "row_phases", "column_phases", "together", "window_columns", "row_elements",
+    "row_phases", "column_phases", "together", "window_columns", "row_elements", "weights_tap",
 )  # fmt: skip
 TABLES = ("plane_table", "row_table", "column_table", "together_table")
 
@@ -173,11 +173,11 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
             code.loop(first_row, last_row) as row,
             code.loop(0, p.row_phases) as row_phase,
         ):
-            planes_of = _phase(p.plane_table, plane_phase, p.plane_taps)
-            rows_of = _phase(p.row_table, row_phase, p.tap_rows)
+            planes_of = phase_of(p.plane_table, plane_phase, p.plane_taps)
+            rows_of = phase_of(p.row_table, row_phase, p.tap_rows)
             exists = (plane < planes_of.element(1)) & (row < rows_of.element(1))
             with code.when(exists), code.loop(0, p.column_phases) as column_phase:
-                columns_of = _phase(p.column_table, column_phase, p.tap_columns)
+                columns_of = phase_of(p.column_table, column_phase, p.tap_columns)
                 y_plane = planes_of.element(0) + plane * p.plane_phases
                 y_row = rows_of.element(0) + row * p.row_phases
                 out = y.at(image * p.y_image + y_plane * p.y_plane + y_row * p.y_row).at(
@@ -197,7 +197,7 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
                 )  # fmt: skip
 
 
-def _phase(table: Array, phase: Int, taps: Int) -> Array:
+def phase_of(table: Array, phase: Int, taps: Int) -> Array:
     """A phase in its table: first position, number of positions, number of taps, the taps."""
     return table.at(phase * (2 * taps + 3))
 

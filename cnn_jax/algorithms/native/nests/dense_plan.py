@@ -8,6 +8,7 @@ from ..llvm.compiler import Kernel
 from ..llvm.elements import BYTES, summed
 from ..llvm.machine import Machine
 from ..llvm.plan import Plan, ordered
+from . import few_outputs
 from .axes import Arrangement, Axis, Phase, arranged
 from .blocks import blocks, cycles
 from .dense import NUMBERS, convolve, pack, pack_together
@@ -69,16 +70,26 @@ def plan(
             fewer, *block = sized(neighbors, count * group_out)
             if count > 1 and fewer < 0.8 * cost:
                 cost, order, (v, m), together, table = fewer, neighbors, block, count, entries
+    few = False
+    if group_out <= few_outputs.MOST and group_in >= machine.lanes(itemsize):
+        fewer, positions = _few(machine, plain, group_in, group_out, itemsize)
+        few = fewer < 0.9 * cost
+        if few:
+            cost, order, together, table, m = fewer, plain, 1, [], positions
     group_out *= together
     images, depth, height, width = order.images, order.depth, order.height, order.width
     sizes = tuple(axis.taps for axis in (depth, height, width))
-    copies = stored != computed or not width.inside
+    lanes = machine.lanes(itemsize)
+    copies = not few and (stored != computed or not width.inside)
     merged = width.run if copies or groups == 1 else 1
+    if few and group_in % lanes:
+        merged = 1
 
     taps = prod(sizes)
-    wide = v * machine.lanes(itemsize)
+    wide = v * lanes
     panels = ceil(group_out / wide)
-    panel_size = taps * group_in * wide
+    weights_tap = ceil(group_in / lanes) * lanes * group_out if few else group_in * wide
+    panel_size = taps * weights_tap
 
     row_items = max(1, height.longest)
     # Rows for half a megabyte of input, and enough items for many threads.
@@ -118,22 +129,23 @@ def plan(
         copied_columns=copied[2], list_bytes=list_bytes, plane_phases=len(depth.phases),
         row_phases=len(height.phases), column_phases=len(width.phases), together=together,
         window_columns=plain.width.taps,
-        row_elements=plain.width.positions * plain.y[-1],
+        row_elements=plain.width.positions * plain.y[-1], weights_tap=weights_tap,
     )  # fmt: skip
     tables = {
         "plane_table": _table(depth),
         "row_table": _table(height),
-        "column_table": _table(width, first_only=merged > 1),
+        "column_table": _table(width, first_only=merged > 1 and not few),
         "together_table": table,
     }
     each = list_bytes + (prod(copied) * group_in * item_groups * itemsize if copies else 0)
     run = group_in * merged
-    kernel_class = Kernel(
-        "dense",
-        (pack_together if together > 1 else pack, convolve),
-        4,
-        (computed, stored, v, m, _unrolled(run, v * m), exchanged, together > 1),
-    )
+    if few:
+        phases, traits = (few_outputs.pack, few_outputs.convolve), (group_out, m, exchanged)
+    else:
+        phases = (pack_together if together > 1 else pack, convolve)
+        traits = (v, m, _unrolled(run, v * m), exchanged, together > 1)
+    name = "few_outputs" if few else "dense"
+    kernel_class = Kernel(name, phases, 4, (computed, stored, *traits))
     rows_of_taps = sizes[0] * sizes[1]
     return kernel_class, Plan(
         items=(all_panels * (rows_of_taps if together > 1 else taps), tiles * items_panels),
@@ -143,6 +155,21 @@ def plan(
         shared=all_panels * panel_size * itemsize,
         each=each,
     )
+
+
+def _few(
+    machine: Machine, order: Arrangement, channels: int, outputs: int, itemsize: int
+) -> tuple[float, int]:
+    """The cycles that the nest for few output channels takes, and the positions of its blocks."""
+    lanes, phases = machine.lanes(itemsize), order.width.phases
+    m = few_outputs.block(machine, outputs, [phase.positions for phase in phases])
+    each = sum(
+        len(phase.taps) * few_outputs.cycles(lanes, [phase.positions], channels, outputs, m)
+        for phase in phases
+    )
+    sums = order.images * prod(a.positions for a in (order.depth, order.height, order.width))
+    adding_up = few_outputs.ADDING_UP * sums * outputs / channels
+    return order.images * order.depth.meetings * order.height.meetings * each + adding_up, m
 
 
 def _unrolled(run: int, products: int) -> int:
