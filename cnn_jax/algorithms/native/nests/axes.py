@@ -14,7 +14,7 @@ base dilation there is one phase, with all taps.
 """
 
 from dataclasses import dataclass, replace
-from math import gcd
+from math import gcd, prod
 
 from cnn_jax.geometry import Window
 
@@ -162,6 +162,12 @@ class Arrangement:
         width, table = self.width.together(count)
         *y, y_column = self.y
         return replace(self, width=width, y=(*y, count * y_column)), table
+
+    @property
+    def taps(self) -> int:
+        """The number of taps that a position has at most."""
+        axes = (self.depth, self.height, self.width)
+        return prod(max(len(phase.taps) for phase in axis.phases) for axis in axes)
 
     @property
     def flat(self) -> bool:

@@ -36,6 +36,7 @@ NUMBERS = (
     "copies", "plane_taps", "first_plane", "first_row", "first_column", "plane_step", "row_step",
     "column_step", "copied_planes", "copied_rows", "copied_columns", "list_bytes", "plane_phases",
     "row_phases", "column_phases", "together", "window_columns", "row_elements", "weights_tap",
+    "images",
 )  # fmt: skip
 TABLES = ("plane_table", "row_table", "column_table", "together_table")
 
@@ -119,7 +120,8 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
     columns_item, rest = item % p.items_columns, item // p.items_columns
     rows_item, rest = rest % p.items_rows, rest // p.items_rows
     plane, rest = rest % p.items_planes, rest // p.items_planes
-    panels_item, image = rest % p.items_panels, rest // p.items_panels
+    # Threads compute the same panels of different images: what they write is far apart.
+    image, panels_item = rest % p.images, rest // p.images
     first_panel = panels_item * p.item_panels
     last_panel = code.smaller(first_panel + p.item_panels, p.panels * p.groups)
     first_row, first_column = rows_item * p.tile_rows, columns_item * p.tile_columns

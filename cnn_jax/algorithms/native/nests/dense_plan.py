@@ -46,9 +46,11 @@ def plan(
     def sized(order: Arrangement, channels: int) -> tuple[float, int, int]:
         """The cycles that an arrangement takes, and its blocks."""
         phases = [phase for phase in order.width.phases if phase.positions]
-        v, m = blocks(machine, itemsize, [phase.positions for phase in phases], channels)
+        rows = [phase.positions for phase in phases]
+        length = max(1, order.taps * group_in)
+        v, m = blocks(machine, itemsize, rows, channels, length)
         each = sum(
-            len(phase.taps) * cycles(machine, itemsize, [phase.positions], channels, v, m)
+            len(phase.taps) * cycles(machine, itemsize, [phase.positions], channels, v, m, length)
             for phase in phases
         )
         return order.images * order.depth.meetings * order.height.meetings * each, v, m
@@ -130,6 +132,7 @@ def plan(
         row_phases=len(height.phases), column_phases=len(width.phases), together=together,
         window_columns=plain.width.taps,
         row_elements=plain.width.positions * plain.y[-1], weights_tap=weights_tap,
+        images=max(images, 1),
     )  # fmt: skip
     tables = {
         "plane_table": _table(depth),

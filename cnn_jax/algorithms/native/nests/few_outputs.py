@@ -70,7 +70,7 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
 
     rows_item, rest = item % p.items_rows, item // p.items_rows
     plane, rest = rest % p.items_planes, rest // p.items_planes
-    groups_item, image = rest % p.items_panels, rest // p.items_panels
+    image, groups_item = rest % p.images, rest // p.images
     first_group, first_row = groups_item * p.item_panels, rows_item * p.tile_rows
 
     with (
