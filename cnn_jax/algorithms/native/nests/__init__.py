@@ -14,7 +14,8 @@
 `axes`                     the axes of a convolution, as the nests walk along them
 `along`                    what the nests of narrow groups know of them
 `narrow`                   narrow groups in a vector
-`blocks`                   the size of a block of sums
+`ways`                     what lies side by side in a block of sums
+`blocks`                   the size of a block
 `packing`                  copies that put what a block reads side by side
 `pool_tiles`               how pools are cut into items
 =========================  ====================================================================

@@ -170,6 +170,11 @@ class Arrangement:
         return prod(max(len(phase.taps) for phase in axis.phases) for axis in axes)
 
     @property
+    def rows_met(self) -> int:
+        """The number of pairs of a row of positions and a row of taps that meet the input."""
+        return self.images * self.depth.meetings * self.height.meetings
+
+    @property
     def flat(self) -> bool:
         """Whether there is one plane."""
         return self.depth.length == self.depth.positions == self.depth.taps == 1
