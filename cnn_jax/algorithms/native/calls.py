@@ -12,7 +12,7 @@ from .llvm.compiler import Kernel, registered
 from .llvm.machine import host
 from .llvm.plan import Plan
 from .nests import (
-    dense_kernel_grad,
+    dense_kernel_grad_plan,
     dense_plan,
     depthwise,
     depthwise_kernel_grad,
@@ -41,7 +41,7 @@ def kernel_grad(x: jax.Array, g: jax.Array, window: Window, groups: int) -> jax.
     """The gradient with respect to the kernel, from x (n, *spatial, c), g (n, *positions, o)."""
     shape = (*window.size, x.shape[-1] // groups, g.shape[-1])
     narrow = depthwise.takes(host(), x.shape[-1], g.shape[-1], groups, x.dtype.name)
-    plan = depthwise_kernel_grad.plan if narrow else dense_kernel_grad.plan
+    plan = depthwise_kernel_grad.plan if narrow else dense_kernel_grad_plan.plan
     return _conv(plan, shape, (x, g), (x.shape, g.shape, window, groups))
 
 

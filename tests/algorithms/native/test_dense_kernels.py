@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cnn_jax.algorithms.native.llvm.machine import host
-from cnn_jax.algorithms.native.nests import dense_kernel_grad, dense_plan
+from cnn_jax.algorithms.native.nests import dense_kernel_grad_plan, dense_plan
 from cnn_jax.geometry import Window
 from tests import oracle
 
@@ -33,7 +33,7 @@ def planned(side, x, kernel, window, groups, dtype):
     if side == "input_grad":
         window = window.of_input_grad()
         return *dense_plan.plan(host(), g, kernel, window, groups, dtype, exchanged=True), x
-    return *dense_kernel_grad.plan(host(), x, g, window, groups, dtype), kernel
+    return *dense_kernel_grad_plan.plan(host(), x, g, window, groups, dtype), kernel
 
 
 LANES = host().lanes(4)

@@ -14,7 +14,7 @@ from cnn_jax.algorithms.native import kernels
 from cnn_jax.algorithms.native.llvm import compiler
 from cnn_jax.algorithms.native.llvm import machine as machines
 from cnn_jax.algorithms.native.nests import (
-    dense_kernel_grad,
+    dense_kernel_grad_plan,
     dense_plan,
     depthwise,
     depthwise_kernel_grad,
@@ -37,7 +37,9 @@ CALLS = {
         lambda m: dense_plan.plan(m, X, (3, 3, 20, 3), SAME, 1, "float32"), (X, (3, 3, 20, 3)),
         (2, 9, 11, 3),
     ),
-    "kernel_grad": (lambda m: dense_kernel_grad.plan(m, X, G, SAME, 1, "float32"), (X, G), KERNEL),
+    "kernel_grad": (
+        lambda m: dense_kernel_grad_plan.plan(m, X, G, SAME, 1, "float32"), (X, G), KERNEL,
+    ),
     "depthwise": (
         lambda m: depthwise.plan(m, X, (3, 3, 1, 20), SAME, 20, "float32"), (X, (3, 3, 1, 20)), X,
     ),

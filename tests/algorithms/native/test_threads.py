@@ -15,7 +15,7 @@ import pytest
 from cnn_jax import functional as F
 from cnn_jax.algorithms.native.llvm.machine import host
 from cnn_jax.algorithms.native.nests import (
-    dense_kernel_grad,
+    dense_kernel_grad_plan,
     dense_plan,
     depthwise,
     depthwise_kernel_grad,
@@ -33,7 +33,7 @@ PLANS = {
         dense_plan.plan(host(), X, FEW, SAME, 1, "float32"), (X, FEW), (4, 17, 19, 3),
     ),
     "kernel gradient": lambda: (
-        dense_kernel_grad.plan(host(), X, G, SAME, 1, "float32"), (X, G), KERNEL,
+        dense_kernel_grad_plan.plan(host(), X, G, SAME, 1, "float32"), (X, G), KERNEL,
     ),
     "depthwise": lambda: (
         depthwise.plan(host(), X, DEPTHWISE, SAME, 24, "float32"), (X, DEPTHWISE), X,

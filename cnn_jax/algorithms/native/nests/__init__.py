@@ -4,7 +4,8 @@
 `dense`                    the output of a convolution, and its gradient with respect to the
                            input; planned in `dense_plan`
 `few_outputs`              the same, for few output channels
-`dense_kernel_grad`        its gradient with respect to the kernel
+`dense_kernel_grad`        its gradient with respect to the kernel; planned in
+                           `dense_kernel_grad_plan`
 `depthwise`                the output and input gradient of depthwise and narrow groups
 `depthwise_kernel_grad`    their gradient with respect to the kernel
 `pools`                    the maximum, minimum or sum of each window
