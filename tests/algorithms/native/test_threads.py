@@ -122,7 +122,7 @@ def test_calls_keep_no_memory(accepted, monkeypatch):
     """A job, of 104 bytes or more, is freed by its last user, whether the pool took its tasks."""
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     x, k = (1, 4, 4, 8), (3, 3, 8, 8)
-    kernel, plan = dense_plan.plan(host(), x, k, SAME, 1, "float32")
+    kernel, plan = dense_plan.plan(host(), x, k, SAME, 1, "float32", exchanged=True)
     plan, taken = replace(plan, work=10**6), []
     assert plan.threads == 4
 

@@ -16,10 +16,11 @@ The loops, from the outside:
     row, then block  m positions side by side
     taps, channels   the sums
 
-Weights are packed first, into panels (taps, channels, v vectors). The gradient with respect to the
-input is the same nest on the flipped kernel, whose two axes of channels change places as they are
-packed. Where taps of a row lie side by side in the input, as without dilation, they are one run of
-taps and channels. Groups are dense convolutions of their own, one panel after the other.
+Weights are packed first, into panels (taps, channels, v vectors), unless they are used so seldom
+that they are read where they lie. The gradient with respect to the input is the same nest on the
+flipped kernel, whose two axes of channels change places as they are packed. Where taps of a row lie
+side by side in the input, as without dilation, they are one run of taps and channels. Groups are
+dense convolutions of their own, one panel after the other.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ TABLES = ("plane_table", "row_table", "column_table", "together_table")
 
 def pack(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
     """One tap of one panel: packed[panel, tap, c, n] = kernel[tap, c, panel's first + n]."""
-    computed, stored, v, _, _, exchanged, _ = traits
+    computed, stored, v, _, _, exchanged, *_ = traits
     p = Numbers(plan, 2, NUMBERS, TABLES)
     kernel, lanes = Array(code, pointers[1], stored), code.lanes
     panel, tap = item // p.taps, item % p.taps
@@ -83,7 +84,7 @@ def pack_together(
     packed[panel, row of taps, element, c, n] = kernel[row of taps, tap, c, o], where n stands for
     the output channel o of one of the neighbors, which meets the element with that tap.
     """
-    computed, stored, v, _, _, exchanged, _ = traits
+    computed, stored, v, _, _, exchanged, *_ = traits
     p = Numbers(plan, 2, NUMBERS, TABLES)
     kernel, wide = Array(code, pointers[1], stored), v * code.lanes
     tap_rows = p.plane_taps * p.tap_rows
@@ -111,7 +112,7 @@ def pack_together(
 
 def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: Sequence) -> None:
     """One tile of the output, for some panels."""
-    computed, stored, v, m, unrolled, _, several = traits
+    computed, stored, v, m, unrolled, _, several, in_place = traits
     p = Numbers(plan, 2, NUMBERS, TABLES)
     x, y = Array(code, pointers[0], stored), Array(code, pointers[2], stored)
     packed, lists = Array(code, shared, computed), Array(code, own, "int64")
@@ -165,6 +166,10 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
     with code.loop(first_panel, last_panel) as panel:
         group, part = panel // p.panels, panel % p.panels
         weights = packed.at(panel * p.panel_size)
+        if in_place:
+            weights = Array(code, pointers[1], stored).at(
+                group * p.group_out + part * (v * code.lanes)
+            )
         inputs = source.at(
             code.chosen(p.copies > 0, (group - first_group) * one_group, group * p.group_in)
         )
@@ -190,12 +195,12 @@ def convolve(code: Code, plan: Array, pointers, own, shared, item: Int, traits: 
                 count = _list_taps(
                     code, p, lists, planes_of, rows_of, columns_of,
                     (plane * p.plane_step, row * p.row_step, in_plane, in_row),
-                    (plane_size, row_size, column_size), v * code.lanes,
+                    (plane_size, row_size, column_size),
                 )  # fmt: skip
                 last = code.smaller(first_column + p.tile_columns, columns_of.element(1))
                 _row_of_blocks(
                     code, p, inputs, weights, out, lists, count, first_column, last, column_size,
-                    channels_left, (v, m, unrolled, several),
+                    channels_left, (v, m, unrolled, several, in_place),
                 )  # fmt: skip
 
 
@@ -204,7 +209,7 @@ def phase_of(table: Array, phase: Int, taps: Int) -> Array:
     return table.at(phase * (2 * taps + 3))
 
 
-def _list_taps(code, p, lists, planes_of, rows_of, columns_of, at, sizes, wide) -> Int:
+def _list_taps(code, p, lists, planes_of, rows_of, columns_of, at, sizes) -> Int:
     """List the taps that meet the input: where their elements and their weights start."""
     plane_at, row_at, in_plane, in_row = at
     plane_size, row_size, column_size = sizes
@@ -222,7 +227,7 @@ def _list_taps(code, p, lists, planes_of, rows_of, columns_of, at, sizes, wide) 
                 element = (d - in_plane) * plane_size + (h - in_row) * row_size
                 offset = columns_of.element(2 * k + 4) - p.first_column
                 lists.put(count.now * 2, element + offset * column_size)
-                lists.put(count.now * 2 + 1, tap * p.group_in * wide)
+                lists.put(count.now * 2 + 1, tap * p.weights_tap)
                 count.set(count.now + 1)
     return count.now
 
@@ -231,14 +236,15 @@ def _row_of_blocks(
     code, p, inputs, weights, out, lists, count, first, last, column_size, channels_left, sizes
 ) -> None:
     """The positions first to last of a row, m at a time; the last block may overlap another."""
-    v, m, unrolled, several = sizes
+    v, m, unrolled, several, in_place = sizes
     step, stride = p.column_step * column_size, p.column_phases * p.y_column
     positions = last - first
 
     def block(q: Int, m: int) -> None:
         x, y = inputs.at(q * step), out.at((first + q) * stride)
         sums = code.sums(m, v)
-        _multiply(code, p, sums, x, weights, lists, count, step, unrolled)
+        left = channels_left if in_place else None
+        _multiply(code, p, sums, x, weights, lists, count, step, unrolled, left)
         # If a vector holds several positions, the last ones of a row may not exist.
         row_left = p.row_elements - (first + q) * stride if several else None
         _store(code, sums, y, stride, channels_left, row_left)
@@ -251,22 +257,33 @@ def _row_of_blocks(
             block(q, 1)
 
 
-def _multiply(code, p, sums, inputs, weights, lists, count, step, unrolled) -> None:
-    """Add the products of m positions and v vectors of output channels to their sums."""
+def _multiply(code, p, sums, inputs, weights, lists, count, step, unrolled, left) -> None:
+    """Add the products of m positions and v vectors of output channels to their sums.
+
+    Weights in place lie `p.out_channels` apart, and there are no more than `left`.
+    """
     m, v, lanes = len(sums), len(sums[0]), code.lanes
+    in_place = left is not None
+    keeps = [code.larger(left - i * lanes, 0) if in_place else None for i in range(v)]
+    along = p.out_channels if in_place else v * lanes
     with code.loop(0, count) as t:
         w = Walk(weights, lists.element(2 * t + 1))
         starts = [Walk(inputs, lists.element(2 * t) + a * step) for a in range(0, m, 3)]
 
         def channels(number: int) -> None:
             for c in range(number):
-                row = [w.here().load((c * v + i) * lanes) for i in range(v)]
+                start = w.here() if in_place else w.here().at(c * along)
+                row = [start.load(i * lanes, keep) for i, keep in enumerate(keeps)]
+                if in_place:
+                    w.step(along)
                 for a in range(m):
                     element = starts[a // 3].here().broadcast(a % 3 * step + c)
                     for i in range(v):
                         sums[a][i].add(element, row[i])
-            for walk, each in ((w, v * lanes), *((start, 1) for start in starts)):
-                walk.step(number * each)
+            if not in_place:
+                w.step(number * along)
+            for walk in starts:
+                walk.step(number)
 
         whole = p.run - p.run % unrolled
         with code.loop(0, whole, unrolled):

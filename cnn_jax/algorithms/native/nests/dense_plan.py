@@ -1,7 +1,7 @@
 """The plan of a dense convolution: its arrangement, its blocks, its items and its tiles."""
 
 from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil, gcd, prod
 
 from cnn_jax.geometry import Window
 
@@ -12,9 +12,11 @@ from ..llvm.plan import Plan, ordered
 from . import few_outputs
 from .axes import Arrangement, Axis, Phase, arranged
 from .dense import NUMBERS, convolve, pack, pack_together
-from .ways import INPUTS, NEIGHBORS, cheapest
+from .ways import INPUTS, NEIGHBORS, OUTPUTS, cheapest
 
 ITEMS = 32  # enough for many threads
+SELDOM = 16  # uses of a weight, of which packing it is a large part
+CACHE_PERIOD, CACHE_WAYS = 2**17, 8  # bytes that fall into the same set; half of its lines
 TILE = 2**19  # bytes of input that an item copies, if there are enough rows
 WRITTEN_OUT = 64  # products in one round of the innermost loop
 
@@ -57,8 +59,19 @@ def plan(
         merged = 1
     run, wide = group_in * merged, v * lanes
     panels = ceil(group_out * way.together / wide)
+    uses = order.images * depth.positions * height.positions * ceil(width.longest / m)
+    out_bytes = group_out * groups * itemsize
+    in_place = (
+        way.holds == OUTPUTS
+        and not (exchanged or converts)
+        and _stay_in_place(uses, taps * group_in, out_bytes)
+    )
     weights_tap = ceil(group_in / lanes) * lanes * group_out if of_inputs else group_in * wide
-    panel_size, all_panels = taps * weights_tap, panels * groups
+    if in_place:
+        weights_tap = group_in * group_out * groups
+    panel_size, all_panels = taps * group_in * wide, panels * groups
+    if of_inputs:
+        panel_size = taps * weights_tap
     cut = _cut(order, m, copies, group_in * itemsize, all_panels, all_panels * panel_size > prod(x))
     copied = (depth.reach(1), height.reach(cut.rows), width.reach(cut.columns))
     copied_groups = min(groups, ceil(cut.panels / panels) + 1)
@@ -85,21 +98,21 @@ def plan(
         "column_table": _table(width, first_only=merged > 1 and not of_inputs),
         "together_table": way.table,
     }
+    neighbors = way.holds == NEIGHBORS
     if of_inputs:
         name, nests = "few_outputs", (few_outputs.pack, few_outputs.convolve)
         traits = (group_out, m, exchanged)
     else:
-        neighbors = way.holds == NEIGHBORS
         name, nests = "dense", (pack_together if neighbors else pack, convolve)
-        traits = (v, m, _unrolled(run, v * m), exchanged, neighbors)
+        traits = (v, m, _unrolled(run, v * m), exchanged, neighbors, in_place)
     copy_bytes = prod(copied) * group_in * copied_groups * itemsize if copies else 0
-    packing = all_panels * (rows_of_taps if way.holds == NEIGHBORS else taps)
+    packing = 0 if in_place else all_panels * (rows_of_taps if neighbors else taps)
     return Kernel(name, nests, 4, (computed, stored, *traits)), Plan(
         items=(packing, cut.items),
         numbers=ordered(NUMBERS, numbers),
         tables=tables,
         work=int(way.cycles * lanes * group_in),
-        shared=all_panels * panel_size * itemsize,
+        shared=0 if in_place else all_panels * panel_size * itemsize,
         each=list_bytes + copy_bytes,
     )
 
@@ -140,6 +153,16 @@ def _cut(
     each = ceil(panels / items_panels)
     items_panels = ceil(panels / each)
     return _Cut(rows, columns, each, items_rows, items_columns, items_panels, tiles * items_panels)
+
+
+def _stay_in_place(uses: int, rows: int, row_bytes: int) -> bool:
+    """Whether weights are read where they lie, since packing them would take longer.
+
+    That pays if each is used once or twice; and for a few uses if the rows of a panel, which lie
+    apart, stay in the second-level cache together: that depends on the sets they fall into.
+    """
+    sets = CACHE_PERIOD // gcd(row_bytes, CACHE_PERIOD)
+    return uses <= 2 or (uses <= SELDOM and rows <= sets * CACHE_WAYS)
 
 
 def _unrolled(run: int, products: int) -> int:
