@@ -5,8 +5,8 @@ whose algorithm computes it within the allowed workspace. If there is none, it t
 convolution or pool.
 
 Figures are the built-in's time over the algorithm's, float32, on 2 cores of an AMD EPYC (AVX-512,
-32 MB of L3, 8 GB/s to memory), jax 0.10.2: `python -m experiments.compare_ops`. Where a rule names
-a limit, the same algorithm was slower beyond it.
+32 MB of L3, 8 GB/s to memory; the kernels' on an Intel Xeon), jax 0.10.2: `python -m
+experiments.compare_ops`. Where a rule names a limit, the same algorithm was slower beyond it.
 """
 
 import math
@@ -94,7 +94,7 @@ RULES = (
         (*SIDES, "max_pool", "min_pool", "sum_pool"),
         lambda p: p.is_float,
         "native",
-        "a kernel generated for this processor",
+        "7.2 times XLA in the mean of 166 sides of layers, 0.93 at worst",
     ),
     Rule(SIDES, _depthwise, "shifted", "6 to 104 times XLA; 2 for the kernel of 32 channels"),
     Rule(
