@@ -293,6 +293,18 @@ def _upsampled():
     )
 
 
+def _sampled():
+    both = {"algorithms": PLAIN, "exact": False, "images": (0, 1)}
+    yield Operation("sample", [(2, 9, 3), (2, 7, 1)], **both)
+    yield Operation("sample", [(2, 5, 4, 2), (2, 3, 2, 2)], padding_mode="replicate", **both)
+    yield Operation("sample", [(4, 3, 2), (4, 2)], padding_mode="reflect", floats=(0,), **both)
+    yield Operation("sample", [(2, 2, 3, 4, 1), (2, 5, 3)], method="nearest", floats=(0,), **both)
+    yield Operation("sample", [(2, 5, 6, 2), (2, 4, 2)], padding_mode="circular", method="cubic",
+                    **both)  # fmt: skip
+    yield Operation("sample", [(2, 5, 6, 2), (2, 4, 2)], normalized=True, align_corners=True,
+                    padding_mode="reflect", **both)  # fmt: skip
+
+
 def _drop_ins():
     name, layout = "conv_general_dilated", ("NHWC", "HWIO", "NHWC")
     rules = {"dimension_numbers": layout, "images": (), "linear": (0, 1)}
@@ -308,7 +320,7 @@ OPERATIONS = tuple(
     operation
     for group in (
         _convolutions, _conv_transposes, _deformable, _pools, _indices, _adaptive, _drawn,
-        _antialiased, _rearranged, _upsampled, _drop_ins,
+        _antialiased, _rearranged, _upsampled, _sampled, _drop_ins,
     )
     for operation in group()
 )  # fmt: skip

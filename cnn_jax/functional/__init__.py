@@ -13,7 +13,8 @@ to one size     `global_avg_pool`, `global_max_pool`, `adaptive_avg_pool`,
                 `adaptive_max_pool`
 random pooling  `fractional_max_pool`, `stochastic_pool`
 anti-aliased    `blur_pool`, `polyphase_pool`, `polyphase_unpool`
-rearrangement   `unfold`, `fold`, `space_to_depth`, `depth_to_space`, `upsample`, `pad`
+rearrangement   `unfold`, `fold`, `space_to_depth`, `depth_to_space`, `pad`
+interpolation   `upsample`, `sample` (at given points: warps, spatial transformers)
 drop-ins        `conv_general_dilated`, `reduce_window`, with the signatures of `jax.lax`
 the algorithm   `using` sets it for a block of code, `explain` says which one runs, and why
 ==============  ====================================================================
@@ -53,5 +54,6 @@ from ._random_pooling import fractional_max_pool as fractional_max_pool
 from ._random_pooling import stochastic_pool as stochastic_pool
 from ._rearrangement import depth_to_space as depth_to_space
 from ._rearrangement import space_to_depth as space_to_depth
+from ._sampling import sample as sample
 from ._transposed import conv_transpose as conv_transpose
 from ._upsampling import upsample as upsample

@@ -15,7 +15,7 @@ from cnn_jax.geometry import PaddingLike, Window
 
 from . import _checks as checks
 from . import _numbers as numbers
-from ._sampling import sample
+from ._sampling import at_points
 
 
 @with_hints
@@ -118,7 +118,7 @@ def deform_conv(
     per_point = (len(x), math.prod(positions), *moving[-2:])
     in_points = np.promote_types(sum_dtype(offsets.dtype), compute)
     offsets = offsets.reshape(*per_point, rank).astype(in_points)
-    samples = sample(x, offsets + _at_rest(window, positions, low).astype(in_points))
+    samples = _samples(x, offsets + _at_rest(window, positions, low).astype(in_points))
     if mask is not None:
         samples = samples * mask.reshape(*per_point, 1).swapaxes(2, 3).astype(compute)
     y = _contract(samples, kernel.astype(compute), groups, precision)
@@ -131,6 +131,20 @@ def _at_rest(window: Window, positions: tuple[int, ...], low: tuple[int, ...]) -
     grid = np.indices(window.size).reshape(window.rank, math.prod(window.size)).T
     points = (starts(window, positions) - low)[:, None] + grid * np.asarray(window.dilation)
     return points[None, :, None]
+
+
+def _samples(x: jax.Array, points: jax.Array) -> jax.Array:
+    """x (n, *spatial, c) at points (n, positions, offset_groups, taps, rank).
+
+    Returns:
+        (n, positions, taps, offset_groups, c // offset_groups).
+    """
+    n, positions, groups, taps, rank = points.shape
+    channels = x.shape[-1] // groups
+    maps = jnp.moveaxis(x.reshape(*x.shape[:-1], groups, channels), -2, 1)
+    places = jnp.moveaxis(points, 2, 1).reshape(n, groups, positions * taps, rank)
+    read = jax.vmap(jax.vmap(at_points))(maps, places)
+    return jnp.moveaxis(read.reshape(n, groups, positions, taps, channels), 1, 3)
 
 
 def _contract(

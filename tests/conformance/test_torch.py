@@ -18,6 +18,7 @@ import pytest
 from cnn_jax import functional as F
 from tests.cases import tolerance
 from tests.compilation import QUICKLY
+from tests.derivatives import double_precision
 
 from .torch_calls import GENERATORS
 from .torch_case import TF, first, last, torch
@@ -148,3 +149,33 @@ def test_torch_scales_the_sum_of_an_overhanging_lp_window():
     root = math.sqrt(2)
     np.testing.assert_allclose(theirs.ravel(), [root, root, root], rtol=1e-6)
     np.testing.assert_allclose(ours.ravel(), [root, root, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize("padding_mode", ["zeros", "replicate", "reflect"])
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_values_at_points_and_both_gradients_equal_grid_sample(method, padding_mode, align_corners):
+    theirs = {
+        "mode": {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"}[method],
+        "padding_mode": {"zeros": "zeros", "replicate": "border", "reflect": "reflection"}[
+            padding_mode
+        ],
+        "align_corners": align_corners,
+    }
+    ours = {"method": method, "padding_mode": padding_mode, "align_corners": align_corners}
+    random = np.random.default_rng(0)
+    for rank in (2, 3) if method != "cubic" else (2,):
+        x = random.standard_normal((2, *random.integers(2, 7, rank), 3))
+        points = 1.5 * random.standard_normal((2, *(4, 5, 2)[:rank], rank))
+        tensor = first(torch.tensor(x)).requires_grad_()
+        grid = torch.tensor(points[..., ::-1].copy(), requires_grad=True)
+        expected = TF.grid_sample(tensor, grid, **theirs)
+        g = random.standard_normal(expected.shape)
+        expected.backward(torch.tensor(g))
+        with double_precision():
+            y, pull = jax.vjp(lambda x, p: F.sample(x, p, normalized=True, **ours), x, points)
+            dx, dpoints = pull(np.moveaxis(g, 1, -1))
+        close = partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9)
+        close(y, last(expected.detach()))
+        close(dx, last(tensor.grad))
+        close(dpoints, grid.grad.numpy()[..., ::-1])

@@ -1,4 +1,4 @@
-"""Wrong calls of `conv_local`, `deform_conv` and the drop-ins: call, error, part of its text."""
+"""Wrong calls of `conv_local`, `deform_conv`, `sample`, the drop-ins: call, error, part of it."""
 
 import jax
 import numpy as np
@@ -11,6 +11,7 @@ KERNEL = np.ones((3, 3, 4, 6), np.float32)
 LOCAL = np.ones((6, 6, 3, 3, 4, 6), np.float32)
 OFFSETS = np.zeros((2, 6, 6, 1, 9, 2), np.float32)
 MASK = np.ones((2, 6, 6, 1, 9), np.float32)
+POINTS = np.ones((2, 5, 2), np.float32)
 
 
 def local(x=X, kernel=LOCAL, bias=None, **options):
@@ -19,6 +20,10 @@ def local(x=X, kernel=LOCAL, bias=None, **options):
 
 def deform(x=X, kernel=KERNEL, offsets=OFFSETS, mask=None, bias=None, **options):
     return lambda: F.deform_conv(x, kernel, offsets, mask, bias, **options)
+
+
+def sample(x=X, points=POINTS, **options):
+    return lambda: F.sample(x, points, **options)
 
 
 def general(lhs=X, rhs=KERNEL, strides=(1, 1), padding="SAME", **options):
@@ -36,6 +41,20 @@ def reduced(x=X, init=0.0, computation=lax.add, window=(1, 2, 2, 1), *rest, **op
 
 
 WRONG = [
+    # sample
+    (sample(x=[[1.0]]), TypeError, "`x` must be a JAX or NumPy array; got list."),
+    (sample(points=POINTS.astype(int)), TypeError, "`points` must hold floats; got int"),
+    (sample(points=POINTS * 1j), TypeError, "`points` must hold real numbers"),
+    (sample(points=np.float32(1)), ValueError, "`points` must be (*batch, *positions, rank)"),
+    (sample(points=POINTS[:1]), ValueError, "got `x` (2, 8, 8, 4), `points` (1, 5, 2)."),
+    (sample(points=POINTS[0, 0]), ValueError, "with the batch axes of `x`"),
+    (sample(points=np.ones((2, 5, 4), np.float32)), ValueError, "with 4 spatial axes"),
+    (sample(x=X[:, :0]), ValueError, "each feature map of `x` must have an element; got `x` (2, 0"),
+    (sample(x=X.astype(np.int32)), TypeError, "`x` must hold floats with `method` 'linear'"),
+    (sample(method="bilinear"), ValueError, "`method` must be one of 'nearest', 'linear', 'cubic'"),
+    (sample(padding_mode="border"), ValueError, "`padding_mode` must be one of 'zeros'"),
+    (sample(normalized=1), TypeError, "`normalized` must be"),
+    (sample(align_corners="yes"), TypeError, "`align_corners` must be"),
     # conv_local: arrays
     (local(x=[[1.0]]), TypeError, "`x` must be a JAX or NumPy array; got list."),
     (local(kernel=None), TypeError, "`kernel` must be a JAX or NumPy array; got NoneType."),

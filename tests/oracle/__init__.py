@@ -31,6 +31,7 @@ from ._convolution import conv_local as conv_local
 from ._convolution import depthwise_conv as depthwise_conv
 from ._convolution import separable_conv as separable_conv
 from ._deformation import deform_conv as deform_conv
+from ._interpolation import sample as sample
 from ._interpolation import upsample as upsample
 from ._lax import conv_general_dilated as conv_general_dilated
 from ._lax import reduce_window as reduce_window
