@@ -79,6 +79,7 @@ def _cases():
         yield operation("pad", args=(((1, 2), 1),), padding_mode=mode, **PLAIN)
     for method in ("nearest", "linear"):
         yield operation("upsample", args=((2, 1.5),), method=method, **PLAIN)
+    yield operation("sample", (8, 4, 8, 2), images=(0, 1), padding_mode="reflect", **PLAIN)
 
 
 CASES = [
