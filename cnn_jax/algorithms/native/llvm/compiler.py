@@ -154,7 +154,9 @@ def load(object_code: bytes, name: str) -> int:
     machine = host()
     target_machine(machine)
     target = llvm.Target.from_triple(machine.triple).create_target_machine()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+    # llvmlite's memory manager puts all parts of an object side by side. LLVM's own may put the
+    # constants over 2 GiB away from the code in a process with much memory, and then aborts.
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target, use_lmm=True)
     engine.add_object_file(llvm.ObjectFileRef.from_data(object_code))
     engine.finalize_object()
     _engines.append(engine)
