@@ -3,6 +3,7 @@
     _replace.py      write a file or a folder that appears only when it is complete
     _space.py        whether the disk has room
     _checksums.py    SHA-256 of a stream; SHA256SUMS, which tells whether a folder has changed
+    _lock.py         a file that one process at a time holds
     _cache.py        the cache folder, and a JSON file of named entries that several processes share
 
 Nothing here imports JAX.
@@ -23,6 +24,9 @@ from ._checksums import LIST as LIST
 from ._checksums import damage as damage
 from ._checksums import sha256 as sha256
 from ._checksums import write_checksums as write_checksums
+from ._lock import Lock as Lock
+from ._lock import Locked as Locked
+from ._lock import lock as lock
 from ._replace import replace as replace
 from ._replace import replacing as replacing
 from ._replace import replacing_folder as replacing_folder

@@ -71,13 +71,19 @@ def damage(folder: Path) -> list[str]:
         >>> damage(folder)
         ['shard-0 has changed since it was written']
     """
+    if not folder.is_dir() or folder.is_symlink():
+        return [f"{folder.name} is no folder"]
     try:
         lines = (folder / LIST).read_text(encoding="utf-8").splitlines()
-    except (FileNotFoundError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):
         return [f"{LIST} is missing or damaged"]
     parts = (line.partition("  ") for line in lines)
     expected = {name: checksum for checksum, _, name in parts}
+    if links := [path for path in folder.rglob("*") if path.is_symlink()]:
+        return [f"{path.relative_to(folder).as_posix()} is a link" for path in sorted(links)]
     found = _checksums(folder)
+    if not expected and not found:
+        return [f"{LIST} is empty"]
     # A hidden file that is not listed is a file manager's own.
     unlisted = {name for name in found.keys() - expected.keys() if not _is_hidden(name)}
     wrong = dict.fromkeys(expected.keys() - found.keys(), "is missing")

@@ -39,7 +39,11 @@ EXTRA_BYTES, EXTRA_BYTES_PER_ARRAY = 2**16, 2**10
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint is missing, damaged, or of another run."""
+    """A checkpoint is missing, damaged, of another run, or another process writes there."""
+
+
+class _Damaged(Exception):
+    """A checkpoint whose checksums are right is none of a run."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,22 @@ class Checkpoints:
         names = [path.name for path in folders if path.name.isdecimal()]
         return sorted(int(name) for name in names if name == f"{int(name):06d}")
 
+    def lock(self) -> files.Lock:
+        """Keep other processes from training in this directory, until the result is released.
+
+        Raises:
+            CheckpointError: another one does.
+        """
+        directory = Path(self.directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            return files.lock(directory / ".lock")
+        except files.Locked as error:
+            raise CheckpointError(
+                f"Another process trains in {directory} ({error}). Wait until it has ended, or "
+                "choose another directory."
+            ) from error
+
     def start(self, state: TrainState) -> None:
         """Save the initial state of a new run.
 
@@ -130,13 +150,15 @@ class Checkpoints:
             "arrays": shapes(state),
             "history": [dataclasses.asdict(record) for record in history],
         }
+        if os.path.lexists(folder) and not folder.is_dir():
+            folder.unlink()
         with files.replacing_folder(folder) as partial:
             _write_arrays(partial / "arrays", arrays)
             (partial / "run.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
             files.write_checksums(partial)
         earlier = [epoch for epoch in self.epochs() if epoch <= len(history)]
         for epoch in set(self.epochs()) - set(earlier[-self.keep :]):
-            shutil.rmtree(self.folder(epoch))
+            _remove(self.folder(epoch))
 
     def restore(self, state: TrainState) -> tuple[TrainState, tuple[EpochRecord, ...]]:
         """Return the newest state that is complete, and the records of the epochs that led to it.
@@ -159,15 +181,18 @@ class Checkpoints:
         damaged = []
         for epoch in reversed(self.epochs()):
             folder = self.folder(epoch)
-            if damage := files.damage(folder):
-                damaged.append(f"{folder} ({some(damage)})")
-                warnings.warn(
-                    f"The checkpoint {damaged[-1]} is damaged; trying the one before it. "
-                    "It will be replaced when the run gets there.",
-                    stacklevel=2,
-                )
-                continue
-            return self._read(folder, state)
+            found = files.damage(folder)
+            if not found:
+                try:
+                    return self._read(folder, state)
+                except _Damaged as error:
+                    found = [str(error)]
+            damaged.append(f"{folder} ({some(found)})")
+            warnings.warn(
+                f"The checkpoint {damaged[-1]} is damaged; trying the one before it. "
+                "It will be replaced when the run gets there.",
+                stacklevel=2,
+            )
         if damaged:
             raise CheckpointError(
                 f"No checkpoint is complete: {'; '.join(damaged)}. Put back a copy of one of these "
@@ -179,16 +204,39 @@ class Checkpoints:
         )
 
     def _read(self, folder, state):
-        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        about = _about(folder / "run.json")
         expected = by_name(state)
         _check_same("config", _as_json(self.config), about["config"], folder)
         _check_same("model or optimizer", shapes(state), about["arrays"], folder)
         targets = {name: np.empty(a.shape, a.dtype) for name, a in expected.items()}
-        with _orbax() as checkpointer:
-            arrays = checkpointer.restore(folder / "arrays", args=ocp.args.StandardRestore(targets))
+        try:
+            with _orbax() as checkpointer:
+                restore = ocp.args.StandardRestore(targets)
+                arrays = checkpointer.restore(folder / "arrays", args=restore)
+            history = tuple(EpochRecord(**record) for record in about["history"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _Damaged(f"it cannot be read: {str(error).splitlines()[0]}") from error
         leaves = [_placed(arrays[name], like) for name, like in expected.items()]
-        history = tuple(EpochRecord(**record) for record in about["history"])
         return jax.tree.unflatten(jax.tree.structure(state), leaves), history
+
+
+def _about(file: Path) -> dict[str, Any]:
+    """What run.json says, checked to be of the right kinds."""
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        kinds = {"config": dict, "arrays": dict, "history": list}
+        if all(isinstance(about[name], kind) for name, kind in kinds.items()):
+            return about
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise _Damaged(f"{file.name} is none of a run")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _check_same(what: str, here: Mapping[str, Any], there: Mapping[str, Any], folder: Path) -> None:

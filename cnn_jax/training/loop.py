@@ -81,7 +81,8 @@ def fit(
 
     Raises:
         TypeError, ValueError: an argument is wrong; raised before any training.
-        CheckpointError: the run is new but the directory of `checkpoints` holds one.
+        CheckpointError: the run is new but the directory of `checkpoints` holds one, or another
+            process trains there.
         NonFiniteLossError: a loss became NaN or infinite. That epoch is not saved, so the last
             checkpoint is good.
 
@@ -127,9 +128,13 @@ def fit(
     epoch = make_epoch(make_step(apply, optimizer), batch_size)
     evaluate = make_evaluate(apply, batch_size)
     state = jax.tree.map(jnp.copy, state)
-    if checkpoints is not None and history is None:
-        checkpoints.start(state)
-    return _epochs(state, epoch, evaluate, train, test, epochs, key, checkpoints, history or ())
+    lock = None
+    if checkpoints is not None:
+        lock = checkpoints.lock()
+        if history is None:
+            checkpoints.start(state)
+    run = _epochs(state, epoch, evaluate, train, test, epochs, key, checkpoints, history or ())
+    return _holding(lock, run)
 
 
 def _check_same_optimizer(state, optimizer):
@@ -139,6 +144,15 @@ def _check_same_optimizer(state, optimizer):
             "`optimizer` must be the one that `init` was given; its state (here) and that of "
             f"`state` (there) differ: {some(found)}."
         )
+
+
+def _holding(lock, run):
+    """The epochs; the lock is held as long as somebody may ask for the next one."""
+    try:
+        yield from run
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def _epochs(state, epoch, evaluate, train, test, epochs, key, checkpoints, history):

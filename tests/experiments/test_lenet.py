@@ -265,7 +265,7 @@ def test_a_full_disk_ends_the_run_with_one_line(tmp_path, monkeypatch, capsys):
             r"goes on from its last checkpoint\.\n",
             error,
         )
-        assert {path.name for path in (workdir / "checkpoints").iterdir()} == {"000001"}
+        assert {path.name for path in (workdir / "checkpoints").iterdir()} == {".lock", "000001"}
         assert int(newest_state(workdir).step) == 5
         assert len(metrics(workdir)) == 1
 

@@ -88,3 +88,26 @@ def test_an_empty_list_names_every_file(folder):
     (folder / files.LIST).write_text("")
     listed = "is not listed in SHA256SUMS"
     assert files.damage(folder) == [f"deep/shard-1 {listed}", f"shard-0 {listed}"]
+
+
+def test_what_is_no_such_folder_at_all(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "file").write_text("")
+    assert files.damage(other / "file") == ["file is no folder"]
+    assert files.damage(other / "nowhere") == ["nowhere is no folder"]
+    (other / "link").symlink_to(folder)
+    assert files.damage(other / "link") == ["link is no folder"]
+    (other / "link").unlink()
+    (other / "file").unlink()
+    (other / files.LIST).write_text("")
+    assert files.damage(other) == ["SHA256SUMS is empty"]
+    (other / files.LIST).unlink()
+    (other / files.LIST).mkdir()
+    assert files.damage(other) == ["SHA256SUMS is missing or damaged"]
+
+
+def test_a_link_is_never_followed(folder, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "shard-1"
+    shutil.move(folder / "deep" / "shard-1", outside)
+    (folder / "deep" / "shard-1").symlink_to(outside)
+    assert files.damage(folder) == ["deep/shard-1 is a link"]

@@ -144,6 +144,63 @@ def test_a_folder_with_another_number_is_no_checkpoint(tmp_path):
     assert (tmp_path / "7").is_dir()
 
 
+def put_a_file(folder):
+    shutil.rmtree(folder)
+    folder.write_text("not a folder")
+
+
+def put_a_folder_for_the_list(folder):
+    (folder / "SHA256SUMS").unlink()
+    (folder / "SHA256SUMS").mkdir()
+
+
+def leave_the_list_alone_and_empty(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "SHA256SUMS").touch()
+
+
+def put_another_list(folder):
+    shutil.rmtree(folder / "arrays")
+    (folder / "run.json").write_text("[1]")
+    training.checkpoint.files.write_checksums(folder)
+
+
+def lose_the_arrays(folder):
+    shutil.rmtree(folder / "arrays")
+    training.checkpoint.files.write_checksums(folder)
+
+
+STRANGE = {
+    put_a_file: "000002 is no folder",
+    put_a_folder_for_the_list: "SHA256SUMS is missing or damaged",
+    leave_the_list_alone_and_empty: "SHA256SUMS is empty",
+    put_another_list: "run.json is none of a run",
+    lose_the_arrays: "it cannot be read: ",
+}
+
+
+@pytest.mark.parametrize("change", STRANGE)
+def test_what_is_no_checkpoint_at_all_is_named_skipped_and_replaced(tmp_path, change):
+    checkpoints = saved(tmp_path)
+    change(checkpoints.folder(2))
+    with pytest.warns(UserWarning, match=rf"000002 \({STRANGE[change]}.* is damaged; trying the"):
+        state, history = checkpoints.restore(odd_state())
+    assert_same_bits(state, odd_state(1))
+    assert history == HISTORY[:1]
+    checkpoints.save(odd_state(2), HISTORY[:2])
+    assert_same_bits(checkpoints.restore(odd_state())[0], odd_state(2))
+
+
+def test_of_two_trainers_in_one_folder_the_second_is_refused(tmp_path):
+    checkpoints = saved(tmp_path)
+    held = checkpoints.lock()
+    with pytest.raises(training.CheckpointError, match=r"Another process trains in .*process \d+"):
+        checkpoints.lock()
+    held.release()
+    checkpoints.lock()
+
+
 def test_a_file_too_many_is_damage_too(tmp_path):
     checkpoints = saved(tmp_path)
     (checkpoints.folder(2) / "arrays" / "extra").write_text("")

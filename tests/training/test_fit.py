@@ -75,6 +75,18 @@ def test_an_epoch_is_saved_before_it_is_yielded_and_then_the_next_takes_its_buff
     assert state.step.is_deleted()
 
 
+def test_a_run_holds_its_folder_until_it_ends(tmp_path):
+    checkpoints = training.Checkpoints(tmp_path, {})
+    run = fit(checkpoints=checkpoints)
+    next(run)
+    state, history = checkpoints.restore(tiny.linear()[0])
+    with pytest.raises(training.CheckpointError, match="Another process trains in"):
+        fit(state, checkpoints=checkpoints, history=history)
+    assert checkpoints.epochs() == [0, 1]
+    run.close()
+    assert len(list(fit(state, checkpoints=checkpoints, history=history))) == 2
+
+
 def test_no_epochs_are_no_records():
     assert list(fit(epochs=0)) == []
 
