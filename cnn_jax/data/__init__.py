@@ -1,9 +1,16 @@
-"""Datasets as NumPy arrays: one call, ``load(name, split)``, whatever the source.
+"""Data sets: `load` one into arrays, or open it as a `source` of examples, by its name.
 
-    _load.py           `load` and the names it knows
-    _idx.py            read and write IDX files, the format of MNIST and its relatives
-    _errors.py         what `load` raises when files are damaged or cannot be downloaded
-    fashion_mnist/     Fashion-MNIST: 7,000 images inside the package, 70,000 through TFDS
+    _load.py           `load`, `source`, `info`, `names`
+    _registry.py       the sets by name, and how each kind is opened
+    _dataset.py        `Dataset`: arrays in memory
+    _info.py           `Info`: the facts about a set
+    _found.py          original files that were found
+    _errors.py         what is raised when files are damaged or cannot be downloaded
+    sets/              a file of facts for each set
+    formats/           the formats of original files, read strictly
+    preparing/         from original files to records on disk, through TFDS
+    sources/           `Source`: examples by their index
+    fashion_mnist/     the 7,000 images of Fashion-MNIST that come with the package
 
 >>> from cnn_jax import data
 >>> train = data.load("fashion_mnist_small", "train")
@@ -13,7 +20,12 @@ Dataset(images=uint8 (6000, 28, 28, 1), labels=int32 (6000,), 10 classes)
 'Ankle boot'
 """
 
+from ._dataset import Dataset as Dataset
 from ._errors import DamagedFileError as DamagedFileError
 from ._errors import DownloadError as DownloadError
-from ._load import Dataset as Dataset
+from ._info import Info as Info
+from ._load import info as info
 from ._load import load as load
+from ._load import names as names
+from ._load import source as source
+from .sources import Source as Source

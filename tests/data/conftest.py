@@ -1,5 +1,6 @@
-"""A tiny set in Fashion-MNIST's format, and the builder that prepares it."""
+"""Tiny sets in the formats of the real ones, and what is in them."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -7,53 +8,76 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from cnn_jax.data import _idx
-from cnn_jax.data.fashion_mnist._files import FULL
-from cnn_jax.data.fashion_mnist.builder import FashionMnist
+from cnn_jax.data import preparing
+from cnn_jax.data.formats import idx
+from cnn_jax.data.sets import SETS, Debian, Set
+from cnn_jax.data.sources import PreparedRecords
 
 COUNTS = {"train": 30, "test": 20}
 
 
 class Tiny(NamedTuple):
-    """Four small IDX files, and what is in them."""
+    """Original files of a small set, their facts, and what is in them."""
 
     folder: Path
-    pairs: dict[str, _idx.Pair]
-    arrays: dict[str, tuple[np.ndarray, np.ndarray]]
+    facts: Set
+    arrays: dict[str, dict[str, np.ndarray]]
 
-    def builder(self, **facts) -> type[FashionMnist]:
-        """`FashionMnist` for these files: no Debian folder and no server, unless given."""
-        facts = {"debian": Path("/nowhere"), "url": "http://127.0.0.1:1/"} | facts
-        return type(
-            "Tiny",
-            (FashionMnist,),
-            {"name": "fashion_mnist", "files": self.pairs, **facts},
-            skip_registration=True,
-        )
+    def read(self, split, folder=None, *, root, builder=None, **changes) -> dict[str, np.ndarray]:
+        """Prepare it, with other facts if some are given, and read one split."""
+        facts = dataclasses.replace(self.facts, **changes)
+        place = preparing.prepared(facts, folder, root=root, builder=builder)
+        records = PreparedRecords(place, split, "Prepare it again.")
+        examples = records.read(list(range(len(records))))
+        return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+
+
+def facts_of(name: str, **changes) -> Set:
+    """The facts of a real set for tiny files: no Debian package and no server, unless given."""
+    info = dataclasses.replace(SETS[name].info, counts=COUNTS)
+    changes = {"info": info, "debian": None, "url": "http://127.0.0.1:1/"} | changes
+    return dataclasses.replace(SETS[name], **changes)
+
+
+def random_arrays(n: int, shape, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels, uint8."""
+    random = np.random.default_rng(seed)
+    return random.integers(0, 256, (n, *shape), np.uint8), random.integers(0, classes, n, np.uint8)
 
 
 @pytest.fixture
 def tiny(tmp_path) -> Tiny:
-    random = np.random.default_rng(0)
+    """Fashion-MNIST, tiny."""
     folder = tmp_path / "originals"
     folder.mkdir()
     pairs, arrays = {}, {}
-    for split, n in COUNTS.items():
-        images = random.integers(0, 256, (n, 28, 28), np.uint8)
-        labels = random.integers(0, 10, n, np.uint8)
-        pair = FULL[split]
+    for seed, (split, n) in enumerate(COUNTS.items()):
+        images, labels = random_arrays(n, (28, 28), 10, seed)
+        pair = idx.MNIST_PAIRS[split]
         pairs[split] = pair._replace(
-            images_sha256=_idx.write(folder / pair.images, images),
-            labels_sha256=_idx.write(folder / pair.labels, labels),
+            images_sha256=idx.write(folder / pair.images, images),
+            labels_sha256=idx.write(folder / pair.labels, labels),
         )
-        arrays[split] = images[..., None], labels.astype(np.int32)
-    return Tiny(folder, pairs, arrays)
+        arrays[split] = {"image": images[..., None], "label": labels.astype(np.int32)}
+    facts = facts_of(
+        "fashion_mnist",
+        read=idx.reader(pairs, classes=10),
+        debian=Debian("dataset-fashion-mnist", Path("/nowhere")),
+    )
+    return Tiny(folder, facts, arrays)
 
 
 @pytest.fixture
 def root(tmp_path) -> Path:
     """Where prepared sets go in this test."""
     return tmp_path / "datasets"
+
+
+def assert_equal(arrays, expected):
+    assert arrays.keys() == expected.keys()
+    for name, right in expected.items():
+        assert arrays[name].dtype == right.dtype
+        np.testing.assert_array_equal(arrays[name], right)
 
 
 def flip_bit(file: Path) -> None:

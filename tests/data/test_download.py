@@ -11,14 +11,13 @@ import urllib.request
 from contextlib import contextmanager
 from functools import partial
 
-import numpy as np
 import pytest
-from tensorflow_datasets.core.download.checksums import UrlInfo
 
 from cnn_jax.data import DamagedFileError, DownloadError
-from cnn_jax.data.fashion_mnist import _prepared, _sources
+from cnn_jax.data.preparing import _download
+from cnn_jax.data.sets import Original
 
-from .conftest import flip_bit
+from .conftest import assert_equal, flip_bit
 
 
 @pytest.fixture(autouse=True)
@@ -50,34 +49,32 @@ def server(tiny):
         yield url
 
 
-def registered(url, folder):
-    """What checksums.tsv says, for the files now in ``folder``."""
-    return {
-        url + file.name: UrlInfo(
+def originals(folder):
+    """The facts about the files that are now in ``folder``."""
+    return tuple(
+        Original(
+            name=file.name,
             size=file.stat().st_size,
-            checksum=hashlib.sha256(file.read_bytes()).hexdigest(),
-            filename=file.name,
+            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         )
-        for file in folder.iterdir()
-    }
+        for file in sorted(folder.iterdir())
+    )
 
 
 def test_download(tiny, root, server, capfd):
-    builder = tiny.builder(url=server, url_infos=registered(server, tiny.folder))
-    images, labels = _prepared.read("train", root=root, builder=builder)
-    np.testing.assert_array_equal(images, tiny.arrays["train"][0])
-    np.testing.assert_array_equal(labels, tiny.arrays["train"][1])
+    arrays = tiny.read("train", root=root, url=server, originals=originals(tiny.folder))
+    assert_equal(arrays, tiny.arrays["train"])
     assert capfd.readouterr() == ("", "")
     assert [path.name for path in root.iterdir()] == ["fashion_mnist"]  # no downloads stay
 
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"])
 def test_a_wrong_download_is_refused_and_named(tiny, root, server, name):
-    builder = tiny.builder(url=server, url_infos=registered(server, tiny.folder))
+    facts = {"url": server, "originals": originals(tiny.folder)}
     flip_bit(tiny.folder / name)
     message = re.escape(f"{server}{name} was downloaded with a wrong size or checksum")
     with pytest.raises(DamagedFileError, match=message) as error:
-        _prepared.read("train", root=root, builder=builder)
+        tiny.read("train", root=root, **facts)
     assert "\n" not in str(error.value)
     assert not list(root.iterdir())
 
@@ -94,7 +91,7 @@ def test_a_refused_connection(tiny, root):
     url = "http://127.0.0.1:1/"
     start = time.monotonic()
     with pytest.raises(DownloadError, match="refused") as error:
-        _prepared.read("train", root=root, builder=tiny.builder(url=url))
+        tiny.read("train", root=root, url=url)
     assert_says_what_to_do(error, url)
     assert time.monotonic() - start < 5
     assert not list(root.iterdir())
@@ -108,25 +105,25 @@ def test_a_name_lookup_that_takes_for_ever(tiny, root, monkeypatch):
         raise socket.gaierror("no such host")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(_sources, "PATIENCE", 0.2)
+    monkeypatch.setattr(_download, "PATIENCE", 0.2)
     url = "http://example.invalid/"
     with pytest.raises(DownloadError, match="no answer within") as error:
-        _prepared.read("train", root=root, builder=tiny.builder(url=url))
+        tiny.read("train", root=root, url=url)
     assert_says_what_to_do(error, url)
     test_is_over.set()
 
 
 def test_a_server_that_never_answers(tiny, root, monkeypatch):
-    monkeypatch.setattr(_sources, "PATIENCE", 0.5)
+    monkeypatch.setattr(_download, "PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         with pytest.raises(DownloadError, match=r"timed out|no answer") as error:
-            _prepared.read("train", root=root, builder=tiny.builder(url=url))
+            tiny.read("train", root=root, url=url)
     assert_says_what_to_do(error, url)
 
 
 def test_patience_is_within_what_was_promised():
-    assert _sources.PATIENCE <= 20
+    assert _download.PATIENCE <= 20
 
 
 def test_a_missing_page(tiny, root, server, monkeypatch):
@@ -140,7 +137,7 @@ def test_a_missing_page(tiny, root, server, monkeypatch):
     monkeypatch.setattr(urllib.request, "HTTPError", Noted)
     url = server + "elsewhere/"
     with pytest.raises(DownloadError, match="404") as error:
-        _prepared.read("train", root=root, builder=tiny.builder(url=url))
+        tiny.read("train", root=root, url=url)
     assert_says_what_to_do(error, url)
     (answer,) = answers
     assert answer.fp.closed  # such an error holds the connection
@@ -148,8 +145,8 @@ def test_a_missing_page(tiny, root, server, monkeypatch):
 
 def test_a_page_that_vanishes_after_the_first_question(tiny, root, server):
     """The first file is there, another is not: TFDS's own error is turned into ours."""
-    builder = tiny.builder(url=server, url_infos=registered(server, tiny.folder))
+    facts = {"url": server, "originals": originals(tiny.folder)}
     (tiny.folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DownloadError, match="404") as error:
-        _prepared.read("train", root=root, builder=builder)
+        tiny.read("train", root=root, **facts)
     assert_says_what_to_do(error, server)

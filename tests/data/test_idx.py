@@ -6,7 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from cnn_jax.data import DamagedFileError, _idx
+from cnn_jax.data import DamagedFileError
+from cnn_jax.data.formats import idx
 
 REMEDY = "Copy it again."
 IMAGES = np.random.default_rng(1).integers(0, 256, (5, 4, 3), np.uint8)
@@ -25,24 +26,24 @@ def header(*shape, kind=8, rank=None):
 
 @pytest.mark.parametrize("array", [IMAGES, LABELS, IMAGES[:0]], ids=["images", "labels", "none"])
 def test_reads_what_was_written(file, array):
-    sha256 = _idx.write(file, array)
-    read = _idx.read(file, rank=array.ndim, sha256=sha256, remedy=REMEDY)
+    sha256 = idx.write(file, array)
+    read = idx.read(file, rank=array.ndim, sha256=sha256, remedy=REMEDY)
     assert read.dtype == np.uint8
     assert read.flags.writeable
     np.testing.assert_array_equal(read, array)
 
 
 def test_the_same_array_gives_the_same_bytes(file):
-    _idx.write(file, IMAGES)
+    idx.write(file, IMAGES)
     first = file.read_bytes()
-    _idx.write(file, IMAGES)
+    idx.write(file, IMAGES)
     assert file.read_bytes() == first
     assert first[3:8] == bytes(5)  # the gzip header holds no flags, so no name, and no time
 
 
 def test_write_refuses_other_types(file):
     with pytest.raises(TypeError, match="`array` must be uint8; got int64"):
-        _idx.write(file, LABELS.astype(np.int64))
+        idx.write(file, LABELS.astype(np.int64))
 
 
 BODY = IMAGES.tobytes()
@@ -64,10 +65,10 @@ BAD_CONTENT = {
 
 @pytest.mark.parametrize(("content", "message"), BAD_CONTENT.values(), ids=BAD_CONTENT)
 def test_bad_content_is_named(file, content, message):
-    sha256 = _idx.write(file, IMAGES)
+    sha256 = idx.write(file, IMAGES)
     file.write_bytes(gzip.compress(content))
     with pytest.raises(DamagedFileError, match=message) as error:
-        _idx.read(file, rank=3, sha256=sha256, remedy=REMEDY)
+        idx.read(file, rank=3, sha256=sha256, remedy=REMEDY)
     assert str(file) in str(error.value)
     assert str(error.value).endswith(REMEDY)
     assert "\n" not in str(error.value)
@@ -94,18 +95,18 @@ BAD_GZIP = {
 
 @pytest.mark.parametrize(("damage", "message"), BAD_GZIP.values(), ids=BAD_GZIP)
 def test_bad_gzip_is_named(file, damage, message):
-    sha256 = _idx.write(file, IMAGES)
+    sha256 = idx.write(file, IMAGES)
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(DamagedFileError, match=message) as error:
-        _idx.read(file, rank=3, sha256=sha256, remedy=REMEDY)
+        idx.read(file, rank=3, sha256=sha256, remedy=REMEDY)
     assert str(file) in str(error.value)
 
 
 def read_pair(folder, images, labels):
     files = {"images.gz": folder / "images.gz", "labels.gz": folder / "labels.gz"}
-    sums = [_idx.write(files["images.gz"], images), _idx.write(files["labels.gz"], labels)]
-    pair = _idx.Pair("images.gz", "labels.gz", *sums)
-    return _idx.read_pair(files, pair, classes=10, remedy=REMEDY)
+    sums = [idx.write(files["images.gz"], images), idx.write(files["labels.gz"], labels)]
+    pair = idx.Pair("images.gz", "labels.gz", *sums)
+    return idx.read_pair(files, pair, classes=10, remedy=REMEDY)
 
 
 def test_a_pair_has_a_channel_axis_and_int32_labels(tmp_path):
@@ -128,4 +129,4 @@ def test_labels_must_be_classes(tmp_path):
 
 def test_a_missing_file_is_named(file):
     with pytest.raises(FileNotFoundError, match=file.name):
-        _idx.read(file, rank=1, sha256="", remedy=REMEDY)
+        idx.read(file, rank=1, sha256="", remedy=REMEDY)

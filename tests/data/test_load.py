@@ -48,10 +48,10 @@ WRONG_CALLS = {
         ("fashion-mnist", "train"),
         {},
         ValueError,
-        r"`name` must be one of 'fashion_mnist_small', 'fashion_mnist'; got 'fashion-mnist'\. "
+        r"`name` must be one of 'fashion_mnist_small', 'fashion_mnist', .*; got 'fashion-mnist'\. "
         r"Did you mean 'fashion_mnist'\?",
     ),
-    "far name": (("cifar10", "train"), {}, ValueError, r"got 'cifar10'\.$"),
+    "far name": (("zebra", "train"), {}, ValueError, r"got 'zebra'\.$"),
     "array as name": (
         (np.array(["fashion_mnist", "other"]), "train"),
         {},

@@ -13,14 +13,15 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from .. import _idx
-from ._files import CLASSES, DEBIAN, FULL, SMALL_COUNTS
-from ._sources import in_folder
+from ..formats import idx
+from ..preparing import in_folder
+from ..sets.fashion_mnist import DEBIAN, PAIRS, SET
+from ._files import COUNTS
 
 SMALL_FOLDER = Path(__file__).parent / "small"
 
 
-def make_small(folder: Path, out: Path) -> dict[str, tuple[_idx.Pair, np.ndarray]]:
+def make_small(folder: Path, out: Path) -> dict[str, tuple[idx.Pair, np.ndarray]]:
     """Write the four small files.
 
     Args:
@@ -39,23 +40,21 @@ def make_small(folder: Path, out: Path) -> dict[str, tuple[_idx.Pair, np.ndarray
         Traceback (most recent call last):
         FileNotFoundError: `folder` must hold the four files of Fashion-MNIST; /nowhere lacks ...
     """
-    source = in_folder(folder, FULL)
+    source = in_folder(folder, SET)
     out.mkdir(parents=True, exist_ok=True)
     made = {}
-    for split, pair in FULL.items():
-        images, labels = _idx.read_pair(
-            source.files, pair, classes=len(CLASSES), remedy=source.remedy
-        )
-        n = SMALL_COUNTS[split]
+    for split, pair in PAIRS.items():
+        images, labels = idx.read_pair(source.files, pair, classes=10, remedy=source.remedy)
+        n = COUNTS[split]
         small = pair._replace(
-            images_sha256=_idx.write(out / pair.images, images[:n, ..., 0]),
-            labels_sha256=_idx.write(out / pair.labels, labels[:n].astype(np.uint8)),
+            images_sha256=idx.write(out / pair.images, images[:n, ..., 0]),
+            labels_sha256=idx.write(out / pair.labels, labels[:n].astype(np.uint8)),
         )
         made[split] = small, labels[:n]
     return made
 
 
-def main(folder: tyro.conf.Positional[Path] = DEBIAN) -> None:
+def main(folder: tyro.conf.Positional[Path] = DEBIAN.folder) -> None:
     """Make small/ from the four original files; print its class counts and checksums.
 
     Args:
@@ -63,7 +62,7 @@ def main(folder: tyro.conf.Positional[Path] = DEBIAN) -> None:
     """
     made = make_small(folder, SMALL_FOLDER)
     counts = Table("class", *made)
-    for label, name in enumerate(CLASSES):
+    for label, name in enumerate(SET.info.classes):
         counts.add_row(name, *(str((labels == label).sum()) for _, labels in made.values()))
     size = sum(file.stat().st_size for file in SMALL_FOLDER.iterdir())
     console = Console(soft_wrap=True)

@@ -14,22 +14,36 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Mapping
-from importlib.resources.abc import Traversable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ._errors import DamagedFileError
+from .._errors import DamagedFileError
+from .._found import Found
 
 MOST = 2**30  # bytes of a file, unzipped; the largest, EMNIST's, has 0.55 * 10**9
+
+
+class Readable(Protocol):
+    """A file that can be read as a whole: a path, a resource, a member of an archive.
+
+    Example:
+        >>> def size(file: Readable) -> int:
+        ...     return len(file.read_bytes())
+    """
+
+    def read_bytes(self) -> bytes:
+        """Return the content."""
+        ...
 
 
 class Pair(NamedTuple):
     """The two files of one split: their names, and the SHA-256 of what they hold when unzipped.
 
-    The gzipped bytes may differ: Debian's files have the original content, compressed anew.
+    The gzipped bytes may differ: Debian's files have the original content, compressed anew. A
+    SHA-256 that is None is not compared: then that of the gzipped file has been.
 
     Example:
         >>> pair = Pair("images.gz", "labels.gz", images_sha256="81c6...", labels_sha256="0f12...")
@@ -39,12 +53,43 @@ class Pair(NamedTuple):
 
     images: str
     labels: str
-    images_sha256: str
-    labels_sha256: str
+    images_sha256: str | None = None
+    labels_sha256: str | None = None
+
+
+MNIST_PAIRS = {
+    "train": Pair("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
+    "test": Pair("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
+}
+"""MNIST's four files, whose names other sets have taken over."""
+
+
+def reader(
+    pairs: Mapping[str, Pair], *, classes: int
+) -> Callable[[Found, str], dict[str, np.ndarray]]:
+    """Return the function that reads one split of a set of such pairs.
+
+    Args:
+        pairs: the files of each split.
+        classes: labels must lie in [0, classes).
+
+    Returns:
+        A function of `Found` and a split, which returns ``image`` uint8 (n, height, width, 1) and
+        ``label`` int32 (n,).
+
+    Example:
+        >>> read = reader(MNIST_PAIRS, classes=10)
+    """
+
+    def read_split(found: Found, split: str) -> dict[str, np.ndarray]:
+        images, labels = read_pair(found.files, pairs[split], classes=classes, remedy=found.remedy)
+        return {"image": images, "label": labels}
+
+    return read_split
 
 
 def read_pair(
-    files: Mapping[str, Path | Traversable], pair: Pair, *, classes: int, remedy: str
+    files: Mapping[str, Readable], pair: Pair, *, classes: int, remedy: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read the images and labels of one split, or raise.
 
@@ -85,13 +130,13 @@ def read_pair(
     return images[..., np.newaxis], labels.astype(np.int32)
 
 
-def read(file: Path | Traversable, *, rank: int, sha256: str, remedy: str) -> np.ndarray:
+def read(file: Readable, *, rank: int, sha256: str | None, remedy: str) -> np.ndarray:
     """Read one gzipped IDX file of uint8, or raise.
 
     Args:
         file: the file.
         rank: how many axes it must have: 3 for images, 1 for labels.
-        sha256: hexadecimal SHA-256 that the unzipped content must have.
+        sha256: hexadecimal SHA-256 that the unzipped content must have, or None.
         remedy: one sentence for the error message: what the user can do about a bad file.
 
     Returns:
@@ -132,7 +177,7 @@ def read(file: Path | Traversable, *, rank: int, sha256: str, remedy: str) -> np
         raise damaged(f"is truncated: {len(body)} bytes of {shape}")
     if surplus:
         raise damaged(f"has bytes beyond its {shape}")
-    if hashlib.sha256(head + body).hexdigest() != sha256:
+    if sha256 is not None and hashlib.sha256(head + body).hexdigest() != sha256:
         raise damaged("is damaged or another data set's: its content has the wrong SHA-256")
     return np.frombuffer(body, np.uint8).reshape(shape).copy()
 

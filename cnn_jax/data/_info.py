@@ -1,0 +1,53 @@
+"""`Info`: what is known about a set without reading its images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Info:
+    """The facts about a set.
+
+    Attributes:
+        name: as `load` knows it.
+        title: as its authors write it.
+        description: one line.
+        counts: the number of examples of each split.
+        shape: height, width and channels; None where they differ from image to image.
+        labels: for each label of an example the names of its classes; ``"label"`` is the first.
+        license: "none stated" if its authors state none.
+        homepage: an address.
+        citation: whom to cite.
+
+    Example:
+        >>> info = Info(
+        ...     name="pets",
+        ...     title="Pets",
+        ...     description="Two kinds.",
+        ...     counts={"train": 8, "test": 2},
+        ...     shape=(32, 32, 3),
+        ...     labels={"label": ("cat", "dog")},
+        ... )
+        >>> info.classes, info.splits
+        (('cat', 'dog'), ('train', 'test'))
+    """
+
+    name: str
+    title: str
+    description: str
+    counts: Mapping[str, int]
+    shape: tuple[int | None, ...]
+    labels: Mapping[str, tuple[str, ...]]
+    license: str = "none stated"
+    homepage: str = ""
+    citation: str = ""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits."""
+        return tuple(self.counts)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes that ``label`` numbers."""
+        return self.labels.get("label", ())

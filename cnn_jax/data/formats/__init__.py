@@ -1,0 +1,5 @@
+"""The formats that sets come in, each read strictly: every doubt is a `DamagedFileError`.
+
+idx.py         IDX, of MNIST and its relatives
+archives.py    files inside zip and tar archives, read into memory and never unpacked
+"""

@@ -1,0 +1,11 @@
+"""Examples by their index, wherever they lie: `Source`, and the records that it reads.
+
+_source.py     `Source`: one split of a set, example by example
+_arrays.py     records that are arrays in memory
+_records.py    records in array_record files, as TFDS prepares them
+"""
+
+from ._arrays import ArrayRecords as ArrayRecords
+from ._records import PreparedRecords as PreparedRecords
+from ._source import Records as Records
+from ._source import Source as Source

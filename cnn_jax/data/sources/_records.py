@@ -1,0 +1,88 @@
+"""Records in array_record files, as TFDS prepares them."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._errors import DamagedFileError
+from ._source import Example
+
+
+class PreparedRecords:
+    """The examples of one split in a folder that TFDS has prepared, decoded by its features.
+
+    The files are opened when they are first read, and again in each process: neither a pickled
+    copy nor a forked process shares the reader.
+
+    Args:
+        folder: the prepared version of a set, ``NAME/1.0.0``, with its ``features.json``.
+        split: a split that it has.
+        remedy: one sentence for the error message: what the user can do about a bad file.
+
+    Example:
+        >>> PreparedRecords(Path("/nowhere/pets/1.0.0"), "train", "Copy it again.").place(3)
+        'record 3 of the train split in /nowhere/pets/1.0.0'
+    """
+
+    def __init__(self, folder: Path, split: str, remedy: str):
+        self.folder = folder
+        self.split = split
+        self.remedy = remedy
+        self._process = os.getpid()
+
+    @cached_property
+    def _opened(self) -> Any:
+        import tensorflow_datasets as tfds
+
+        builder = tfds.builder_from_directory(self.folder)
+        return builder.as_data_source(self.split)  # pyright: ignore[reportCallIssue]
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        """The features that are labels: TFDS stores them as int64."""
+        import tensorflow_datasets as tfds
+
+        features = self._opened.dataset_info.features
+        return [k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
+
+    def __len__(self) -> int:
+        return len(self._here()._opened)
+
+    def read(self, indices: list[int]) -> list[Example]:
+        """Read and decode these examples; labels are int32, all else is as TFDS decodes it."""
+        opened = self._here()._opened
+        try:
+            examples = opened.__getitems__(indices)
+        except Exception as error:  # of the file's reader, of protobuf, of an image's decoder
+            raise self._damaged(indices, error) from error
+        for example in examples:
+            for name in self._labels:
+                example[name] = np.int32(example[name])
+        return examples
+
+    def place(self, index: int) -> str:
+        """Say where a record lies."""
+        return f"record {index} of the {self.split} split in {self.folder}"
+
+    def _damaged(self, indices: list[int], error: Exception) -> DamagedFileError:
+        if len(indices) > 1:  # find the one that is
+            for index in indices:
+                try:
+                    self._opened[index]
+                except Exception as itself:
+                    return self._damaged([index], itself)
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        return DamagedFileError(f"{self.place(indices[0])} is damaged ({reason}). {self.remedy}")
+
+    def _here(self) -> "PreparedRecords":
+        """Forget what another process opened."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self.__dict__.pop("_opened", None)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_opened", "_labels")}
