@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from . import geometry as geometry
     from . import models as models
     from . import nn as nn
+    from . import tasks as tasks
     from . import training as training
     from .acceleration import accelerate as accelerate
     from .algorithms import autotune as autotune
@@ -41,6 +42,7 @@ _SUBMODULES = (
     "geometry",
     "models",
     "nn",
+    "tasks",
     "training",
 )
 

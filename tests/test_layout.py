@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "nn": {"arguments", "geometry", "functional"},
     "models": {"arguments", "files", "geometry", "functional", "nn"},
     "analysis": {"arguments", "files", "pages", "geometry", "functional"},
+    "tasks": {"arguments", "geometry", "functional"},
     "data": {"arguments", "files", "geometry", "functional"},
     "training": {"arguments", "files", "geometry", "functional"},
 }

@@ -3,6 +3,7 @@
 One file for each stage, in the order in which data pass through them:
 
 - `state`: a model becomes a `TrainState` of plain arrays and `apply`, a pure function.
+- `optimizers`: what optax lacks: an average of the parameters, rates and decay by path.
 - `step`: `apply`, the loss, its gradient and the optimizer make one pure step.
 - `epoch`: a `lax.scan` of that step over shuffled data that lie on the device: one dispatch.
 - `evaluate`: loss, accuracy and predictions of a split, every example once: one dispatch.
@@ -44,6 +45,11 @@ from .loop import fit as fit
 from .metrics import Metrics as Metrics
 from .metrics import confusion_matrix as confusion_matrix
 from .metrics import score as score
+from .optimizers import average_params as average_params
+from .optimizers import averaged as averaged
+from .optimizers import decayed as decayed
+from .optimizers import has_average as has_average
+from .optimizers import scale_by_path as scale_by_path
 from .record import EpochRecord as EpochRecord
 from .state import TrainState as TrainState
 from .state import init as init
