@@ -1,6 +1,7 @@
 """Tiny sets in the formats of the real ones, and what is in them."""
 
 import dataclasses
+import hashlib
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import pytest
 
 from cnn_jax.data import preparing
 from cnn_jax.data.formats import idx
-from cnn_jax.data.sets import SETS, Debian, Set
+from cnn_jax.data.sets import SETS, Debian, Original, Set
 from cnn_jax.data.sources import PreparedRecords
 
 COUNTS = {"train": 30, "test": 20}
@@ -37,6 +38,15 @@ def facts_of(name: str, **changes) -> Set:
     info = dataclasses.replace(SETS[name].info, counts=COUNTS)
     changes = {"info": info, "debian": None, "url": "http://127.0.0.1:1/"} | changes
     return dataclasses.replace(SETS[name], **changes)
+
+
+def originals_in(folder: Path, name: str) -> tuple[Original, ...]:
+    """The facts about the files in `folder` that are called like the originals of a real set."""
+    contents = {real.name: (folder / real.name).read_bytes() for real in SETS[name].originals}
+    return tuple(
+        Original(file, len(content), hashlib.sha256(content).hexdigest())
+        for file, content in contents.items()
+    )
 
 
 def random_arrays(n: int, shape, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,5 @@
 """Downloads through TFDS's download manager, from servers on this machine."""
 
-import hashlib
 import http.server
 import re
 import socket
@@ -15,9 +14,8 @@ import pytest
 
 from cnn_jax.data import DamagedFileError, DownloadError
 from cnn_jax.data.preparing import _download
-from cnn_jax.data.sets import Original
 
-from .conftest import assert_equal, flip_bit
+from .conftest import assert_equal, flip_bit, originals_in
 
 
 @pytest.fixture(autouse=True)
@@ -49,20 +47,10 @@ def server(tiny):
         yield url
 
 
-def originals(folder):
-    """The facts about the files that are now in ``folder``."""
-    return tuple(
-        Original(
-            name=file.name,
-            size=file.stat().st_size,
-            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
-        )
-        for file in sorted(folder.iterdir())
-    )
-
-
 def test_download(tiny, root, server, capfd):
-    arrays = tiny.read("train", root=root, url=server, originals=originals(tiny.folder))
+    arrays = tiny.read(
+        "train", root=root, url=server, originals=originals_in(tiny.folder, "fashion_mnist")
+    )
     assert_equal(arrays, tiny.arrays["train"])
     assert capfd.readouterr() == ("", "")
     assert [path.name for path in root.iterdir()] == ["fashion_mnist"]  # no downloads stay
@@ -70,7 +58,7 @@ def test_download(tiny, root, server, capfd):
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"])
 def test_a_wrong_download_is_refused_and_named(tiny, root, server, name):
-    facts = {"url": server, "originals": originals(tiny.folder)}
+    facts = {"url": server, "originals": originals_in(tiny.folder, "fashion_mnist")}
     flip_bit(tiny.folder / name)
     message = re.escape(f"{server}{name} was downloaded with a wrong size or checksum")
     with pytest.raises(DamagedFileError, match=message) as error:
@@ -145,7 +133,7 @@ def test_a_missing_page(tiny, root, server, monkeypatch):
 
 def test_a_page_that_vanishes_after_the_first_question(tiny, root, server):
     """The first file is there, another is not: TFDS's own error is turned into ours."""
-    facts = {"url": server, "originals": originals(tiny.folder)}
+    facts = {"url": server, "originals": originals_in(tiny.folder, "fashion_mnist")}
     (tiny.folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DownloadError, match="404") as error:
         tiny.read("train", root=root, **facts)

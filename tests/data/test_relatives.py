@@ -1,6 +1,5 @@
 """MNIST's relatives from tiny original files: their facts, their checks, their arrays."""
 
-import hashlib
 import shutil
 import zipfile
 
@@ -9,14 +8,9 @@ import pytest
 
 from cnn_jax.data import DamagedFileError
 from cnn_jax.data.formats import idx
-from cnn_jax.data.sets import SETS, Original, emnist_letters
+from cnn_jax.data.sets import emnist_letters
 
-from .conftest import COUNTS, Tiny, assert_equal, facts_of, flip_bit, random_arrays
-
-
-def original(file) -> Original:
-    content = file.read_bytes()
-    return Original(file.name, len(content), hashlib.sha256(content).hexdigest())
+from .conftest import COUNTS, Tiny, assert_equal, facts_of, flip_bit, originals_in, random_arrays
 
 
 def idx_files(folder, pairs, classes, first=0):
@@ -35,7 +29,7 @@ def idx_files(folder, pairs, classes, first=0):
 def relative(request, tmp_path) -> Tiny:
     folder = tmp_path / "originals"
     arrays = idx_files(folder, idx.MNIST_PAIRS, 10)
-    originals = tuple(original(folder / real.name) for real in SETS[request.param].originals)
+    originals = originals_in(folder, request.param)
     expected = {
         split: {"image": images[..., None], "label": labels}
         for split, (images, labels) in arrays.items()
@@ -51,7 +45,7 @@ def letters(tmp_path) -> Tiny:
     with zipfile.ZipFile(folder / "gzip.zip", "w") as archive:
         for file in sorted((tmp_path / "gzip").iterdir()):
             archive.write(file, f"gzip/{file.name}")
-    facts = facts_of("emnist_letters", originals=(original(folder / "gzip.zip"),))
+    facts = facts_of("emnist_letters", originals=originals_in(folder, "emnist_letters"))
     expected = {
         split: {"image": images.transpose(0, 2, 1)[..., None], "label": labels}
         for split, (images, labels) in arrays.items()
@@ -114,6 +108,6 @@ def test_letters_must_be_numbered_from_one(tmp_path, letters, root):
             archive.write(file, f"gzip/{file.name}")
     folder.mkdir()
     shutil.move(tmp_path / "gzip.zip", folder)
-    originals = (original(folder / "gzip.zip"),)
+    originals = originals_in(folder, "emnist_letters")
     with pytest.raises(DamagedFileError, match="must have 30 numbers below 26 as `label`"):
         letters.read("train", folder, root=root, originals=originals)

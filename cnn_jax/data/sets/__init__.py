@@ -6,7 +6,7 @@
 ('o', 'ki', 'su')
 """
 
-from . import emnist_letters, fashion_mnist, kmnist, mnist
+from . import cifar10, cifar100, emnist_letters, fashion_mnist, kmnist, mnist, svhn_cropped
 from ._set import Arrays as Arrays
 from ._set import Debian as Debian
 from ._set import Original as Original
@@ -19,5 +19,8 @@ SETS = {
         mnist,
         kmnist,
         emnist_letters,
+        cifar10,
+        cifar100,
+        svhn_cropped,
     )
 }
