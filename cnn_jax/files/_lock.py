@@ -23,8 +23,10 @@ class Lock:
     """A file that this process holds until `release`, or until nobody has the lock any more.
 
     Example:
-        >>> Lock.__name__
-        'Lock'
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / ".lock"
+        >>> lock(file).release()
+        >>> held = lock(file)
     """
 
     def __init__(self, descriptor: int):

@@ -150,7 +150,7 @@ class Checkpoints:
             "arrays": shapes(state),
             "history": [dataclasses.asdict(record) for record in history],
         }
-        if os.path.lexists(folder) and not folder.is_dir():
+        if folder.is_symlink() or folder.is_file():
             folder.unlink()
         with files.replacing_folder(folder) as partial:
             _write_arrays(partial / "arrays", arrays)

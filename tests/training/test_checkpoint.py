@@ -149,6 +149,11 @@ def put_a_file(folder):
     folder.write_text("not a folder")
 
 
+def put_a_link(folder):
+    shutil.move(folder, folder.parent / "elsewhere")
+    folder.symlink_to(folder.parent / "elsewhere")
+
+
 def put_a_folder_for_the_list(folder):
     (folder / "SHA256SUMS").unlink()
     (folder / "SHA256SUMS").mkdir()
@@ -173,6 +178,7 @@ def lose_the_arrays(folder):
 
 STRANGE = {
     put_a_file: "000002 is no folder",
+    put_a_link: "000002 is no folder",
     put_a_folder_for_the_list: "SHA256SUMS is missing or damaged",
     leave_the_list_alone_and_empty: "SHA256SUMS is empty",
     put_another_list: "run.json is none of a run",
