@@ -121,6 +121,18 @@ def test_parameters_of_any_float_are_kept(tmp_path):
     assert os.listdir(tmp_path) == ["linear.safetensors"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_parameter_without_axes(kind, tmp_path):
+    class Scale(nnx.Module):
+        def __init__(self, value):
+            self.scale = nnx.Param(jnp.float32(value))
+
+    file, other = tmp_path / f"scale.{kind}", Scale(0)
+    models.save_weights(Scale(3), file)
+    models.load_weights(other, file)
+    assert other.scale[...] == 3
+
+
 def test_an_abstract_network_runs_when_it_is_loaded(tmp_path):
     model, empty, file = tiny_vgg(), tiny_vgg(abstract), tmp_path / "vgg.npz"
     models.save_weights(model, file)
@@ -269,7 +281,7 @@ def test_saved_files_are_safetensors_own(saved):
     length = int.from_bytes(raw[:8], "little")
     assert length % 8 == 0
     again = safetensors.numpy.load(raw)
-    assert sorted(again) == sorted(json.loads(raw[8 : 8 + length]))
+    assert sorted(["__metadata__", *again]) == sorted(json.loads(raw[8 : 8 + length]))
     mode = os.stat(saved).st_mode & 0o777
     saved.with_name("plain").write_text("")
     assert mode == os.stat(saved.with_name("plain")).st_mode & 0o777

@@ -2,8 +2,6 @@
 
 import json
 import re
-import struct
-import warnings
 import zipfile
 
 import numpy as np
@@ -14,14 +12,6 @@ from cnn_jax import models
 
 from .networks import abstract
 from .tiny import KINDS, equal, rewritten, tiny_resnet
-
-
-@pytest.fixture
-def saved(tmp_path):
-    """The tiny ResNet's weights in torchvision's names."""
-    file = tmp_path / "weights.safetensors"
-    models.save_weights(tiny_resnet(), file, names="torchvision")
-    return file
 
 
 def changed(name, change):
@@ -66,159 +56,31 @@ def test_values_that_are_no_weights(change, text, kind, tmp_path):
     assert equal(model, other)
 
 
-def header(**tensors):
-    """A safetensors file of 8 bytes of data with these (dtype, shape, begin, end)."""
-    entries = {
-        name: {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
-        for name, (dtype, shape, begin, end) in tensors.items()
-    }
-    text = json.dumps(entries).encode()
-    return struct.pack("<Q", len(text)) + text + bytes(8)
-
-
-SAFETENSORS = {
-    "empty": b"",
-    "seven bytes": bytes(7),
-    "header longer than the file": struct.pack("<Q", 1000) + b"{}",
-    "header of exabytes": struct.pack("<Q", 2**60) + b"{}",
-    "header is no JSON": struct.pack("<Q", 4) + b"nope" + bytes(8),
-    "header is no UTF-8": struct.pack("<Q", 4) + b"\xff\xfe{}" + bytes(8),
-    "web page": b"<!DOCTYPE html><html><body>404</body></html>" * 9,
-    "pickle": b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01u." * 9,
-    "data cut": header(a=("F32", [2], 0, 8))[:-1],
-    "data too long": header(a=("F32", [2], 0, 8)) + b"1",
-    "offsets outside": header(a=("F32", [1000], 0, 4000)),
-    "terabytes": header(a=("F32", [2**40], 0, 2**42)),
-    "sizes that overflow": header(a=("F32", [2**40, 2**40], 0, 8)),
-    "overlapping": header(a=("F32", [2], 0, 8), b=("F32", [1], 4, 8)),
-    "a gap": header(a=("F32", [1], 4, 8)),
-    "shape of other size": header(a=("F32", [3], 0, 8)),
-    "negative shape": header(a=("F32", [-2], 0, 8)),
-    "unknown dtype": header(a=("Q7", [2], 0, 8)),
-    "header of minus signs": struct.pack("<Q", 2001) + b"-" * 2000 + b"1",
-    "a name twice": header(fc=("F32", [2], 0, 8), FC=("F32", [1, 2], 0, 8)).replace(b"FC", b"fc"),
-}
-
-
-@pytest.mark.parametrize("raw", SAFETENSORS.values(), ids=SAFETENSORS)
-def test_damaged_safetensors(raw, tmp_path):
-    file = tmp_path / "damaged.safetensors"
-    file.write_bytes(raw)
-    text = f"`file` {file} is no whole .safetensors file ("
-    with pytest.raises(ValueError, match=re.escape(text) + ".*download or save it anew"):
-        models.load_weights(tiny_resnet(), file, strict=False)
-
-
-def test_a_truncated_file_anywhere(saved):
-    raw, model = saved.read_bytes(), tiny_resnet(abstract)
-    for length in np.linspace(0, len(raw) - 1, 23).astype(int):
-        saved.write_bytes(raw[:length])
-        with pytest.raises(ValueError, match=r"is no whole \.safetensors file"):
-            models.load_weights(model, saved)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_file(kind, tmp_path):
+    file, model = tmp_path / f"weights.{kind}", tiny_resnet(seed=1)
+    models.save_weights(tiny_resnet(), file)
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    for damaged in (raw, raw[:-1], b""):
+        file.write_bytes(damaged)
+        text = f"`file` {file} is no whole .{kind} file ("
+        with pytest.raises(ValueError, match=re.escape(text) + ".*download or save it anew"):
+            models.load_weights(model, file, strict=False)
+    assert equal(model, tiny_resnet(seed=1))
 
 
 def test_float8_is_named(tmp_path):
     file = tmp_path / "linear.safetensors"
-    file.write_bytes(header(bias=("F8_E4M3", [2], 0, 2), kernel=("F8_E4M3", [3, 2], 2, 8)))
+    entries = {
+        "bias": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]},
+        "kernel": {"dtype": "F8_E4M3", "shape": [3, 2], "data_offsets": [2, 8]},
+    }
+    text = json.dumps(entries).encode()
+    file.write_bytes(len(text).to_bytes(8, "little") + text + bytes(8))
     model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
     with pytest.raises(ValueError, match=re.escape("bias (F8_E4M3), kernel (F8_E4M3).")):
         models.load_weights(model, file)
-
-
-def member(array=None, raw=None, claim=None, compression=zipfile.ZIP_STORED, name="fc.bias.npy"):
-    """Makes an .npz with one member: an array, raw bytes, or a header that claims a shape."""
-
-    def write(file):
-        with zipfile.ZipFile(file, "w", compression) as archive, archive.open(name, "w") as stream:
-            if raw is not None:
-                stream.write(raw)
-            elif claim is not None:
-                entry = {"descr": "<f4", "fortran_order": False, "shape": claim}
-                np.lib.format.write_array_header_1_0(stream, entry)
-                stream.write(bytes(8))
-            else:
-                np.lib.format.write_array(stream, array, allow_pickle=True)
-
-    return write
-
-
-def truncated(file):
-    np.savez(file, **{"fc.bias": np.ones(500, np.float32)})
-    file.write_bytes(file.read_bytes()[:1000])
-
-
-def flipped(file):
-    np.savez(file, **{"fc.bias": np.arange(5, dtype=np.float32)})
-    raw = bytearray(file.read_bytes())
-    raw[raw.find(np.float32(3).tobytes())] ^= 1
-    file.write_bytes(raw)
-
-
-def twice(file):
-    with zipfile.ZipFile(file, "w") as archive:
-        for value in (1, 2):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it warns of what is meant here
-                stream = archive.open("fc.bias.npy", "w")
-            with stream:
-                np.lib.format.write_array(stream, np.full(5, value, np.float32))
-
-
-MINUS_SIGNS = b"-" * 9000 + b"1\n"  # which Python's parser answers with a MemoryError
-NPZ = {
-    "header of minus signs": member(
-        raw=b"\x93NUMPY\x01\x00" + struct.pack("<H", len(MINUS_SIGNS)) + MINUS_SIGNS
-    ),
-    "a name twice": twice,
-    "empty": lambda file: file.write_bytes(b""),
-    "text": lambda file: file.write_bytes(b"PK is no zip file"),
-    "truncated": truncated,
-    "a bit flipped": flipped,
-    "a pickle in it": member(np.array([{}, 1], object)),
-    "no array in it": member(raw=b"hello", name="fc.txt"),
-    "no .npy": member(raw=b"hello, this is text"),
-    "future version": member(raw=b"\x93NUMPY\x09\x00" + bytes(90)),
-    "terabytes": member(claim=(2**42,)),
-    "sizes that overflow": member(claim=(2**40, 2**40)),
-    "negative": member(claim=(-2,)),
-    "terabytes, deflated": member(claim=(2**42,), compression=zipfile.ZIP_DEFLATED),
-    "less than claimed": member(claim=(5,)),
-}
-
-
-@pytest.mark.parametrize("write", NPZ.values(), ids=NPZ)
-def test_damaged_npz(write, tmp_path):
-    file = tmp_path / "damaged.npz"
-    write(file)
-    text = f"`file` {file} is no whole .npz file ("
-    with pytest.raises(ValueError, match=f"(?s){re.escape(text)}.*download or save it anew"):
-        models.load_weights(tiny_resnet(), file, strict=False)
-
-
-@pytest.mark.parametrize("kind", ["safetensors", "npz"])
-def test_a_name_that_stands_twice_is_named(kind, tmp_path):
-    file = tmp_path / f"twice.{kind}"
-    if kind == "npz":
-        twice(file)
-    else:
-        file.write_bytes(SAFETENSORS["a name twice"])
-    with pytest.raises(ValueError, match=r"'fc(\.bias)?' is in it twice"):
-        models.load_weights(tiny_resnet(), file, strict=False)
-
-
-def test_a_flipped_bit_in_the_end_record_of_an_npz_names_the_file(tmp_path):
-    file, model = tmp_path / "flipped.npz", tiny_resnet(abstract)
-    np.savez(file, **{"fc.bias": np.arange(5, dtype=np.float32)})
-    whole = file.read_bytes()
-    start, refused = whole.rindex(b"PK\x05\x06"), 0
-    for bit in range(8 * start, 8 * len(whole)):
-        raw = bytearray(whole)
-        raw[bit // 8] ^= 1 << bit % 8
-        file.write_bytes(raw)
-        with pytest.raises(ValueError, match=f"^`file` {re.escape(str(file))} ") as raised:
-            models.load_weights(model, file)  # if whole after all: it does not fit the model
-        refused += "is no whole .npz file" in str(raised.value)
-    assert refused > 80
 
 
 def test_what_does_not_fit_is_never_read(tmp_path):

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from cnn_jax import arguments
+from cnn_jax import arguments, files
+from cnn_jax.files import Stored
 
-from . import _files as files
-from ._files import Stored
 from ._places import (
     SCHEMES,
     Place,
@@ -86,12 +85,11 @@ def load_weights(
     ):
         raise TypeError(f"`skip` must be a tuple of names of layers; got {arguments.shown(skip)}.")
     arguments.flag("strict", strict)
-    path = files.checked(file)
     if names is not None:
         arguments.one_of("names", names, SCHEMES)
     leaves = variables(model)
-    with files.contents(path) as contents:
-        stored = of_today(model, contents)
+    with files.array_file(file) as found:
+        path, stored = found.path, of_today(model, found.arrays)
         scheme = best_scheme(model, stored) if names is None else names
         wanted = places(model, scheme)
         report = compare(path.name, scheme, wanted, stored, skip, left_out(model, scheme))

@@ -13,8 +13,9 @@ import jax
 import numpy as np
 from flax import nnx
 
+from cnn_jax.files import Stored
+
 from . import names as published_names
-from ._files import Stored
 
 OWN = "cnn_jax"
 SCHEMES = (OWN, "torchvision", "timm")

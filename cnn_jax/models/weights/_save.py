@@ -6,9 +6,8 @@ import jax
 import numpy as np
 from flax import nnx
 
-from cnn_jax import arguments
+from cnn_jax import arguments, files
 
-from . import _files as files
 from ._places import OWN, SCHEMES, places, value_of, variables
 
 
@@ -37,7 +36,6 @@ def save_weights(model: nnx.Module, file: str | os.PathLike[str], *, names: str 
     """
     if not isinstance(model, nnx.Module):
         raise TypeError(f"`model` must be a flax.nnx.Module; got {model!r}.")
-    path = files.checked(file)
     arguments.one_of("names", names, SCHEMES)
     values = {path: value_of(leaf) for path, leaf in variables(model).items()}
     arrays = {}
@@ -47,5 +45,5 @@ def save_weights(model: nnx.Module, file: str | os.PathLike[str], *, names: str 
             raise ValueError(
                 f"`model` is abstract: its {place.path} has no values; load some first."
             )
-        arrays[place.name] = np.ascontiguousarray(place.to_file(np.asarray(value)))
-    files.write(path, arrays)
+        arrays[place.name] = place.to_file(np.asarray(value))
+    files.write_arrays(file, arrays)
