@@ -9,25 +9,25 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cnn_jax import files
-from cnn_jax.training import EpochRecord
+from cnn_jax.training import Record
 
 MAPS_IN_A_LINE = 8
 
 
-def curves(file: Path, history: Sequence[EpochRecord]) -> None:
+def curves(file: Path, history: Sequence[Record]) -> None:
     """Draw loss and accuracy on training and test images, by epoch."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    epochs = [record.epoch for record in history]
+    epochs = [record["epoch"] for record in history]
     for axes, what, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", "")):
         for split, style in (("train", "--"), ("test", "-")):
-            values = [getattr(record, f"{split}_{what}") for record in history]
+            values = [record[f"{split}_{what}"] for record in history]
             axes.plot(epochs, values, style, marker=".", label=split)
         axes.set(xlabel="epoch", ylabel=what + unit)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
     if history:
-        figure.suptitle(f"test accuracy {history[-1].test_accuracy:.4f}")
+        figure.suptitle(f"test accuracy {history[-1]['test_accuracy']:.4f}")
     _save(figure, file)
 
 

@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,21 @@ from typing import Any
 import jax
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from cnn_jax import data, files, training
-from experiments._options import RunError, option
+from experiments._options import RunError, option, require
 
 # The options that are not saved with a run; all others must stay the same when it is resumed.
-PASSING = ("workdir", "resume")
+PASSING = ("workdir", "resume", "devices")
 
 
 def run(main: Callable[[Any], Any], config_class: type, description: str) -> None:
@@ -30,7 +38,9 @@ def run(main: Callable[[Any], Any], config_class: type, description: str) -> Non
     hint = " With --workdir DIR --resume the run goes on from its last checkpoint."
     hint = hint if resumes else ""
     try:
-        main(tyro.cli(config_class, description=description))
+        config = tyro.cli(config_class, description=description)
+        keep_compiled()
+        sys.exit(getattr(main(config), "exit_code", 0))
     except KeyboardInterrupt:
         console.print(f"Stopped at once.{hint}")
         sys.exit(130)
@@ -45,6 +55,14 @@ def run(main: Callable[[Any], Any], config_class: type, description: str) -> Non
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
         console.print(f"error: {error}{f'. Make room.{hint}' if full else ''}", markup=False)
         sys.exit(1)
+
+
+def keep_compiled() -> None:
+    """Keep compiled programs in the cache folder, for the next start, unless JAX keeps them."""
+    if jax.config.jax_compilation_cache_dir is None:
+        folder = files.cache_folder() / "programs"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def open_run(name: str, config: Any) -> tuple[Any, Path]:
@@ -122,34 +140,142 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("cnn-jax", "jax", "flax", "optax")}
 
 
-def write_metrics(workdir: Path, history: Sequence[training.EpochRecord]) -> None:
-    """Write the whole metrics.jsonl, a line per epoch: a killed run may have left one too many."""
-    lines = [json.dumps(dataclasses.asdict(record)) + "\n" for record in history]
-    files.replace(workdir / "metrics.jsonl", "".join(lines))
+def mesh_of(devices: int | None) -> jax.sharding.Mesh | None:
+    """The first so many devices, or all, as a mesh; None if that is one: it needs none.
+
+    Raises:
+        RunError: there are fewer.
+    """
+    found = jax.devices()
+    count = len(found) if devices is None else devices
+    require("--devices", 1 <= count <= len(found), f"in [1, {len(found)}], as JAX finds", count)
+    return None if count == 1 else training.make_mesh(found[:count])
+
+
+def write_result(
+    workdir: Path,
+    config: Any,
+    *,
+    headline: str,
+    metrics: dict[str, float],
+    baseline: dict[str, float],
+    seconds: float,
+    higher_is_better: bool = True,
+) -> None:
+    """Write result.json: what a run reached, beside a baseline on the same held-out data.
+
+    Args:
+        workdir: the run's folder.
+        config: a frozen dataclass.
+        headline: the name of the metric that counts; `metrics` and `baseline` have it.
+        metrics: of the network, on held-out data.
+        baseline: of a simple method, on the same data.
+        seconds: of the run.
+        higher_is_better: for the headline.
+    """
+    result = {
+        "headline": {
+            "name": headline,
+            "value": metrics[headline],
+            "baseline": baseline.get(headline),
+            "higher_is_better": higher_is_better,
+        },
+        "metrics": metrics,
+        "baseline": baseline,
+        "seconds": seconds,
+        "config": lasting(config),
+        "device": device(),
+        "versions": versions(),
+        "seed": config.seed,
+    }
+    files.replace(workdir / "result.json", json.dumps(result, indent=1) + "\n")
+
+
+class Watch:
+    """What is seen of a run while it trains: a bar, a line for each epoch, metrics.jsonl.
+
+    Attributes:
+        stop: for `fit`: set by Ctrl-C and SIGTERM.
+    """
+
+    def __init__(
+        self,
+        workdir: Path,
+        batches: training.Batches,
+        start: Any,
+        bar: Progress,
+        stop: training.Stop,
+    ):
+        self.stop = stop
+        self.records = list(start.history) if isinstance(start, training.Progress) else []
+        self._workdir, self._batches, self._bar = workdir, batches, bar
+        self._task = bar.tasks[0].id
+        self._write()  # a killed run may have left a line too many
+
+    def report(self, made: int) -> None:
+        """Move the bar to so many steps."""
+        self._bar.update(self._task, completed=made * self._batches.batch_size)
+
+    def epoch(self, record: training.Record) -> None:
+        """Print a line for an epoch's record, and write it to metrics.jsonl."""
+        self.records.append(record)
+        self._write()
+        self._bar.console.print(line(record), soft_wrap=True)
+
+    def _write(self) -> None:
+        lines = [json.dumps(record) + "\n" for record in self.records]
+        files.replace(self._workdir / "metrics.jsonl", "".join(lines))
 
 
 @contextmanager
-def progress(
-    console: Console, epochs: int, finished: int
-) -> Iterator[Callable[[training.EpochRecord], None]]:
-    """Show a progress bar; yield a function that prints a line for an epoch's record."""
+def watching(
+    console: Console, workdir: Path, batches: training.Batches, epochs: int, start: Any
+) -> Iterator[Watch]:
+    """Watch a run: a bar with examples per second and the time left, and the signals to stop.
+
+    Args:
+        console: to print to; not a terminal, it gets no bar.
+        workdir: the run's folder.
+        batches: of the training data.
+        epochs: of the whole run.
+        start: what `fit` starts from.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("epochs"),
-        TimeElapsedColumn(),
+        TextColumn("examples"),
+        ExamplesPerSecond(),
+        TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("compiling", total=epochs, completed=finished)
+    state = start.state if isinstance(start, training.Progress) else start
+    total, made = epochs * batches.steps * batches.batch_size, int(state.step) * batches.batch_size
+    shown = console.is_terminal or console.is_jupyter
+    with (
+        training.stop_on_signal() as stop,
+        Progress(*columns, console=console, disable=not shown) as bar,
+    ):
+        bar.add_task("training", total=total, completed=made)
+        yield Watch(workdir, batches, start, bar, stop)
 
-        def report(record: training.EpochRecord) -> None:
-            bar.console.print(
-                f"epoch {record.epoch:3}  training loss {record.train_loss:.4f}  "
-                f"test loss {record.test_loss:.4f}  accuracy {record.test_accuracy:.4f}  "
-                f"{record.seconds:.2f} s",
-                soft_wrap=True,
-            )
-            bar.update(task, advance=1, description="training")
 
-        yield report
+class ExamplesPerSecond(ProgressColumn):
+    """The speed of the last half minute."""
+
+    def render(self, task: Any) -> Text:
+        """Write it, or nothing before it is known."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
+def line(record: training.Record) -> str:
+    """An epoch's record as a line of text."""
+    values = {n: v for n, v in record.items() if n not in ("epoch", "step", "seconds")}
+    numbers = "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
+    return f"epoch {record['epoch']:3}  {numbers}  {record['seconds']:.2f} s"
+
+
+def say_stopped(console: Console, name: str, workdir: Path, epochs: int, watch: Watch) -> None:
+    """Say how to continue a run that was stopped before its end."""
+    if watch.stop.is_set() and len(watch.records) < epochs:
+        console.print(f"Stopped after epoch {len(watch.records)} of {epochs}. To continue:")
+        console.print(f"    python -m experiments.{name} --workdir {workdir} --resume")

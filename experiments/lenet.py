@@ -5,9 +5,10 @@
     python -m experiments.lenet --activation sigmoid --pool avg           as in the 1990s
     python -m experiments.lenet --algorithm vmap           the same numbers, by the definition
 
-Writes into runs/lenet/<time>/: config.json, metrics.jsonl (a line per epoch), curves.png,
-confusion.png, filters.png (the first layer's kernels, an image and its feature maps), checkpoints/.
-The same commands run on a GPU or a TPU.
+Writes into runs/lenet/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
+weights.safetensors (and the best ones), curves.png, confusion.png, filters.png (the first layer's
+kernels, an image and its feature maps), checkpoints/. The same commands run on a GPU or a TPU, on
+one device or several.
 """
 
 import math
@@ -19,12 +20,14 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from rich.console import Console
 
 from cnn_jax import data, models, training
 from cnn_jax import functional as F
+from cnn_jax.tasks import classification
 from experiments import _pictures, _runs
 from experiments._options import require, require_types
 
@@ -59,6 +62,8 @@ class Config:
     """Decides the initialization, the order of the images and the dropout."""
     algorithm: Literal["auto", "xla", "vmap"] = "auto"
     """The algorithm of convolution and pooling."""
+    devices: int | None = None
+    """How many devices share each batch; by default all that JAX finds."""
     workdir: Path | None = None
     """Write straight into this folder; by default runs/lenet/<time>."""
     resume: bool = False
@@ -89,6 +94,8 @@ class Result:
     """How many are finished."""
     seconds: float
     """Of this call, compiling and drawing included."""
+    exit_code: int = 0
+    """0, or 128 + the number of the signal that stopped the run."""
 
 
 def standardize(images: jax.Array) -> jax.Array:
@@ -96,9 +103,14 @@ def standardize(images: jax.Array) -> jax.Array:
     return (images.astype(jnp.float32) / 255 - 0.286) / 0.353  # of the 60,000 training images
 
 
+def prepare(batch: Any, key: jax.Array | None) -> Any:
+    """Standardize the images of a batch."""
+    return {**batch, "image": standardize(batch["image"])}
+
+
 def main(config: Config) -> Result:
     """Train, draw, and print the result."""
-    start, console = time.perf_counter(), Console(soft_wrap=True)
+    begun, console = time.perf_counter(), Console(soft_wrap=True)
     config, workdir = _runs.open_run("lenet", config)
     train, test = (data.load(config.dataset, split) for split in ("train", "test"))
     epochs = config.epochs
@@ -110,46 +122,58 @@ def main(config: Config) -> Result:
         )
 
     model, optimizer = make(config, epochs, len(train))
-    state, apply = training.init(model, optimizer, standardize)
-    checkpoints = training.Checkpoints(workdir / "checkpoints", config=_runs.lasting(config))
-    history = ()
-    if checkpoints.epochs():
-        state, history = checkpoints.restore(state)
+    mesh, loss = _runs.mesh_of(config.devices), classification.loss()
+    batches = training.batches(train, config.batch_size, mesh=mesh)
+    held_out = training.batches(test, min(config.batch_size, len(test)), mesh=mesh)
+    state, apply = training.init(model, optimizer)
+    step = training.make_step(apply, optimizer, loss, prepare=prepare)
+    evaluate = training.make_evaluate(apply, loss, held_out, prepare=prepare)
+
+    best = training.Best("test_accuracy")
+    checkpoints = training.Checkpoints(workdir, config=_runs.lasting(config), best=best)
+    start = checkpoints.restore(state) if checkpoints.steps() else training.Progress(state)
+    state = start.state
     with (
         F.using(algorithm=config.algorithm),
-        training.stop_on_interrupt() as stop,
-        _runs.progress(console, epochs, len(history)) as report,
+        _runs.watching(console, workdir, batches, epochs, start) as watch,
     ):
-        run = training.fit(
-            state,
-            apply,
-            optimizer,
-            (train.images, train.labels),
-            (test.images, test.labels),
+        for record, state in training.fit(
+            start,
+            step,
+            batches,
             epochs=epochs,
-            batch_size=config.batch_size,
             key=jax.random.key(config.seed),
+            evaluate={"test": evaluate},
             checkpoints=checkpoints,
-            history=history,
-        )
-        for record, state in run:
-            history = (*history, record)
-            _runs.write_metrics(workdir, history)
-            report(record)
-            if stop.is_set():
-                break
-        evaluate = training.make_evaluate(apply, config.batch_size)
-        tested = evaluate(state, jnp.asarray(test.images), jnp.asarray(test.labels))
+            stop=watch.stop,
+            report=watch.report,
+        ):
+            watch.epoch(record)
+        logits = training.make_predict(apply, held_out, prepare=prepare)(state)
 
-    draw(workdir, history, training.trained(model, state), test, tested.predictions)
-    result = Result(workdir, float(tested.accuracy), len(history), time.perf_counter() - start)
-    if result.epochs < epochs:
-        console.print(f"Stopped after epoch {result.epochs} of {epochs}. To continue:")
-        console.print(f"    python -m experiments.lenet --workdir {workdir} --resume")
-    console.print(
-        f"test accuracy {result.test_accuracy:.4f}, {result.seconds:.1f} s, files in {workdir}"
+    accuracy = float(np.mean(logits.argmax(-1) == test.labels))
+    draw(workdir, watch.records, training.trained(model, state), test, logits)
+    seconds = time.perf_counter() - begun
+    _runs.write_result(
+        workdir,
+        config,
+        headline="accuracy",
+        metrics={"accuracy": accuracy},
+        baseline={"accuracy": nearest_mean(train, test)},
+        seconds=seconds,
     )
-    return result
+    _runs.say_stopped(console, "lenet", workdir, epochs, watch)
+    console.print(f"test accuracy {accuracy:.4f}, {seconds:.1f} s, files in {workdir}")
+    return Result(workdir, accuracy, len(watch.records), seconds, watch.stop.exit_code)
+
+
+def nearest_mean(train: data.Dataset, test: data.Dataset) -> float:
+    """The accuracy of the class whose mean training image is the nearest: a baseline."""
+    flat, others = (d.images.reshape(len(d), -1).astype(np.float32) for d in (train, test))
+    classes = [c for c in range(len(train.classes)) if (train.labels == c).any()]
+    means = np.stack([flat[train.labels == c].mean(0) for c in classes])
+    nearest = ((means**2).sum(1) - 2 * others @ means.T).argmin(1)
+    return float(np.mean(np.array(classes)[nearest] == test.labels))
 
 
 def make(config: Config, epochs: int, images: int) -> tuple[models.LeNet, Any]:
@@ -173,13 +197,14 @@ def make(config: Config, epochs: int, images: int) -> tuple[models.LeNet, Any]:
 
 def draw(
     workdir: Path,
-    history: Sequence[training.EpochRecord],
+    history: Sequence[training.Record],
     model: models.LeNet,
     test: data.Dataset,
-    predictions: jax.Array,
+    logits: np.ndarray,
 ) -> None:
     """Draw the curves, the confusion matrix, and the first kernels with all feature maps."""
-    counts = training.confusion_matrix(test.labels, predictions, classes=len(test.classes))
+    confusion = classification.confusion(len(test.classes))
+    counts = confusion.result(confusion.add(confusion.start(), logits, {"label": test.labels}))
     feature_maps = jax.jit(model.feature_maps)(standardize(jnp.asarray(test.images[0])))
     _pictures.curves(workdir / "curves.png", history)
     _pictures.confusion(workdir / "confusion.png", counts, test.classes)

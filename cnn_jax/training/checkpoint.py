@@ -1,191 +1,228 @@
 """Checkpoints: Orbax writes the arrays, and our SHA-256 checksums show which are complete.
 
-A directory of checkpoints holds one folder per epoch, named by its number::
+The folder of a run holds::
 
-    000012/arrays/       the state's arrays by name, written by Orbax
-    000012/run.json      epoch, step, config, shapes, and the record of every epoch so far
-    000012/SHA256SUMS    the checksums of all these files (`sha256sum -c` reads it), written last
+    checkpoints/00000092/arrays/       the state's arrays by name, written by Orbax
+    checkpoints/00000092/run.json      step, config, shapes, data, the record of every epoch so far
+    checkpoints/00000092/SHA256SUMS    their checksums (`sha256sum -c` reads it), written last
+    weights.safetensors                the newest weights, for any program: see `weights`
 
-A folder gets its name by a rename when all of it is written. A process that is killed in between
-leaves a folder `000012.....partial`, which the next save deletes.
+A checkpoint is named by its step, and gets its name by a rename when all of it is written. A
+process that is killed in between leaves a folder `00000092.....partial`, which the next save
+deletes.
 """
 
-import dataclasses
-import errno
 import json
 import os
-import re
 import shutil
+import threading
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 
 from cnn_jax import arguments, files
 
+from . import _arrays
 from ._checks import check_type
 from ._leaves import by_name, differences, shapes, some
-from .record import EpochRecord, check_history
-from .state import TrainState
-
-# Upper bounds of what Orbax writes besides the arrays' bytes; measured: 38 kB and 0.2 kB per array.
-EXTRA_BYTES, EXTRA_BYTES_PER_ARRAY = 2**16, 2**10
+from .record import Best, Progress
+from .sharding import fetch
+from .weights import write_weights
 
 
 class CheckpointError(RuntimeError):
     """A checkpoint is missing, damaged, of another run, or another process writes there."""
 
 
-class _Damaged(Exception):
-    """A checkpoint whose checksums are right is none of a run."""
-
-
-@dataclass(frozen=True)
 class Checkpoints:
-    """The checkpoints of one run, in one directory.
+    """The checkpoints of one run, and its weights, in the run's folder.
+
+    Over several hosts the folder must be one that all of them see; the first one writes.
 
     Args:
-        directory: where they lie; made when it is first needed.
+        folder: of the run; made when it is first needed.
         config: what must be the same when the run is continued, by name, in values that JSON can
             hold. Leave out what may change, such as the number of epochs if no schedule depends on
             it.
         keep: how many of the newest to keep; older ones are deleted.
+        best: which epoch's checkpoint to keep besides, with its weights in
+            `weights_best.safetensors`; None keeps none.
 
     Raises:
-        TypeError: `directory` is no path, `config` is no mapping or holds something that JSON
-            cannot, or `keep` is no int.
+        TypeError: `folder` is no path, `config` is no mapping or holds something that JSON cannot,
+            `keep` is no int, or `best` no `Best`.
         ValueError: `config` holds NaN or infinity, or `keep` is under 1.
     """
 
-    directory: str | os.PathLike[str]
-    config: Mapping[str, Any]
-    keep: int = 3
-
-    def __post_init__(self):
-        if not isinstance(self.directory, str | os.PathLike):
-            raise TypeError(f"`directory` must be a path; got {arguments.shown(self.directory)}.")
-        if not isinstance(self.config, Mapping):
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        config: Mapping[str, Any],
+        *,
+        keep: int = 3,
+        best: Best | None = None,
+    ):
+        if not isinstance(folder, str | os.PathLike):
+            raise TypeError(f"`folder` must be a path; got {arguments.shown(folder)}.")
+        if not isinstance(config, Mapping):
             raise TypeError(
-                f"`config` must be a mapping of names to values; got "
-                f"{arguments.shown(self.config)}."
+                f"`config` must be a mapping of names to values; got {arguments.shown(config)}."
             )
-        arguments.integer("keep", self.keep, at_least=1)
         try:
-            _as_json(self.config)
+            self.config = _as_json(config)
         except (TypeError, ValueError, RecursionError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"`config` must be what JSON can hold; {error}.") from error
+        self.directory = Path(folder)
+        self.keep = arguments.integer("keep", keep, at_least=1)
+        if best is not None:
+            check_type("best", best, Best, "training.Best or None")
+        self.best = best
+        self._writing: Writing | None = None
 
-    def folder(self, epoch: int) -> Path:
-        """Return the folder of the checkpoint after `epoch` epochs."""
-        arguments.integer("epoch", epoch, at_least=0)
-        return Path(self.directory).resolve() / f"{epoch:06d}"
+    def folder(self, step: int) -> Path:
+        """Return the folder of the checkpoint after `step` steps."""
+        arguments.integer("step", step, at_least=0)
+        return self.directory.resolve() / "checkpoints" / f"{step:08d}"
 
-    def epochs(self) -> list[int]:
-        """Return the epochs that have a checkpoint, damaged ones included, oldest first."""
-        directory = Path(self.directory)
+    def steps(self) -> list[int]:
+        """Return the steps that have a checkpoint, damaged ones included, oldest first."""
+        directory = self.directory / "checkpoints"
         folders = directory.iterdir() if directory.is_dir() else ()
         names = [path.name for path in folders if path.name.isdecimal()]
-        return sorted(int(name) for name in names if name == f"{int(name):06d}")
+        return sorted(int(name) for name in names if name == f"{int(name):08d}")
 
-    def lock(self) -> files.Lock:
-        """Keep other processes from training in this directory, until the result is released.
+    def lock(self) -> files.Lock | None:
+        """Keep other processes from training in this folder, until the result is released.
+
+        Of several hosts only the first one holds it.
 
         Raises:
             CheckpointError: another one does.
         """
-        directory = Path(self.directory)
-        directory.mkdir(parents=True, exist_ok=True)
+        if jax.process_index():
+            return None
+        self.directory.mkdir(parents=True, exist_ok=True)
         try:
-            return files.lock(directory / ".lock")
+            return files.lock(self.directory / ".lock")
         except files.Locked as error:
             raise CheckpointError(
-                f"Another process trains in {directory} ({error}). Wait until it has ended, or "
-                "choose another directory."
+                f"Another process trains in {self.directory} ({error}). Wait until it has ended, "
+                "or choose another folder."
             ) from error
 
-    def start(self, state: TrainState) -> None:
+    def start(self, progress: Progress) -> None:
         """Save the initial state of a new run.
 
         Raises:
-            CheckpointError: the directory holds checkpoints already.
+            CheckpointError: the folder holds checkpoints already.
         """
-        if epochs := self.epochs():
+        if jax.process_index() == 0 and (steps := self.steps()):
             raise CheckpointError(
-                f"{Path(self.directory)} holds the checkpoints of a run, up to epoch {epochs[-1]}. "
-                "Resume it, or choose another directory."
+                f"{self.directory} holds the checkpoints of a run, up to step {steps[-1]}. "
+                "Resume it, or choose another folder."
             )
-        self.save(state, ())
+        self.save(progress)
 
-    def save(self, state: TrainState, history: Sequence[EpochRecord]) -> None:
-        """Save the state after `len(history)` epochs, and delete checkpoints that are not kept.
+    def save(self, progress: Progress) -> None:
+        """Save where a run stands, and delete checkpoints that are not kept.
 
-        These are the ones older than the `keep` newest, and those of later epochs, which `restore`
-        skipped as damaged.
+        These are the ones older than the `keep` newest, but for the best, and those of later steps,
+        which `restore` skipped as damaged.
 
         Raises:
             OSError: the disk is full, or cannot be written. The error names the new checkpoint;
                 nothing of it is left, and earlier checkpoints are untouched.
-            TypeError: `state` is no `TrainState`, or `history` no sequence of `EpochRecord`.
+            TypeError: `progress` is no `Progress`.
         """
-        check_type("state", state, TrainState, "a TrainState")
-        check_history(history)
-        arrays = by_name(jax.device_get(state))
-        folder = self.folder(len(history))
+        self.save_later(progress)
+        self.wait()
+
+    def save_later(self, progress: Progress) -> None:
+        """Save as `save` does, in the background: the state is copied now.
+
+        Raises:
+            OSError: an earlier one could not be written.
+        """
+        check_type("progress", progress, Progress, "a training.Progress")
+        self.wait()
+        if self.best is not None and progress.history:
+            self.best.of(progress.history)  # a wrong name is found here, not in the background
+        # A copy: the arrays' own memory is taken by the next step.
+        state = jax.tree.map(lambda array: np.array(array, copy=True), fetch(progress.state))
+        if jax.process_index() == 0:
+            self._writing = Writing(self._write, progress, state)
+
+    def wait(self) -> None:
+        """Wait until what `save_later` was given is written.
+
+        Raises:
+            OSError: it cannot be.
+        """
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.join()
+            if writing.error is not None:
+                raise writing.error
+
+    def _write(self, progress: Progress, state: Any) -> None:
+        arrays, step = by_name(state), int(state.step)
+        folder = self.folder(step)
         folder.parent.mkdir(parents=True, exist_ok=True)
         for leftover in folder.parent.glob("[0-9]*.partial"):
             shutil.rmtree(leftover)
-        size = EXTRA_BYTES + sum(a.nbytes + EXTRA_BYTES_PER_ARRAY for a in arrays.values())
-        files.require_space(folder, size)
+        files.require_space(folder, _arrays.size(arrays))
         about = {
-            "epoch": len(history),
-            "step": int(state.step),
-            "config": _as_json(self.config),
+            "step": step,
+            "epoch": progress.epoch,
+            "config": self.config,
+            "data": dict(progress.data),
             "arrays": shapes(state),
-            "history": [dataclasses.asdict(record) for record in history],
+            "partial": progress.partial,
+            "history": progress.history,
         }
         if folder.is_symlink() or folder.is_file():
             folder.unlink()
         with files.replacing_folder(folder) as partial:
-            _write_arrays(partial / "arrays", arrays)
+            _arrays.write(partial / "arrays", arrays)
             (partial / "run.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
             files.write_checksums(partial)
-        earlier = [epoch for epoch in self.epochs() if epoch <= len(history)]
-        for epoch in set(self.epochs()) - set(earlier[-self.keep :]):
-            _remove(self.folder(epoch))
+        best = self.best.of(progress.history) if self.best else None
+        earlier = [other for other in self.steps() if other <= step]
+        kept = {*earlier[-self.keep :], best["step"] if best else step}
+        for other in set(self.steps()) - kept:
+            _remove(self.folder(other))
+        write_weights(self.directory, state, best=bool(best and best["step"] == step))
 
-    def restore(self, state: TrainState) -> tuple[TrainState, tuple[EpochRecord, ...]]:
-        """Return the newest state that is complete, and the records of the epochs that led to it.
+    def restore(self, state: Any) -> Progress:
+        """Return where the run stands: its newest checkpoint that is complete.
 
         If a checkpoint is damaged, a warning names it, and the one before it is tried.
 
         Args:
-            state: of the same model and optimizer, such as `init` returns; its values are not used.
+            state: of the same model and optimizer, such as `init` returns, on any devices; its
+                values are not used.
 
         Returns:
-            The state, with the exact bits that were saved, and one record per epoch: given both,
-            `fit` continues the run.
+            The progress, with the exact bits that were saved: given it, `fit` continues the run.
 
         Raises:
             CheckpointError: there is no checkpoint, none is complete, or the newest complete one
                 was made with another config, model or optimizer; the message names what differs.
-            TypeError: `state` is no `TrainState`.
         """
-        check_type("state", state, TrainState, "a TrainState")
+        self.wait()
         damaged = []
-        for epoch in reversed(self.epochs()):
-            folder = self.folder(epoch)
+        for step in reversed(self.steps()):
+            folder = self.folder(step)
             found = files.damage(folder)
             if not found:
                 try:
                     return self._read(folder, state)
-                except _Damaged as error:
+                except _arrays.Damaged as error:
                     found = [str(error)]
             damaged.append(f"{folder} ({some(found)})")
             warnings.warn(
@@ -199,37 +236,49 @@ class Checkpoints:
                 "folders, or delete them and start the run again."
             )
         raise CheckpointError(
-            f"There is no checkpoint in {Path(self.directory)}. "
-            "Is it the directory of the run? If nothing was saved yet, start the run anew."
+            f"There is no checkpoint in {self.directory}. "
+            "Is it the folder of the run? If nothing was saved yet, start the run anew."
         )
 
     def _read(self, folder, state):
         about = _about(folder / "run.json")
-        expected = by_name(state)
-        _check_same("config", _as_json(self.config), about["config"], folder)
+        _check_same("config", self.config, about["config"], folder)
         _check_same("model or optimizer", shapes(state), about["arrays"], folder)
-        targets = {name: np.empty(a.shape, a.dtype) for name, a in expected.items()}
+        expected = by_name(state)
+        arrays = _arrays.read(folder / "arrays", expected)
+        leaves = [_arrays.placed(arrays[name], like) for name, like in expected.items()]
+        state = jax.tree.unflatten(jax.tree.structure(state), leaves)
+        return Progress(state, tuple(about["history"]), about["partial"], about["data"])
+
+
+class Writing(threading.Thread):
+    """A thread that writes one checkpoint, and the error that ended it."""
+
+    def __init__(self, function: Any, *arguments: Any):
+        super().__init__(daemon=False)
+        self.call, self.error = (function, arguments), None
+        self.start()
+
+    def run(self) -> None:
+        """Write."""
+        function, arguments = self.call
         try:
-            with _orbax() as checkpointer:
-                restore = ocp.args.StandardRestore(targets)
-                arrays = checkpointer.restore(folder / "arrays", args=restore)
-            history = tuple(EpochRecord(**record) for record in about["history"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _Damaged(f"it cannot be read: {str(error).splitlines()[0]}") from error
-        leaves = [_placed(arrays[name], like) for name, like in expected.items()]
-        return jax.tree.unflatten(jax.tree.structure(state), leaves), history
+            function(*arguments)
+        except BaseException as error:  # raised by `wait`, in the thread that trains
+            self.error = error
 
 
 def _about(file: Path) -> dict[str, Any]:
     """What run.json says, checked to be of the right kinds."""
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
-        kinds = {"config": dict, "arrays": dict, "history": list}
-        if all(isinstance(about[name], kind) for name, kind in kinds.items()):
+        kinds = {"config": dict, "data": dict, "arrays": dict, "partial": dict, "history": list}
+        right = all(isinstance(about[name], kind) for name, kind in kinds.items())
+        if right and all(isinstance(record, dict) for record in about["history"]):
             return about
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise _Damaged(f"{file.name} is none of a run")
+    raise _arrays.Damaged(f"{file.name} is none of a run")
 
 
 def _remove(path: Path) -> None:
@@ -243,33 +292,10 @@ def _check_same(what: str, here: Mapping[str, Any], there: Mapping[str, Any], fo
     if found := differences(here, there):
         raise CheckpointError(
             f"{folder} was made with another {what}: {some(found)}. "
-            "Resume with what it was made with, or choose another directory."
+            "Resume with what it was made with, or choose another folder."
         )
 
 
 def _as_json(config: Mapping[str, Any]) -> dict[str, Any]:
     """`config` as it is read back from a JSON file, which turns tuples into lists."""
     return json.loads(json.dumps(dict(config), allow_nan=False))
-
-
-def _write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays by Orbax, whose ValueError holds a system error as text: raise that OSError."""
-    try:
-        with _orbax() as checkpointer:
-            checkpointer.save(folder, args=ocp.args.StandardSave(arrays))
-    except ValueError as error:
-        code = re.search(r"os_error_code='(\d+)'", str(error))
-        if code is None and os.strerror(errno.ENOSPC) not in str(error):
-            raise
-        number = int(code[1]) if code else errno.ENOSPC
-        raise OSError(number, os.strerror(number), str(folder)) from error
-
-
-def _orbax() -> ocp.Checkpointer:
-    return ocp.Checkpointer(ocp.StandardCheckpointHandler())
-
-
-def _placed(array, like):
-    """Shard a restored array as `like` if that is on several devices; else use JAX's default."""
-    array = jnp.array(array)
-    return jax.device_put(array, like.sharding) if len(like.sharding.device_set) > 1 else array

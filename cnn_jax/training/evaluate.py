@@ -1,85 +1,143 @@
-"""Loss, accuracy and predictions of a split of any size."""
+"""What a state makes of a whole split: every example once."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from cnn_jax import arguments
 
-from ._checks import check_batch_size, check_examples
-from .metrics import score
-from .state import Apply, TrainState
+from .feeding import Batches
+from .sharding import fetch
+from .state import Apply
+from .step import Loss, Prepare, loss_first, measures, unprepared
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Evaluation:
-    """Loss, accuracy and predictions of a state on a split of `n` examples.
+class Metric(Protocol):
+    """A metric that is no mean over examples, in three pure functions; see `tasks.Accumulator`."""
 
-    Args:
-        loss: mean cross entropy in nats, `()`.
-        accuracy: share of correct predictions, `()`.
-        losses: cross entropy of each example, `(n,)`.
-        predictions: predicted class of each example, `(n,)` int32.
-    """
+    @property
+    def start(self) -> Callable[[], Any]:
+        """`() -> total`."""
+        ...
 
-    loss: jax.Array
-    accuracy: jax.Array
-    losses: jax.Array
-    predictions: jax.Array
+    @property
+    def add(self) -> Callable[[Any, Any, Any], Any]:
+        """`(total, outputs, batch) -> total`."""
+        ...
+
+    @property
+    def result(self) -> Callable[[Any], Any]:
+        """`(total) -> value`, on the host."""
+        ...
 
 
 def make_evaluate(
-    apply: Apply, batch_size: int
-) -> Callable[[TrainState, jax.Array, jax.Array], Evaluation]:
-    """Return a function that evaluates a state on a split in one dispatch, jitted.
+    apply: Apply,
+    loss: Loss,
+    batches: Batches,
+    *,
+    prepare: Prepare = unprepared,
+    metrics: Mapping[str, Metric] | None = None,
+) -> Callable[[Any], dict[str, Any]]:
+    """Return a function that evaluates a state on a split.
 
-    The model runs in evaluation mode. Copies of the last example fill the last batch; their
-    results are dropped, so every example counts exactly once.
+    The model runs in evaluation mode, and `prepare` gets no key. Every example counts once.
 
     Args:
         apply: from `init`.
-        batch_size: examples computed at a time: it bounds the memory, not the size of the split.
+        loss: as for `make_step`.
+        batches: the split, from `batches` or `Own`.
+        prepare: as for `make_step`.
+        metrics: by name, metrics that are no means over examples, such as a confusion matrix: see
+            `tasks.Accumulator`.
 
     Returns:
-        `evaluate(state, images, labels) -> Evaluation`, with images `(n, ...)` and labels `(n,)`,
-        `n >= 1`. The state is not donated.
+        `evaluate(state) -> values`: the means over all examples of `loss` and its other measures,
+        and the metrics' results, by name.
 
     Raises:
-        TypeError: `apply` cannot be called, or `batch_size` is no int.
-        ValueError: `batch_size` is under 1, or (when called) the numbers of images and labels
-            differ or are 0.
+        TypeError: an argument is no function.
+        ValueError: a metric has the name of one of the loss's measures (found when it is used).
+
+    Example:
+        >>> import optax
+        >>> from flax import nnx
+        >>> from cnn_jax import tasks, training
+        >>> state, apply = training.init(nnx.Linear(4, 3, rngs=nnx.Rngs(0)), optax.sgd(0.1))
+        >>> split = {"image": np.ones((20, 4), np.float32), "label": np.zeros(20, int)}
+        >>> counts = tasks.classification.confusion(classes=3)
+        >>> evaluate = make_evaluate(
+        ...     apply, tasks.classification.loss(), training.batches(split, 8),
+        ...     metrics={"confusion": counts},
+        ... )
+        >>> values = evaluate(state)
+        >>> sorted(values), int(values["confusion"].sum())
+        (['accuracy', 'confusion', 'loss'], 20)
+    """
+    arguments.function("apply", apply, "(params, stats, batch)")
+    arguments.function("loss", loss, "(outputs, batch)")
+    arguments.function("prepare", prepare, "(batch, key)")
+    metrics = dict(metrics or {})
+
+    @jax.jit
+    def add(totals, params, stats, batch):
+        batch = prepare(batch, None)
+        outputs, _ = apply(params, stats, batch)
+        named = measures(loss, outputs, batch)
+        if both := sorted(named.keys() & metrics):
+            raise ValueError(f"`metrics` must not be called as measures of the loss; got {both}.")
+        totals = {name: metrics[name].add(totals[name], outputs, batch) for name in metrics}
+        return totals, {name: values.sum() for name, values in named.items()}
+
+    def evaluate(state):
+        totals, sums, count = {name: metric.start() for name, metric in metrics.items()}, [], 0
+        for batch in batches.in_order():
+            totals, sum_of_batch = add(totals, state.params, state.stats, batch)
+            sums.append(sum_of_batch)
+            count += len(jax.tree.leaves(batch)[0])
+        totals, sums = fetch((totals, sums))
+        means = {name: sum(float(s[name]) for s in sums) / count for name in loss_first(sums[0])}
+        return {**means, **{name: metrics[name].result(total) for name, total in totals.items()}}
+
+    return evaluate
+
+
+def make_predict(
+    apply: Apply, batches: Batches, *, prepare: Prepare = unprepared
+) -> Callable[[Any], Any]:
+    """Return a function that gives a state's outputs for a whole split.
+
+    Args:
+        apply: from `init`.
+        batches: the split, from `batches` or `Own`.
+        prepare: as for `make_step`; it gets no key.
+
+    Returns:
+        `predict(state) -> outputs`: NumPy arrays, `(examples, ...)`, in the order of the data.
+
+    Raises:
+        TypeError: an argument is no function.
 
     Example:
         >>> import optax
         >>> from flax import nnx
         >>> from cnn_jax import training
-        >>> model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
-        >>> state, apply = training.init(model, optax.sgd(0.1), lambda images: images)
-        >>> evaluate = make_evaluate(apply, batch_size=8)
-        >>> evaluate(state, jnp.ones((20, 4)), jnp.zeros(20, jnp.int32)).predictions.shape
-        (20,)
+        >>> state, apply = training.init(nnx.Linear(4, 3, rngs=nnx.Rngs(0)), optax.sgd(0.1))
+        >>> split = training.batches({"image": np.ones((20, 4), np.float32)}, 8)
+        >>> make_predict(apply, split)(state).shape
+        (20, 3)
     """
-    arguments.function("apply", apply, "(params, stats, images)")
-    check_batch_size(batch_size)
+    arguments.function("apply", apply, "(params, stats, batch)")
+    arguments.function("prepare", prepare, "(batch, key)")
 
-    def evaluate(state, images, labels):
-        check_examples(images, labels)
-        examples = len(images)
-        size = min(batch_size, examples)
-        steps = -(-examples // size)
-        batches = jnp.minimum(jnp.arange(steps * size), examples - 1).reshape(steps, size)
+    @jax.jit
+    def outputs_of(params, stats, batch):
+        return apply(params, stats, prepare(batch, None))[0]
 
-        def score_of(batch):
-            logits, _ = apply(state.params, state.stats, images[batch])
-            return score(logits, labels[batch])
+    def predict(state):
+        parts = [fetch(outputs_of(state.params, state.stats, b)) for b in batches.in_order()]
+        return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
 
-        losses, predictions = jax.tree.map(
-            lambda per_batch: per_batch.reshape(-1)[:examples], jax.lax.map(score_of, batches)
-        )
-        accuracy = jnp.mean(predictions == labels, dtype=jnp.float32)
-        return Evaluation(losses.mean(), accuracy, losses, predictions)
-
-    return jax.jit(evaluate)
+    return predict

@@ -1,60 +1,49 @@
-"""The training loop: epochs, tests, checkpoints."""
+"""The training loop: epochs, evaluations, checkpoints."""
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from cnn_jax import arguments
 
-from ._checks import (
-    check_batch_size,
-    check_key,
-    check_labels,
-    check_optimizer,
-    check_split,
-    check_type,
-)
-from ._leaves import differences, shapes, some
+from ._checks import check_key, check_type
+from ._leaves import differences, some
+from ._run import Epochs
+from ._run import NonFiniteLossError as NonFiniteLossError
 from .checkpoint import Checkpoints
-from .epoch import make_epoch
-from .evaluate import make_evaluate
-from .record import EpochRecord, check_history
-from .state import Apply, TrainState
-from .step import make_step
+from .feeding import Batches
+from .record import Progress, Record
+from .sharding import place
+from .step import Step
 
 
-class NonFiniteLossError(FloatingPointError):
-    """The loss became NaN or infinite.
+class Asked(Protocol):
+    """Something that says whether to stop: a `threading.Event`, or `stop_on_signal`'s."""
 
-    Args:
-        step: the step at fault, counted from 1.
-        epoch: its epoch, counted from 1.
-    """
-
-    def __init__(self, message: str, *, step: int, epoch: int):
-        super().__init__(message)
-        self.step = step
-        self.epoch = epoch
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        ...
 
 
 def fit(
-    state: TrainState,
-    apply: Apply,
-    optimizer: optax.GradientTransformation,
-    train: tuple[Any, Any],
-    test: tuple[Any, Any],
+    start: Any,
+    step: Step,
+    batches: Batches,
     *,
     epochs: int,
-    batch_size: int,
     key: jax.Array,
+    evaluate: Mapping[str, Callable[[Any], Mapping[str, Any]]] | None = None,
     checkpoints: Checkpoints | None = None,
-    history: Sequence[EpochRecord] | None = None,
-) -> Iterator[tuple[EpochRecord, TrainState]]:
+    save_every: int | None = None,
+    until: Callable[[Sequence[Record]], bool] | None = None,
+    stop: Asked | None = None,
+    fully_sharded: bool = False,
+    report: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Record, Any]]:
     """Train, yielding a record and the state after each epoch. Print nothing.
 
     With `checkpoints`, the initial state is saved, and the state after each epoch before it is
@@ -62,18 +51,23 @@ def fit(
     bit for bit, those of a run that never stopped.
 
     Args:
-        state: from `init`, or from `Checkpoints.restore`. It is copied and stays usable.
-        apply: from `init`.
-        optimizer: the one that `init` was given.
-        train: images `(n, ...)` as stored, and labels `(n,)`, integers in `[0, classes)`. Both are
-            put on the device once.
-        test: images and labels in the same form, of any number.
-        epochs: of the whole run, those in `history` included.
-        batch_size: examples per step; the remainder of an epoch is left out.
+        start: a state from `init`, for a new run; or where one stands, from `Checkpoints.restore`.
+            It is copied and stays usable.
+        step: from `make_step`, or yours: `(state, batch, key) -> (state, {name: ()})`; the metrics
+            have a `loss`.
+        batches: of the training data, from `batches`, or `Own`.
+        epochs: of the whole run, those that have ended included.
         key: typed; the order of examples, dropout and all other random values derive from it and
             from the step.
+        evaluate: by name, such as `{"test": make_evaluate(...)}`: what is run after each epoch. Its
+            numbers come into the record, as `test_loss`.
         checkpoints: where to save; None saves nothing.
-        history: the second result of `Checkpoints.restore`; None starts a new run.
+        save_every: save also whenever so many steps have been made in all.
+        until: `history -> bool`: end early, such as `no_better(...)`.
+        stop: asked about every 2 seconds: once it is set the state is saved, in the middle of an
+            epoch too, and the iterator ends.
+        fully_sharded: over several devices, split the parameters; see `place`.
+        report: called with the steps made so far, about every 2 seconds.
 
     Returns:
         An iterator of `(record, state)`. Use the state before asking for the next: its buffers are
@@ -83,119 +77,174 @@ def fit(
         TypeError, ValueError: an argument is wrong; raised before any training.
         CheckpointError: the run is new but the directory of `checkpoints` holds one, or another
             process trains there.
-        NonFiniteLossError: a loss became NaN or infinite. That epoch is not saved, so the last
-            checkpoint is good.
+        NonFiniteLossError: a loss became NaN or infinite. What came after the last checkpoint is
+            not saved, so that one is good.
+        OSError: a checkpoint cannot be written; those before are good.
 
     Example:
+        >>> import optax
         >>> from flax import nnx
-        >>> from cnn_jax import training
+        >>> from cnn_jax import tasks, training
         >>> model, optimizer = nnx.Linear(4, 2, rngs=nnx.Rngs(0)), optax.adam(0.1)
-        >>> state, apply = training.init(model, optimizer, lambda images: images)
+        >>> state, apply = training.init(model, optimizer)
         >>> images = np.random.default_rng(0).normal(size=(64, 4))
-        >>> split = images, (images[:, 0] > 0).astype(int)
+        >>> split = training.batches({"image": images, "label": (images[:, 0] > 0) * 1}, 16)
+        >>> loss = tasks.classification.loss()
         >>> run = fit(
-        ...     state, apply, optimizer, split, split, epochs=3, batch_size=16,
+        ...     state, training.make_step(apply, optimizer, loss), split, epochs=3,
         ...     key=jax.random.key(0),
+        ...     evaluate={"test": training.make_evaluate(apply, loss, split)},
         ... )
         >>> for record, state in run:
-        ...     print(record.epoch, record.step, record.test_accuracy > 0.5)
+        ...     print(record["epoch"], record["step"], record["test_accuracy"] > 0.5)
         1 4 True
         2 8 True
         3 12 True
     """
-    check_type("state", state, TrainState, "a TrainState, as `init` returns")
-    arguments.function("apply", apply, "(params, stats, images, key)")
-    check_optimizer(optimizer)
+    progress = start if isinstance(start, Progress) else Progress(start)
+    arguments.function("step", step, "(state, batch, key)")
+    if not all(hasattr(batches, name) for name in ("program", "steps", "fingerprint")):
+        raise TypeError(
+            "`batches` must be what training.batches(data, batch_size) returns; got "
+            f"{arguments.shown(batches)}."
+        )
     arguments.integer("epochs", epochs, at_least=0)
     check_key(key)
+    evaluate = dict(evaluate or {})
+    for name, function in evaluate.items():
+        arguments.function(f"evaluate[{name!r}]", function, "(state)")
     if checkpoints is not None:
         check_type("checkpoints", checkpoints, Checkpoints, "training.Checkpoints or None")
-    if history is not None:
-        check_history(history)
-    _check_same_optimizer(state, optimizer)
-    train, test = check_split("train", train), check_split("test", test)
-    check_batch_size(batch_size, len(train[0]))
-    for name, (images, labels) in {"train": train, "test": test}.items():
-        logits, _ = jax.eval_shape(apply, state.params, state.stats, images[:1])
-        check_labels(name, labels, logits.shape[-1])
-    steps = len(train[0]) // batch_size
-    finished = len(history or ())
-    if state.step != finished * steps:
-        raise ValueError(
-            f"`state` must stand at the end of `history`, {finished} epochs of {steps} steps; "
-            f"it has made {state.step} steps. Were data or `batch_size` others before?"
+    if save_every is not None:
+        arguments.integer("save_every", save_every, at_least=1)
+    if until is not None:
+        arguments.function("until", until, "(history)")
+    if report is not None:
+        arguments.function("report", report, "(steps)")
+    if not hasattr(progress.state, "step"):
+        raise TypeError(
+            "`start` must be a TrainState, as `init` returns, another state with a field `step`, "
+            f"or a Progress; got {arguments.shown(start)}."
         )
-    epoch = make_epoch(make_step(apply, optimizer), batch_size)
-    evaluate = make_evaluate(apply, batch_size)
-    state = jax.tree.map(jnp.copy, state)
+    data = {**batches.fingerprint, "batch_size": batches.batch_size, "steps": batches.steps}
+    _check_place(progress, batches, data)
+    if batches.mesh is None:
+        state = jax.tree.map(jnp.copy, progress.state)
+    else:
+        state = place(progress.state, batches.mesh, fully_sharded=fully_sharded)
     lock = None
     if checkpoints is not None:
         lock = checkpoints.lock()
-        if history is None:
-            checkpoints.start(state)
-    run = _epochs(state, epoch, evaluate, train, test, epochs, key, checkpoints, history or ())
-    return _holding(lock, run)
+        if not progress.data:
+            checkpoints.start(Progress(state, data=data))
+    saver = Saver(checkpoints, save_every)
+    run = _epochs(
+        progress,
+        Epochs(state, step, batches, key),
+        data,
+        epochs,
+        evaluate,
+        saver,
+        until,
+        stop,
+        report,
+    )
+    return _holding(lock, run, batches, saver)
 
 
-def _check_same_optimizer(state, optimizer):
-    expected = jax.eval_shape(optimizer.init, state.params)
-    if found := differences(shapes(expected), shapes(state.opt_state)):
-        raise ValueError(
-            "`optimizer` must be the one that `init` was given; its state (here) and that of "
-            f"`state` (there) differ: {some(found)}."
+class Saver:
+    """Checkpoints of a run, if there are any."""
+
+    def __init__(self, checkpoints: Checkpoints | None, every: int | None):
+        self.checkpoints, self.every = checkpoints, every
+
+    def save(self, progress: Progress) -> None:
+        """Save while the training goes on."""
+        if self.checkpoints is not None:
+            self.checkpoints.save_later(progress)
+
+    def wait(self) -> None:
+        """Wait until the last one is written."""
+        if self.checkpoints is not None:
+            self.checkpoints.wait()
+
+    def steps_from(self, made: int) -> int:
+        """How many steps to make until the next one."""
+        return 2**31 - 1 if self.every is None else self.every - made % self.every
+
+    def kept(self) -> str:
+        """Say which checkpoint is the last good one."""
+        if self.checkpoints is None:
+            return "Nothing was saved, as `fit` was given no `checkpoints`."
+        self.wait()
+        return (
+            f"The last good checkpoint is {self.checkpoints.folder(self.checkpoints.steps()[-1])}."
         )
 
 
-def _holding(lock, run):
+def _epochs(progress, run, data, epochs, evaluate, saver, until, stop, report):
+    history = tuple(progress.history)
+    run.measured = {n: np.asarray(values, np.float32) for n, values in progress.partial.items()}
+
+    def here():
+        partial = {name: values.tolist() for name, values in run.measured.items()}
+        return Progress(run.state, history, partial, data)
+
+    def stopped():
+        return stop is not None and stop.is_set()
+
+    while len(history) < epochs and not stopped() and not (until and until(history)):
+        start = time.perf_counter()
+        try:
+            while True:
+                run.advance(saver.steps_from(run.made))
+                if report is not None:
+                    report(run.made)
+                if run.at_end:
+                    break
+                if stopped():
+                    saver.save(here())
+                    return
+                if saver.every and run.made % saver.every == 0:
+                    saver.save(here())
+            record = {"epoch": len(history) + 1, "step": run.made, **run.means()}
+            for split, function in evaluate.items():
+                values = function(run.state)
+                record |= {f"{split}_{n}": v for n, v in values.items() if _is_number(v)}
+            run.check_evaluation(record)
+        except NonFiniteLossError as error:
+            raise error.followed_by(saver.kept()) from None
+        history = (*history, record | {"seconds": time.perf_counter() - start})
+        saver.save(here())
+        saver.wait()
+        yield history[-1], run.state
+
+
+def _holding(lock, run, batches, saver):
     """The epochs; the lock is held as long as somebody may ask for the next one."""
     try:
         yield from run
+        saver.wait()
     finally:
+        batches.close()
         if lock is not None:
             lock.release()
 
 
-def _epochs(state, epoch, evaluate, train, test, epochs, key, checkpoints, history):
-    for number in range(len(history) + 1, epochs + 1):
-        start = time.perf_counter()
-        state, metrics = epoch(state, *train, key)
-        evaluation = evaluate(state, *test)
-        # Python handles Ctrl-C while it waits here, but not while it reads an array.
-        jax.block_until_ready((metrics, evaluation))
-        step, losses = int(state.step), np.asarray(metrics.loss)
-        record = EpochRecord(
-            epoch=number,
-            step=step,
-            train_loss=float(losses.mean()),
-            train_accuracy=float(np.asarray(metrics.accuracy).mean()),
-            test_loss=float(evaluation.loss),
-            test_accuracy=float(evaluation.accuracy),
-            seconds=time.perf_counter() - start,
+def _check_place(progress: Progress, batches: Batches, data: Mapping[str, Any]) -> None:
+    """Refuse a run whose data or batches were others."""
+    if progress.data and (found := differences(data, progress.data)):
+        raise ValueError(
+            f"`batches` must be those that the run was begun with; now (here) and then (there) "
+            f"{some(found)}."
         )
-        _check_finite(losses, record, checkpoints)
-        history = (*history, record)
-        if checkpoints is not None:
-            checkpoints.save(state, history)
-        yield record, state
+    made = int(progress.state.step)
+    if made // batches.steps != progress.epoch:
+        raise ValueError(
+            f"`start` must stand in the epoch after its {progress.epoch} records, at "
+            f"{batches.steps} steps each; it has made {made} steps."
+        )
 
 
-def _check_finite(losses, record, checkpoints):
-    bad = np.flatnonzero(~np.isfinite(losses))
-    if len(bad):
-        step = record.step - len(losses) + int(bad[0]) + 1
-        what = f"The training loss became {losses[bad[0]]} at step {step}"
-    elif not np.isfinite(record.test_loss):
-        step = record.step
-        what = f"The test loss became {record.test_loss} after step {step}"
-    else:
-        return
-    if checkpoints is None:
-        kept = "Nothing was saved, as `fit` was given no `checkpoints`."
-    else:
-        kept = f"The last good checkpoint is {checkpoints.folder(record.epoch - 1)}."
-    raise NonFiniteLossError(
-        f"{what}, in epoch {record.epoch}. Try a smaller learning rate, a warmup, or "
-        f"optax.clip_by_global_norm, and look for NaN in the images. {kept}",
-        step=step,
-        epoch=record.epoch,
-    )
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,6 +1,6 @@
-"""A Flax model as plain arrays and a pure function: the only file that splits and merges models."""
+"""A Flax model as plain arrays and a pure function of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,17 +8,16 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax.typing import DTypeLike
 
 from cnn_jax import arguments
 
 from ._checks import check_key, check_optimizer, check_type
+from ._frozen import cast_at, check_frozen, freeze, frozen_paths, joined, kept_at, parts_of
 from ._leaves import differences, shapes, some
 
-# The parts of a model, in the order in which `nnx.split` returns them.
-PARTS = (nnx.Param, nnx.RngState, ...)
-
-# apply(params, stats, images, key=None) -> (logits, stats)
-Apply = Callable[..., tuple[jax.Array, Any]]
+# apply(params, stats, batch, key=None) -> (outputs, stats)
+Apply = Callable[..., tuple[Any, Any]]
 
 
 @jax.tree_util.register_dataclass
@@ -26,13 +25,14 @@ Apply = Callable[..., tuple[jax.Array, Any]]
 class TrainState:
     """Everything that training changes, as arrays.
 
-    It holds no random state: the keys of a step derive from one base key and `step`. So two equal
+    It holds no random state: the keys of a step derive from the run's key and `step`. So two equal
     states that are trained with the same key and data stay equal, bit for bit.
 
     Args:
         step: optimizer steps made so far, int32 scalar.
         params: nested dict of what the optimizer changes.
-        stats: nested dict of the model's other arrays (BatchNorm's running averages); may be empty.
+        stats: nested dict of the model's other arrays: running averages, and frozen parameters. It
+            may be empty.
         opt_state: the optimizer's own arrays.
     """
 
@@ -42,10 +42,23 @@ class TrainState:
     opt_state: Any
 
 
+def image(model: Any, batch: Any) -> Any:
+    """Call a model on the images of a batch: how most models are called.
+
+    Example:
+        >>> image(lambda images: images.shape, {"image": jnp.ones((2, 28, 28, 1))})
+        (2, 28, 28, 1)
+    """
+    return model(batch["image"])
+
+
 def init(
     model: nnx.Module,
     optimizer: optax.GradientTransformation,
-    prepare: Callable[[jax.Array], jax.Array],
+    *,
+    forward: Callable[[Any, Any], Any] = image,
+    frozen: Sequence[str] = (),
+    dtype: DTypeLike | None = None,
 ) -> tuple[TrainState, Apply]:
     """Return the first state of a training run, and the model as a pure function of such states.
 
@@ -53,47 +66,68 @@ def init(
     never changes it; `trained` goes back from a state to a model.
 
     Args:
-        model: maps prepared images `(batch, ...)` to logits `(batch, classes)`.
+        model: any Flax module.
         optimizer: from optax.
-        prepare: maps a batch of stored images, `(batch, ...)` of any dtype, to the floating-point
-            array that the model takes. It runs on the device, so stored images can stay uint8.
+        forward: `(model, batch) -> outputs`, how the model is called. The default calls it on
+            `batch["image"]`.
+        frozen: paths of parts that training leaves as they are, such as `("stem", "stage1.0")`;
+            `*` stands for any characters. Their parameters get no updates, and their modules run in
+            evaluation mode: batch norm uses its running averages and keeps them, dropout is off.
+        dtype: of the computation, such as `jnp.bfloat16`: parameters and floating-point inputs are
+            cast to it, and the outputs to float32. The state keeps the parameters' own dtype. None
+            computes in the dtypes as they are.
 
     Returns:
-        The state, and `apply(params, stats, images, key=None) -> (logits, stats)`. With a `key` the
+        The state, and `apply(params, stats, batch, key=None) -> (outputs, stats)`. With a `key` the
         model runs in training mode, every random stream seeded from that key; without one in
         evaluation mode, and the statistics come back unchanged.
 
     Raises:
-        TypeError: `model` is no `nnx.Module`, `optimizer` is none of optax, `prepare` cannot be
-            called, or (when `apply` runs) `prepare` returns integers.
+        TypeError: `model` is no `nnx.Module`, `optimizer` is none of optax, `forward` cannot be
+            called, or `dtype` is no floating-point type.
+        ValueError: a path in `frozen` is none of the model's, or nothing is left to train.
 
     Example:
         >>> model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
-        >>> state, apply = init(model, optax.sgd(0.1), lambda images: images / 255)
-        >>> logits, stats = apply(state.params, state.stats, jnp.ones((2, 4)))
-        >>> logits.shape, stats, int(state.step)
+        >>> state, apply = init(model, optax.sgd(0.1))
+        >>> outputs, stats = apply(state.params, state.stats, {"image": jnp.ones((2, 4))})
+        >>> outputs.shape, stats, int(state.step)
         ((2, 3), {}, 0)
     """
     check_type("model", model, nnx.Module, "a flax.nnx.Module")
     check_optimizer(optimizer)
-    arguments.function("prepare", prepare, "a batch of images")
+    arguments.function("forward", forward, "(model, batch)")
+    if dtype is not None and not jnp.issubdtype(arguments.dtype("dtype", dtype), jnp.floating):
+        raise TypeError(
+            f"`dtype` must be a floating-point type, such as jnp.bfloat16; got {dtype}."
+        )
+    check_frozen(model, frozen)
+    parts = parts_of(frozen)
     training = nnx.clone(model)
     training.train()
-    training_graph, params, streams, stats = nnx.split(training, *PARTS)
+    freeze(training, frozen)
+    training_graph, params, streams, stats = nnx.split(training, *parts)
     evaluation = nnx.clone(model)
     evaluation.eval()
-    evaluation_graph = nnx.split(evaluation, *PARTS)[0]
+    evaluation_graph = nnx.split(evaluation, *parts)[0]
     streams = jax.tree.map(_abstract, nnx.to_pure_dict(streams))
+    frozen_params = frozen_paths(model, frozen)
 
-    def apply(params, stats, images, key=None):
+    def apply(params, stats, batch, key=None):
         graph = evaluation_graph if key is None else training_graph
         key = jax.random.key(0) if key is None else check_key(key)
         rngs = _seeded(streams, key)
+        fixed = stats
+        if dtype is not None:
+            params, batch = _cast((params, batch), dtype)
+            fixed = cast_at(stats, frozen_params, dtype)
         # copy=True makes new variables in this trace, without which `grad` fails inside `jit`.
-        module: Any = nnx.merge(graph, params, rngs, stats, copy=True)
-        logits = module(_floating(prepare(images)))
-        _, _, _, stats = nnx.split(module, *PARTS)
-        return logits, nnx.to_pure_dict(stats)
+        module: Any = nnx.merge(graph, params, rngs, fixed, copy=True)
+        outputs = forward(module, batch)
+        if dtype is not None:
+            outputs = _cast(outputs, jnp.float32)
+        _, _, _, after = nnx.split(module, *parts)
+        return outputs, kept_at(nnx.to_pure_dict(after), stats, frozen_params)
 
     params = nnx.to_pure_dict(params)
     state = TrainState(
@@ -115,7 +149,7 @@ def trained(model: nnx.Module, state: TrainState) -> Any:
 
     Example:
         >>> model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
-        >>> state, apply = init(model, optax.sgd(0.1), lambda images: images)
+        >>> state, apply = init(model, optax.sgd(0.1))
         >>> trained(model, state)(jnp.ones((2, 4))).shape
         (2, 3)
     """
@@ -123,16 +157,14 @@ def trained(model: nnx.Module, state: TrainState) -> Any:
     check_type("state", state, TrainState, "a TrainState")
     copy = nnx.clone(model)
     copy.eval()
-    graph, params, streams, stats = nnx.split(copy, *PARTS)
-    own = {"params": nnx.to_pure_dict(params), "stats": nnx.to_pure_dict(stats)}
-    given = {"params": state.params, "stats": state.stats}
-    if found := differences(shapes(own), shapes(given)):
+    graph, streams, arrays = nnx.split(copy, nnx.RngState, ...)
+    arrays, given = nnx.to_pure_dict(arrays), joined(state.params, state.stats)
+    if found := differences(shapes(arrays), shapes(given)):
         raise ValueError(
             f"`state` must be a state of `model`; in `model` (here) and `state` (there) "
             f"{some(found)}."
         )
-    params, stats = jax.tree.map(_own, (state.params, state.stats))
-    return nnx.merge(graph, params, streams, stats)
+    return nnx.merge(graph, streams, jax.tree.map(_own, given))
 
 
 def _seeded(streams, key):
@@ -158,7 +190,8 @@ def _abstract(array):
     return jax.ShapeDtypeStruct(array.shape, array.dtype)
 
 
-def _floating(images):
-    if not jnp.issubdtype(images.dtype, jnp.floating):
-        raise TypeError(f"`prepare` must return floating images; it returned {images.dtype}.")
-    return images
+def _cast(tree, dtype):
+    """The floating-point arrays of a tree in another dtype."""
+    return jax.tree.map(
+        lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree
+    )
