@@ -200,11 +200,13 @@ def test_links_inside_are_followed(split_pets):
     assert train.labels.tolist() == [0, 0, 0, 1, 2]
 
 
-def test_wrong_calls(split_pets, tmp_path):
+def test_wrong_calls(split_pets, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.png").touch()
     for error, name, options, text in (
         (FileNotFoundError, "./nowhere", {}, "There is no folder "),
+        (FileNotFoundError, "no/where", {}, f"no/where, and no set no/where in {tmp_path}"),
         (NotADirectoryError, tmp_path / "file.png", {}, "file.png must be a folder; it is a file."),
         (
             ValueError,

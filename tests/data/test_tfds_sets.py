@@ -48,6 +48,7 @@ class TinyPets(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "breed": tfds.features.ClassLabel(num_classes=2),
             "label": tfds.features.ClassLabel(names=["cat", "dog", "cow"]),
             "segmentation_mask": tfds.features.Image(shape=(None, None, 1), use_colormap=True),
+            "portrait": tfds.features.Image(shape=(None, None, 3)),
             "file_name": tfds.features.Text(),
             "objects": tfds.features.Sequence(
                 {
@@ -79,6 +80,7 @@ class TinyPets(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "breed": index % 2,
                     "label": index % 3,
                     "segmentation_mask": png(picture(split, index, 1)),
+                    "portrait": png(picture(split, index)),
                     "file_name": f"{split} {index}",
                     "objects": [thing] * index,
                 },
