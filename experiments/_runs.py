@@ -140,15 +140,17 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("cnn-jax", "jax", "flax", "optax")}
 
 
-def mesh_of(devices: int | None) -> jax.sharding.Mesh | None:
+def mesh_of(devices: int | None, batch_size: int) -> jax.sharding.Mesh | None:
     """The first so many devices, or all, as a mesh; None if that is one: it needs none.
 
     Raises:
-        RunError: there are fewer.
+        RunError: there are fewer, or they cannot share a batch.
     """
     found = jax.devices()
     count = len(found) if devices is None else devices
     require("--devices", 1 <= count <= len(found), f"in [1, {len(found)}], as JAX finds", count)
+    rule = f"a multiple of the {count} devices, or `--devices` fewer"
+    require("--batch-size", batch_size % count == 0, rule, batch_size)
     return None if count == 1 else training.make_mesh(found[:count])
 
 
