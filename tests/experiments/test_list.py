@@ -41,8 +41,8 @@ def test_a_wrong_name_is_told_the_right_one():
     with pytest.raises(SystemExit) as ended:
         command.main(["lennet"])
     assert ended.value.code == (
-        "error: `NAME` must be one of 'accelerate', 'compare_ops', 'feeding', 'lenet'; got 'lennet'. "
-        "Did you mean 'lenet'?"
+        "error: `NAME` must be one of 'accelerate', 'compare_ops', 'feeding', 'lenet'; got "
+        "'lennet'. Did you mean 'lenet'?"
     )
 
 
