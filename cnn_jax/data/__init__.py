@@ -11,6 +11,7 @@
     preparing/         from original files to records on disk, through TFDS
     sources/           `Source`: examples by their index
     fashion_mnist/     the 7,000 images of Fashion-MNIST that come with the package
+    augment/           batches changed at random on the device; imported on first use: it needs JAX
 
 >>> from cnn_jax import data
 >>> train = data.load("fashion_mnist_small", "train")
@@ -19,6 +20,9 @@ Dataset(images=uint8 (6000, 28, 28, 1), labels=int32 (6000,), 10 classes)
 >>> train.classes[train.labels[0]]
 'Ankle boot'
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ._dataset import Dataset as Dataset
 from ._errors import DamagedFileError as DamagedFileError
@@ -29,3 +33,17 @@ from ._load import load as load
 from ._load import names as names
 from ._load import source as source
 from .sources import Source as Source
+
+if TYPE_CHECKING:
+    from . import augment as augment
+
+
+def __getattr__(name: str) -> Any:
+    """`augment`: imported when first asked for."""
+    if name == "augment":
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), "augment"])
