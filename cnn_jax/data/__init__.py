@@ -1,7 +1,8 @@
-"""Data sets: `load` one into arrays, or open it as a `source` of examples, by its name.
+"""Data sets: `load` one into arrays, or open it as a `source` of examples, by name or folder.
 
     _load.py           `load`, `source`, `info`, `names`
-    _registry.py       the sets by name, and how each kind is opened
+    _naming.py         what a name means: a set of ours, a folder of images, a set of TFDS
+    _registry.py       our sets by name, and how they are opened
     _dataset.py        `Dataset`: arrays in memory
     _info.py           `Info`: the facts about a set
     _found.py          original files that were found
@@ -10,6 +11,8 @@
     formats/           the formats of original files, read strictly
     preparing/         from original files to records on disk, through TFDS
     sources/           `Source`: examples by their index
+    folders/           folders of images as sets
+    tfds_sets/         sets that TFDS has prepared, as they are
     fashion_mnist/     the 7,000 images of Fashion-MNIST that come with the package
     augment/           batches changed at random on the device; imported on first use: it needs JAX
 
