@@ -204,11 +204,14 @@ def options(text: str, model: str) -> dict[str, Any]:
 
 
 def load_weights(model: nnx.Module, file: Path, skip: tuple[str, ...] = ()) -> None:
-    """Load weights in our names, torchvision's or timm's into a model.
+    """Load weights, in our names, torchvision's or timm's, of a file or a run's folder.
 
     Raises:
         RunError: the file does not fit.
         OSError: it cannot be read.
     """
+    file = Path(file).expanduser()
     with said_of(file="--weights", skip="--weights-skip"):
-        models.load_weights(model, file, skip=skip)
+        models.load_weights(
+            model, file / "weights.safetensors" if file.is_dir() else file, skip=skip
+        )
