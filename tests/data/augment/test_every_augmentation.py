@@ -38,55 +38,52 @@ def assert_same(one, other, **tolerance):
         np.testing.assert_allclose(one[name], other[name], err_msg=name, **tolerance)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float16])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("name", NOTHING)
 def test_nothing_to_do_is_the_identity_bit_for_bit(name, dtype):
     batch = scene(dtype=dtype)
-    assert_same(batch, {k: v for k, v in NOTHING[name](KEY, batch).items() if k in batch},
-                rtol=0, atol=0)  # fmt: skip
+    result = NOTHING[name](KEY, batch)
+    assert_same(batch, {part: result[part] for part in batch}, rtol=0, atol=0)
+    assert result.keys() - batch.keys() <= {"boxes_valid", "keypoints_visible"}
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_jit_equals_eager_and_the_same_key_gives_the_same(name):
-    batch = batch_for(name, dtype=np.uint8)
+def test_the_key_alone_decides_inside_of_jit_too(name):
+    batch = batch_for(name)
     result = EVERY[name](KEY, batch)
     assert_same(result, EVERY[name](KEY, batch), rtol=0, atol=0)
     compiled = jax.jit(EVERY[name])(KEY, batch)
-    # Where pixels lie on the edge between two values, the last bit of a float decides.
-    image = np.abs(compiled["image"].astype(np.float32) - result["image"].astype(np.float32))
-    assert image.max() <= 1 + 1e-6
-    assert (image > 1e-5).mean() < 0.01
-    for part in ("boxes", "keypoints", "label"):
+    for part in ("image", "boxes", "keypoints", "label"):
         if part in result:
-            np.testing.assert_allclose(compiled[part], result[part], atol=1e-4)
-    if "mask" in result:
-        assert (compiled["mask"] != result["mask"]).mean() < 0.01
-
-
-@pytest.mark.parametrize("name", sorted(set(EVERY) - {"center_crop", "normalize"}))
-def test_another_key_gives_another_result(name):
-    if name.startswith("resize"):
-        return
-    batch = batch_for(name)
-    one, other = (EVERY[name](jax.random.key(seed), batch) for seed in (0, 1))
-    assert not np.array_equal(one["image"], other["image"])
+            np.testing.assert_allclose(compiled[part], result[part], rtol=1e-5, atol=1e-4)
+    if "mask" in result:  # a pixel's center may lie on the edge between two labels
+        assert (compiled["mask"] != result["mask"]).mean() < 0.001
+    if name not in ("center_crop", "normalize", "resize_larger", "resize_smaller"):
+        others = [EVERY[name](jax.random.key(seed), batch) for seed in (0, 1, 2)]
+        assert not all(np.array_equal(other["image"], result["image"]) for other in others)
 
 
 @pytest.mark.parametrize("name", PER_EXAMPLE)
 def test_an_example_does_not_depend_on_the_size_of_the_batch(name):
-    batch = scene(n=5)
+    batch = scene()
     whole = PER_EXAMPLE[name](KEY, batch)
     part = PER_EXAMPLE[name](KEY, {key: value[:2] for key, value in batch.items()})
-    assert_same({key: value[:2] for key, value in whole.items()}, part, rtol=1e-5, atol=1e-5)
+    assert_same({key: value[:2] for key, value in whole.items()}, part, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", PER_EXAMPLE)
-def test_an_old_style_key_and_an_empty_batch_and_other_parts(name):
-    batch = {key: value[:0] for key, value in scene(n=1).items()} | {"name": "unchanged"}
-    result = PER_EXAMPLE[name](jax.random.PRNGKey(0), batch)
-    assert result["name"] == "unchanged"
+@pytest.mark.parametrize("name", EVERY)
+def test_an_old_style_key_and_an_empty_batch(name):
+    result = jax.eval_shape(EVERY[name], jax.random.PRNGKey(0), batch_for(name, n=0))
     assert result["image"].shape[0] == 0
-    assert set(batch) <= set(result)
+    assert set(batch_for(name)) <= set(result)
+
+
+def test_other_parts_are_unchanged():
+    batch = noise() | {"name": "something", "weight": np.ones(4)}
+    for name in ("chain", "mixup"):
+        result = EVERY[name](KEY, batch)
+        assert result["name"] is batch["name"]
+        assert result["weight"] is batch["weight"]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, jnp.bfloat16, np.float32])
@@ -96,17 +93,17 @@ def test_pictures_keep_their_dtype(name, dtype):
     assert shapes["image"].dtype == dtype
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ["pad_crop", "random_resized_crop", "affine", "chain", "cutmix"])
 def test_a_batch_over_eight_devices(name):
-    batch = batch_for(name, n=8, dtype=np.uint8)
+    batch = batch_for(name, n=8)
     mesh = jax.sharding.Mesh(np.array(jax.devices()[:8]), ("n",))
     spread = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("n"))
     function = jax.jit(EVERY[name])
     here, there = function(KEY, batch), function(KEY, jax.device_put(batch, spread))
-    assert_same(here, there, rtol=0, atol=1 if name in ("color_jitter", "rand_augment") else 1e-5)
+    assert_same(here, there, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", GEOMETRIC)
+@pytest.mark.parametrize("name", ["pad_crop", "random_resized_crop", "affine", "perspective"])
 def test_gradients_are_finite_and_those_of_a_linear_map(name):
     batch = scene(n=2)
 
@@ -125,6 +122,6 @@ def test_gradients_are_finite_and_those_of_a_linear_map(name):
 def test_examples_draw_for_themselves():
     same = noise(n=1)["image"]
     batch = {"image": jnp.concatenate([same] * 6)}
-    for name in ("pad_crop", "rotate", "affine", "warps", "cutout", "color_jitter"):
+    for name in ("pad_crop", "affine", "cutout"):
         images = np.asarray(EVERY[name](KEY, batch)["image"]).reshape(6, -1)
         assert len(np.unique(images, axis=0)) > 1, name

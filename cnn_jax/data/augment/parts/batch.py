@@ -54,7 +54,8 @@ def per_example(one: Callable[[jax.Array, Example], Example]) -> Augmentation:
         return jax.vmap(one)(keys_of(key, len(parts["image"])), parts)
 
     def augment(key, batch):
-        return {**batch, **mapped(checked_key(key), checked(batch))}
+        parts = checked(batch)
+        return {**batch, **mapped(checked_key(key), parts)}
 
     return augment
 
@@ -66,7 +67,8 @@ def without_key(one: Callable[[Example], Example]) -> Augmentation:
 
     def augment(key, batch):
         del key
-        return {**batch, **mapped(checked(batch))}
+        parts = checked(batch)
+        return {**batch, **mapped(parts)}
 
     return augment
 
