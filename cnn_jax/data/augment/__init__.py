@@ -54,6 +54,7 @@ from ._light import color_jitter as color_jitter
 from ._light import normalize as normalize
 from ._mixing import cutmix as cutmix
 from ._mixing import mixup as mixup
+from ._rand_augment import OPERATIONS as OPERATIONS
 from ._rand_augment import rand_augment as rand_augment
 from ._resize import random_resized_crop as random_resized_crop
 from ._resize import resize as resize

@@ -45,18 +45,19 @@ def mixup(alpha: float = 0.2, *, classes: int, probability: float = 1.0) -> Augm
     arguments.integer("classes", classes, at_least=1)
     share("probability", probability)
 
-    def augment(key, batch):
-        parts, labels = _checked(batch, classes, "mixup", ("image",))
+    @jax.jit
+    def mixed_with(key, parts, labels):
         image = parts["image"]
         key, own, partner = _drawn(key, len(image), alpha, probability)
         pixels, weight = as_float(image), own[:, None, None, None]
         other = pixels[partner]
         mixed = jnp.where(weight == 1, pixels, weight * pixels + (1 - weight) * other)
-        return {
-            **batch,
-            "image": as_stored(mixed, image),
-            "label": own[:, None] * labels + (1 - own[:, None]) * labels[partner],
-        }
+        labels = own[:, None] * labels + (1 - own[:, None]) * labels[partner]
+        return {"image": as_stored(mixed, image), "label": labels}
+
+    def augment(key, batch):
+        parts = _checked(batch, classes, "mixup", ("image",))
+        return {**batch, **mixed_with(checked_key(key), *parts)}
 
     return augment
 
@@ -95,8 +96,8 @@ def cutmix(alpha: float = 1.0, *, classes: int, probability: float = 1.0) -> Aug
     arguments.integer("classes", classes, at_least=1)
     share("probability", probability)
 
-    def augment(key, batch):
-        parts, labels = _checked(batch, classes, "cutmix", ("image", "mask"))
+    @jax.jit
+    def mixed_with(key, parts, labels):
         n, height, width, _ = parts["image"].shape
         key, own, partner = _drawn(key, n, alpha, probability)
         sides = jnp.array([[height, width]])
@@ -108,20 +109,30 @@ def cutmix(alpha: float = 1.0, *, classes: int, probability: float = 1.0) -> Aug
             for axis, side in enumerate((height, width))
         )
         inside = rows[:, :, None] & columns[:, None]
-        for name, part in parts.items():
-            where = inside.reshape(inside.shape + (1,) * (part.ndim - 3))
-            parts[name] = jnp.where(where, part[partner], part)
+        mixed = {
+            name: jnp.where(_like(inside, part), part[partner], part)
+            for name, part in parts.items()
+        }
         other = inside.mean((1, 2), dtype=jnp.float32)[:, None]
-        return {**batch, **parts, "label": (1 - other) * labels + other * labels[partner]}
+        return {**mixed, "label": (1 - other) * labels + other * labels[partner]}
+
+    def augment(key, batch):
+        parts = _checked(batch, classes, "cutmix", ("image", "mask"))
+        return {**batch, **mixed_with(checked_key(key), *parts)}
 
     return augment
+
+
+def _like(pixels: jax.Array, part: jax.Array) -> jax.Array:
+    """`(n, h, w)` with as many axes as a part of the batch."""
+    return pixels.reshape(*pixels.shape, *(1,) * (part.ndim - 3))
 
 
 def _drawn(
     key: Any, n: int, alpha: float, probability: float
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Another key, how much each picture keeps of itself, and which one it is mixed with."""
-    key, coin, own, partner = jax.random.split(checked_key(key), 4)
+    key, coin, own, partner = jax.random.split(key, 4)
     kept = jax.random.beta(own, alpha, alpha, (n,), jnp.float32)
     mixed = jax.random.uniform(coin, (n,)) < probability
     return key, jnp.where(mixed, kept, 1.0), jax.random.permutation(partner, n)

@@ -105,27 +105,24 @@ def rand_augment(
     branches = [lambda pixels, m, sign: pixels, *(COLORS[name] for name in colors)]
     branch_of = [colors.index(name) + 1 if name in COLORS else 0 for name in names]
 
+    amounts_of = np.array(
+        [[most * (name == own) for own, most in WARPS.items()] for name in names], np.float32
+    )
+
     def one(key, example):
         image = example["image"]
         check_channels(image.shape)
         size = image.shape[0], image.shape[1]
         homography = jnp.eye(3)
-        for own in jax.random.split(key, count):
-            which_key, sign_key = jax.random.split(own)
-            which = jax.random.randint(which_key, (), 0, len(names))
-            sign = jax.random.rademacher(sign_key, dtype=jnp.float32)
+        drawn = jax.random.randint(key, (count,), 0, 2 * len(names))
+        for which, sign in zip(drawn // 2, (drawn % 2 * 2 - 1).astype(jnp.float32)):
             if colors:
                 pixels = lax.switch(
                     jnp.asarray(branch_of)[which], branches, unit(image), jnp.asarray(m), sign
                 )
                 image = as_stored(from_unit(pixels, image), image)
             if warps:
-                amounts = {
-                    name: jnp.where(
-                        jnp.asarray([n == name for n in names])[which], most * m * sign, 0
-                    )
-                    for name, most in WARPS.items()
-                }
+                amounts = jnp.asarray(amounts_of)[which] * (m * sign)
                 homography = geometry.compose(_warp(size, amounts), homography)
         changed = {**example, "image": image}
         return warp(changed, homography, rules) if warps else changed
@@ -133,13 +130,14 @@ def rand_augment(
     return per_example(one)
 
 
-def _warp(size: tuple[int, int], amounts: dict[str, jax.Array]) -> jax.Array:
-    """The homography of one operation, whose amount is the only one that is not 0."""
+def _warp(size: tuple[int, int], amounts: jax.Array) -> jax.Array:
+    """The homography of one operation: of the amounts by the order of WARPS one is not 0."""
+    degrees, shear_x, shear_y, right, down = amounts
     return geometry.affine(
         size,
-        degrees=amounts["rotate"],
-        shear=(amounts["shear_y"], amounts["shear_x"]),
-        translate=(size[0] * amounts["translate_y"], size[1] * amounts["translate_x"]),
+        degrees=degrees,
+        shear=(shear_y, shear_x),
+        translate=(size[0] * down, size[1] * right),
     )
 
 

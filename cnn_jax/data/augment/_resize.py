@@ -100,17 +100,17 @@ def resize(size: int | Sequence[int]) -> Augmentation:
 
 def _drawn_part(key, height, width, scale, ratio):
     """Top, left, rows and columns of a part, float32."""
-    area_key, shape_key, place_key = jax.random.split(key, 3)
+    drawn = jax.random.uniform(key, (2 * TRIES + 2,))
     low, high = scale
-    areas = height * width * jax.random.uniform(area_key, (TRIES,), minval=low, maxval=high)
+    areas = height * width * (low + (high - low) * drawn[:TRIES])
     low, high = (math.log(side) for side in ratio)
-    shapes = jnp.exp(jax.random.uniform(shape_key, (TRIES,), minval=low, maxval=high))
+    shapes = jnp.exp(low + (high - low) * drawn[TRIES:-2])
     rows, columns = jnp.round(jnp.sqrt(areas / shapes)), jnp.round(jnp.sqrt(areas * shapes))
     fits = (rows > 0) & (rows <= height) & (columns > 0) & (columns <= width)
     first = jnp.argmax(fits)
     rows, columns = rows[first], columns[first]
     room = jnp.stack([height - rows, width - columns])
-    corner = jnp.floor(jax.random.uniform(place_key, (2,)) * (room + 1))
+    corner = jnp.floor(drawn[-2:] * (room + 1))
     top, left = jnp.minimum(corner, room)
     middle = _middle(height, width, ratio)
     drawn = jnp.stack([top, left, rows, columns])

@@ -149,11 +149,10 @@ def perspective(
     corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0]], np.float32)
 
     def one(key, example):
-        coin, key = jax.random.split(key)
-        inward = jax.random.uniform(key, (4, 2), maxval=distortion / 2)
-        to = jnp.abs(corners - inward)
+        coin, *drawn = jax.random.uniform(key, (9,))
+        to = jnp.abs(corners - distortion / 2 * jnp.stack(drawn).reshape(4, 2))
         homography = geometry.corners_to(example["image"].shape[:2], to)
-        do = jax.random.uniform(coin) < probability
+        do = coin < probability
         return warp(example, jnp.where(do, homography, jnp.eye(3)), rules)
 
     return per_example(one)

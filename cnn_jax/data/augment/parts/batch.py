@@ -49,9 +49,13 @@ def per_example(one: Callable[[jax.Array, Example], Example]) -> Augmentation:
         3
     """
 
+    @jax.jit  # op by op a first call takes seconds
+    def mapped(key, parts):
+        return jax.vmap(one)(keys_of(key, len(parts["image"])), parts)
+
     def augment(key, batch):
         parts = checked(batch)
-        return {**batch, **jax.vmap(one)(keys_of(key, len(parts["image"])), parts)}
+        return {**batch, **mapped(checked_key(key), parts)}
 
     return augment
 
@@ -59,16 +63,19 @@ def per_example(one: Callable[[jax.Array, Example], Example]) -> Augmentation:
 def without_key(one: Callable[[Example], Example]) -> Augmentation:
     """Return the augmentation that does the same to each example, and needs no key."""
 
+    mapped = jax.jit(jax.vmap(one))
+
     def augment(key, batch):
         del key
-        return {**batch, **jax.vmap(one)(checked(batch))}
+        parts = checked(batch)
+        return {**batch, **mapped(parts)}
 
     return augment
 
 
 def keys_of(key: Any, n: int) -> jax.Array:
     """A key for each example of a batch."""
-    return jax.vmap(partial(jax.random.fold_in, checked_key(key)))(jnp.arange(n))
+    return jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(n))
 
 
 def checked_key(key: Any) -> jax.Array:

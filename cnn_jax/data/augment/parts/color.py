@@ -70,9 +70,9 @@ def auto_contrast(image: jax.Array) -> jax.Array:
 
 def equalize(image: jax.Array) -> jax.Array:
     """Make each channel's 256 levels about equally frequent; a channel of one level stays."""
-    channels = jnp.moveaxis(_levels(image), -1, 0).astype(jnp.int32)
-    new = jax.vmap(_equalized)(channels).astype(image.dtype) / (LEVELS - 1)
-    return jnp.where(new < 0, image, jnp.moveaxis(new, 0, -1))
+    levels = _levels(image).astype(jnp.int32)
+    new = jax.vmap(_equalized, -1, -1)(levels).astype(image.dtype)
+    return jnp.where(new < 0, image, new / (LEVELS - 1))
 
 
 def _equalized(levels: jax.Array) -> jax.Array:
