@@ -3,6 +3,7 @@
     _load.py           `load`, `source`, `info`, `names`
     _naming.py         what a name means: a set of ours, a folder of images, a set of TFDS
     _registry.py       our sets by name, and how they are opened
+    _sheet.py          examples in one picture; `python -m cnn_jax.data NAME` draws it
     _dataset.py        `Dataset`: arrays in memory
     _info.py           `Info`: the facts about a set
     _found.py          original files that were found

@@ -24,7 +24,8 @@ def entry_of(name: str | os.PathLike[str], folder: Path | None) -> Entry:
 
     Raises:
         ValueError: there is no such thing.
-        FileNotFoundError: TFDS could prepare a set of this name, and it is not prepared.
+        FileNotFoundError: TFDS could prepare a set of this name, and it is not prepared; or the
+            name looks like a path, and there is no such folder.
 
     Example:
         >>> entry_of("./pets", None).root.name
@@ -43,7 +44,8 @@ def entry_of(name: str | os.PathLike[str], folder: Path | None) -> Entry:
     data = tfds_sets.data_folder() if folder is None else folder.absolute()
     if place := tfds_sets.named(name, data):
         return tfds_sets.TfdsSet(name, place)
-    if folder is None and set(SEPARATORS) & set(name) and os.path.isdir(name):
+    has_separator = bool(set(SEPARATORS) & set(name))
+    if folder is None and has_separator and os.path.isdir(name):
         return _at(Path(name), folder)
     found = tfds_sets.names_in(data)
     if tfds_sets.knows(name):
@@ -58,6 +60,11 @@ def entry_of(name: str | os.PathLike[str], folder: Path | None) -> Entry:
         )
     if os.path.isdir(name):
         raise ValueError(f"`name` must be './{name}' for the folder of that name; got {name!r}.")
+    if has_separator:
+        raise FileNotFoundError(
+            f"There is no folder {Path(name).absolute()}, and no set {name} in {data}."
+            f"{arguments.did_you_mean(name, found)}"
+        )
     return REGISTRY[arguments.one_of("name", name, (*REGISTRY, *found))]
 
 

@@ -26,7 +26,8 @@ class Layout:
 
     Attributes:
         classes: their names, sorted.
-        splits: for each split the paths of its images in the root, sorted, and their classes.
+        splits: for each split the paths of its images in the root, sorted within each class, and
+            their classes.
 
     Example:
         >>> Layout(("cat", "dog"), {"train": (("cat/1.jpg", "dog/1.jpg"), (0, 1))}).classes
@@ -120,7 +121,7 @@ def _ordered(splits: Iterable[str]) -> tuple[str, ...]:
 def _split(
     name: str, every: Iterable[tuple[str, str, int]]
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    mine = sorted((file, number) for split, file, number in every if split == name)
+    mine = [(file, number) for split, file, number in every if split == name]
     return tuple(file for file, _ in mine), tuple(number for _, number in mine)
 
 

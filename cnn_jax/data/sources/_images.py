@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import UnidentifiedImageError
 
 from .._errors import DamagedFileError
-from ._pictures import decode
+from ._pictures import FORMATS, decode
 from ._source import Example
 
 
@@ -45,13 +46,14 @@ class ImageRecords:
             return decode(self.root / self.files[index])
         except MemoryError:
             raise
-        except FileNotFoundError:
-            raise DamagedFileError(f"{self.place(index)} was deleted or renamed.") from None
-        except PermissionError:
-            raise DamagedFileError(f"{self.place(index)} may not be read.") from None
         except Exception as error:  # each of Pillow's decoders has its own
-            reason = str(error).partition("\n")[0] or type(error).__name__
             raise DamagedFileError(
-                f"{self.place(index)} is damaged, no picture or too large ({reason}). Replace or "
-                f"delete it."
+                f"{self.place(index)} cannot be decoded ({_reason(error)}). Replace or delete it."
             ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"it is none of {', '.join(FORMATS)}"
+    system = error.strerror if isinstance(error, OSError) else None  # "Permission denied"
+    return system or str(error).partition("\n")[0] or type(error).__name__
