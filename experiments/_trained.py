@@ -91,7 +91,7 @@ def _described(file: Path, place: Path) -> tuple[_networks.Network, dict[str, An
         ) from None
     except KeyError as error:
         raise RunError(f"{file} is of no run of `experiments.train`: it has no {error}.") from None
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise RunError(f"{file} is damaged: it does not describe a network.") from None
 
 

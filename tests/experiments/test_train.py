@@ -16,12 +16,13 @@ from experiments import _augmentations, _networks, _pictures, _recipes, _runs, t
 from experiments._optimizers import Plan
 from experiments._training_options import Config
 
+from .runs import error_of, pictures, run
+
 PARTS = (
     *("augmentations", "baselines", "networks", "optimizers", "recipes", "splits"),
     "options",
 )
-# A small network that soon compiles, and a rate with which no parameter changes.
-SMALL = {"model": "mlp", "model_options": '{"widths": [16]}'}
+# A rate with which no parameter changes.
 STILL = {"learning_rate": 1e-30, "epochs": 1}
 
 
@@ -36,10 +37,6 @@ def nothing_is_drawn(monkeypatch, request):
 @pytest.fixture
 def drawn():
     """Ask for pictures."""
-
-
-def run(workdir, **options):
-    return train.main(Config(workdir=workdir, smoke=True, **{"devices": 1, **SMALL, **options}))
 
 
 def records(workdir):
@@ -66,12 +63,7 @@ def initial(tmp_path_factory):
 
 
 def command_line(monkeypatch, capsys, *words):
-    """What `python -m experiments.train WORDS` writes to stderr when it ends with an error."""
-    monkeypatch.setattr(sys, "argv", ["train", *map(str, words)])
-    with pytest.raises(SystemExit) as ended:
-        _runs.run(train.main, Config, train.__doc__, _recipes.parse)
-    assert ended.value.code not in (0, None)
-    return capsys.readouterr().err
+    return error_of(monkeypatch, capsys, train, words, _recipes.parse)
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +243,20 @@ def test_several_devices_give_the_numbers_of_one(options, tmp_path, plain):
         assert [r[name] for r in ours] == pytest.approx([r[name] for r in theirs], abs=1e-4)
 
 
+def test_a_folder_of_images_of_any_size_is_learned(tmp_path):
+    options = {"dataset": str(pictures(tmp_path / "pets")), "size": 12, "batch_size": 20}
+    result = run(tmp_path / "run", **options, learning_rate=0.01, epochs=4, stream=True)
+    assert result.test_accuracy == 1
+    network = json.loads((tmp_path / "run" / "config.json").read_text())["network"]
+    assert (network["stored"], network["classes"]) == ([12, 12, 3], ["bright", "dark"])
+    assert len(network["mean"]) == 3  # computed from the training images
+    assert 0.4 < network["mean"][0] < 0.6
+    assert [*records(tmp_path / "run")[0]] == [
+        *("epoch", "step", "train_loss", "train_accuracy"),
+        *("test_loss", "test_accuracy", "test_calibration"),
+    ]
+
+
 def test_patches_are_whitened_by_a_layer_that_is_not_trained(tmp_path, plain):
     run(tmp_path, whiten=2, epochs=1)
     kernel = weights(tmp_path)["whiten.kernel"]
@@ -408,6 +414,7 @@ def test_the_recipe_with_data_at_hand_runs(tmp_path):
         (["--model-options", '{"dropout": 2}'], "`--model-options`: `dropout` must be a number"),
         (["--dataset", "mnst"], "`--dataset` must be one of "),
         (["--dataset", "./nowhere"], "nowhere"),
+        (["--dataset", "PETS"], "`--size` must be given: the images of"),
         (["--test-split", "validation"], "`--test-split` must be one of 'train', 'test'"),
         (["--augment", "flop"], "`--augment` must be one of 'flip', "),
         (["--augment", "pad_crop=x"], "`--augment` pad_crop needs a number, such as pad_crop=4"),
@@ -430,6 +437,7 @@ def test_the_recipe_with_data_at_hand_runs(tmp_path):
 def test_a_mistake_is_told_what_to_do_in_one_line(words, text, monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    words = [pictures(tmp_path / "pets") if word == "PETS" else word for word in words]
     error = command_line(monkeypatch, capsys, "--smoke", *words)
     assert text in error
     assert error.startswith("error: ")
