@@ -76,7 +76,7 @@ def said_of(**options: str) -> Iterator[None]:
         yield
     except RunError:
         raise
-    except (ValueError, TypeError, FileNotFoundError) as error:
+    except (ValueError, TypeError, FileNotFoundError, ConnectionError) as error:
         text = str(error).replace("\n", " ")
         for argument, name in options.items():
             text = text.replace(f"`{argument}`", f"`{name}`")

@@ -29,7 +29,7 @@ from experiments._options import RunError, option, require
 
 # The options that are not saved with a run; all others must stay the same when it is resumed.
 PASSING = (
-    *("workdir", "resume", "devices"),
+    *("workdir", "resume", "devices", "folder"),
     *("threads", "workers", "save_every", "profile", "tensorboard"),
 )
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ NORMALIZATION = {
     "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
     "imagenet2012": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
-NAMING = {"name": "--dataset", "size": "--size", "channels": "--channels"}
+NAMING = {
+    **{"name": "--dataset", "folder": "--folder"},
+    **{"size": "--size", "channels": "--channels"},
+}
 
 Split = data.Dataset | data.Source
 
@@ -31,6 +35,7 @@ def opened(
     dataset: str,
     split: str,
     *,
+    folder: Path | None = None,
     size: Sequence[int] | int | None = None,
     channels: int | None = None,
     stream: bool | None = None,
@@ -42,6 +47,7 @@ def opened(
     Args:
         dataset: as `data.load` takes it.
         split: its name.
+        folder: of original files or prepared sets, as `data.load` takes it.
         size: that images get; None where they have one.
         channels: that images get; None keeps theirs.
         stream: whether it is read while training; None: if it has more than 2 GiB.
@@ -60,7 +66,7 @@ def opened(
     """
     size = tuple(size) if isinstance(size, Sequence) else size
     with said_of(**NAMING, split=option):
-        source = data.source(dataset, split, size=size, channels=channels)
+        source = data.source(dataset, split, folder=folder, size=size, channels=channels)
     shape, examples = source.info.shape, len(source)
     require(
         "--dataset",

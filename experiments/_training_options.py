@@ -24,6 +24,8 @@ class Config:
     images; 0 for none."""
     dataset: str = "fashion_mnist_small"
     """A set by name, a folder of images such as ./pets, or a set that TFDS has prepared."""
+    folder: Path | None = None
+    """Where the set's original files are, or the sets that TFDS has prepared."""
     test_split: str = "test"
     """The split that is evaluated after each epoch."""
     size: int | None = None

@@ -17,7 +17,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from cnn_jax import files, training
+from cnn_jax import data, files, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import classification
 from experiments import _networks, _pictures, _runs, _splits, _trained
@@ -36,6 +36,8 @@ class Config:
     """Of a run's weights: the last, those of the best epoch, or the averages of either."""
     dataset: str | None = None
     """Another set than the one that the network was trained on, with the same classes."""
+    folder: Path | None = None
+    """Where the set's original files are, or the sets that TFDS has prepared."""
     split: str | None = None
     """Of the set; by default the one that the run held out, or test."""
     model: str | None = None
@@ -81,7 +83,8 @@ def main(config: Config) -> dict[str, Any]:
     images = _splits.opened(
         name,
         split,
-        **fitting(name, network),
+        folder=config.folder,
+        **fitting(config, name, network),
         most=_splits.SMOKE if smoke else None,
     )
     require(
@@ -133,17 +136,24 @@ def evaluated(config: Config, trained: _trained.Trained, images: _splits.Split) 
 def network_of(config: Config) -> _networks.Network:
     """The network that `--model` names, for the images of `--dataset`."""
     name, model = str(config.dataset), str(config.model)
-    train = _splits.opened(name, "train", size=config.size, channels=config.channels, stream=True)
+    train = _splits.opened(
+        name,
+        "train",
+        folder=config.folder,
+        size=config.size,
+        channels=config.channels,
+        stream=True,
+    )
     mean, std = _splits.normalization(name, train)
     shape = tuple(int(side) for side in _splits.shape_of(train))
     given = _networks.options(config.model_options, model)
     return _networks.Network(model, given, 0, shape, shape, mean, std, tuple(train.classes), name)
 
 
-def fitting(dataset: str, network: _networks.Network) -> dict[str, Any]:
+def fitting(config: Config, dataset: str, network: _networks.Network) -> dict[str, Any]:
     """The size and channels to ask of a set, so that its images are as the network's were."""
     with said_of(**_splits.NAMING):
-        shape = _splits.data.info(dataset).shape
+        shape = data.info(dataset, folder=config.folder).shape
     if shape == network.stored:
         return {}
     return {"size": network.stored[:2], "channels": network.stored[-1]}

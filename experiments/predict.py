@@ -44,6 +44,8 @@ class Config:
     """Its options, as JSON."""
     dataset: str | None = None
     """With --model: the set whose classes it tells apart."""
+    folder: Path | None = None
+    """With --model: where the set's original files are, or the sets that TFDS has prepared."""
     size: int | None = None
     """With --model: height and width that every image gets."""
     channels: int | None = None
@@ -70,7 +72,8 @@ def main(config: Config) -> list[dict[str, Any]]:
     console = Console(soft_wrap=True)
     network = None
     if config.model is not None:
-        names = ("run_or_weights", "model", "model_options", "dataset", "size", "channels")
+        names = ("run_or_weights", "model", "model_options", "dataset", "folder")
+        names += ("size", "channels")
         network = evaluate.network_of(
             evaluate.Config(**{name: getattr(config, name) for name in names})
         )

@@ -171,6 +171,7 @@ def result(workdir: Path, accuracy: float | None, watch: _runs.Watch, begun: flo
 def splits(config: Config) -> tuple[_splits.Split, _splits.Split]:
     """Open the training and the held-out split."""
     options: dict[str, Any] = {
+        "folder": config.folder,
         "size": config.size,
         "channels": config.channels,
         "stream": config.streams,

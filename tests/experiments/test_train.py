@@ -416,6 +416,7 @@ def test_the_recipe_with_data_at_hand_runs(tmp_path):
         (["--dataset", "./nowhere"], "nowhere"),
         (["--dataset", "PETS"], "`--size` must be given: the images of"),
         (["--test-split", "validation"], "`--test-split` must be one of 'train', 'test'"),
+        (["--dataset", "cifar10", "--folder", "nowhere"], "nowhere"),
         (["--augment", "flop"], "`--augment` must be one of 'flip', "),
         (["--augment", "pad_crop=x"], "`--augment` pad_crop needs a number, such as pad_crop=4"),
         (["--augment", "random_resized_crop"], "random_resized_crop needs a number, such as"),
