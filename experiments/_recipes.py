@@ -10,7 +10,7 @@ from typing import Any
 import tyro
 
 from cnn_jax import arguments
-from experiments._options import said_of
+from experiments._options import require, said_of
 from experiments._training_options import Config
 
 # With --smoke these are those of a small run and not of the recipe.
@@ -127,7 +127,10 @@ def parse(description: str, words: Sequence[str] | None = None) -> Config:
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset", nargs="?", const="")
     first.add_argument("--smoke", action="store_true")
+    first.add_argument("--resume", action="store_true")
     given, _ = first.parse_known_args(words)
+    knows = given.preset is None or not given.resume
+    require("--preset", knows, "left out with `--resume`: the folder knows it", given.preset)
     rest = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     rest.add_argument("--preset", nargs="?")
     _, others = rest.parse_known_args(words)
