@@ -89,7 +89,7 @@ class Result:
 
     workdir: Path
     test_accuracy: float
-    """On the whole test split, after the last finished epoch."""
+    """On the whole test split, after the last step."""
     epochs: int
     """How many are finished."""
     seconds: float
@@ -149,6 +149,8 @@ def main(config: Config) -> Result:
             report=watch.report,
         ):
             watch.epoch(record)
+        if watch.stop.is_set():  # perhaps inside of an epoch, which has taken the state's buffers
+            state = checkpoints.restore(start.state).state
         logits = training.make_predict(apply, held_out, prepare=prepare)(state)
 
     accuracy = float(np.mean(logits.argmax(-1) == test.labels))

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import json
+import signal
 import sys
 import types
 
@@ -12,11 +13,11 @@ import pytest
 from flax import nnx
 
 from cnn_jax import data, files, models
-from experiments import _augmentations, _networks, _pictures, _recipes, _runs, train
+from experiments import _augmentations, _networks, _pictures, _recipes, _runs, lenet, train
 from experiments._optimizers import Plan
 from experiments._training_options import Config
 
-from .runs import error_of, pictures, run
+from .runs import SMALL, error_of, pictures, run
 
 PARTS = (
     *("augmentations", "baselines", "networks", "optimizers", "recipes", "splits"),
@@ -470,3 +471,27 @@ def test_a_resumed_run_keeps_its_options(plain, monkeypatch, capsys):
     words = ["--workdir", plain[0], "--resume", "--augment", "flip"]
     error = command_line(monkeypatch, capsys, *words)
     assert f"`--augment` was [] in {plain[0] / 'config.json'}" in error
+
+
+@pytest.mark.parametrize("experiment", [train, lenet])
+def test_a_signal_inside_of_an_epoch_ends_the_run_in_good_order(
+    experiment, tmp_path, monkeypatch, capsys, plain
+):
+    monkeypatch.setattr("cnn_jax.training._run.SECONDS", 1e-6)  # a step at a time
+    reported = _runs.Watch.report
+
+    def interrupted(self, made):
+        reported(self, made)
+        if made == 7:  # 2 steps into the second epoch
+            signal.raise_signal(signal.SIGINT)
+
+    options = SMALL if experiment is train else {"smoke": True, "devices": 1, "algorithm": "xla"}
+    with monkeypatch.context() as patch:
+        patch.setattr(_runs.Watch, "report", interrupted)
+        ended = experiment.main(experiment.Config(workdir=tmp_path, **options))
+    assert (ended.epochs, ended.exit_code) == (1, 128 + signal.SIGINT)
+    assert f"--workdir {tmp_path} --resume" in capsys.readouterr().out
+    if experiment is train:
+        again = train.main(Config(workdir=tmp_path, resume=True, devices=1))
+        assert again.exit_code == 0
+        assert records(tmp_path) == records(plain[0])
