@@ -177,20 +177,23 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("cnn-jax", "jax", "flax", "optax")}
 
 
-def mesh_of(devices: int | None, model: int = 1) -> jax.sharding.Mesh | None:
+def mesh_of(devices: int | None, batch_size: int, model: int = 1) -> jax.sharding.Mesh | None:
     """The first so many devices, or all, as a mesh; None if that is one: it needs none.
 
     Args:
         devices: how many.
+        batch_size: of the batches that they share.
         model: the size of the mesh's axis `model`.
 
     Raises:
-        RunError: there are fewer, or `model` does not divide them.
+        RunError: there are fewer, `model` does not divide them, or they cannot share a batch.
     """
     found = jax.devices()
     count = len(found) if devices is None else devices
     require("--devices", 1 <= count <= len(found), f"in [1, {len(found)}], as JAX finds", count)
     require("--model-axis", count % model == 0, f"a divisor of {count} devices", model)
+    rule = f"a multiple of the {count // model} devices that share it, or `--devices` fewer"
+    require("--batch-size", batch_size % (count // model) == 0, rule, batch_size)
     return None if count == 1 else training.make_mesh(found[:count], model=model)
 
 

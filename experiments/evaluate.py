@@ -49,7 +49,7 @@ class Config:
     """Height and width that every image gets, with --model."""
     channels: int | None = None
     """1 or 3, with --model."""
-    batch_size: int = 250
+    batch_size: int = 256
     """Images that are computed at once."""
     devices: int | None = None
     """How many devices share them; by default all that JAX finds."""
@@ -118,10 +118,11 @@ def main(config: Config) -> dict[str, Any]:
 
 def evaluated(config: Config, trained: _trained.Trained, images: _splits.Split) -> dict[str, Any]:
     """The metrics of a split, with those that `experiments.train` reports."""
-    classes, mesh = len(trained.network.classes), _runs.mesh_of(config.devices)
+    classes = len(trained.network.classes)
+    mesh = _runs.mesh_of(config.devices, config.batch_size)
     sharing = 1 if mesh is None else mesh.shape["data"]
     size = min(config.batch_size, len(images)) // sharing * sharing
-    require("--batch-size", size > 0, f"at least {sharing}, one for each device", config.batch_size)
+    require("--devices", size > 0, f"at most the {len(images)} images", sharing)
     evaluate = training.make_evaluate(
         trained.apply,
         classification.loss(top=_trained.top(classes)),

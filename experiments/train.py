@@ -212,7 +212,7 @@ def network_of(config: Config, train: _splits.Split, augmentation: Any) -> _netw
 
 def batches_of(config: Config, train: _splits.Split, test: _splits.Split) -> tuple[Any, Any]:
     """The batches of both splits, over the devices."""
-    mesh = _runs.mesh_of(config.devices, config.model_axis)
+    mesh = _runs.mesh_of(config.devices, config.batch_size, config.model_axis)
     images = len(train)
     require(
         "--batch-size",

@@ -92,7 +92,7 @@ def normalize(mean: float | Sequence[float], std: float | Sequence[float]) -> Au
 
     Example:
         >>> batch = {"image": jnp.array([0, 255], jnp.uint8).reshape(1, 1, 2, 1)}
-        >>> normalize(0.5, 0.5)(None, batch)["image"].ravel().tolist()
+        >>> normalize(0.5, 0.5)(None, batch)["image"].ravel().round(3).tolist()
         [-1.0, 1.0]
     """
     means = _per_channel("mean", mean, arguments.number)
