@@ -9,8 +9,9 @@ from PIL import Image
 from experiments import _runs, train
 from experiments._training_options import Config
 
-# A network that soon compiles.
-SMALL = {"model": "mlp", "model_options": '{"widths": [16]}', "devices": 1, "smoke": True}
+# A network that soon compiles, and no kernels of ours to be compiled.
+HERE = {"devices": 1, "smoke": True, "algorithm": "xla"}
+SMALL = {"model": "mlp", "model_options": '{"widths": [16]}', **HERE}
 
 
 def run(workdir, **options):

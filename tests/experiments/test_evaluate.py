@@ -21,7 +21,7 @@ def trained(tmp_path_factory):
 
 
 def main(place, **options):
-    return evaluate.main(evaluate.Config(place, **{"devices": 1, **options}))
+    return evaluate.main(evaluate.Config(place, **{"devices": 1, "algorithm": "xla", **options}))
 
 
 def saved(workdir):

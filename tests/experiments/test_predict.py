@@ -30,7 +30,7 @@ def colored(tmp_path_factory):
 
 
 def main(place, *images, **options):
-    return predict.main(predict.Config(place, images, **options))
+    return predict.main(predict.Config(place, images, algorithm="xla", **options))
 
 
 def test_a_saved_image_gets_the_probabilities_of_its_array(trained, tmp_path):

@@ -17,7 +17,7 @@ from experiments import _augmentations, _networks, _pictures, _recipes, _runs, l
 from experiments._optimizers import Plan
 from experiments._training_options import Config
 
-from .runs import SMALL, error_of, pictures, run
+from .runs import HERE, SMALL, error_of, pictures, run
 
 PARTS = (
     *("augmentations", "baselines", "networks", "optimizers", "recipes", "splits"),
@@ -393,8 +393,8 @@ def test_help_lists_the_recipes(capsys):
 
 
 def test_the_recipe_with_data_at_hand_runs(tmp_path):
-    here = {"smoke": True, "devices": 1, "algorithm": "xla", "workdir": tmp_path}
-    assert train.main(train.preset("lenet_fashion_mnist", **here, epochs=1)).epochs == 1
+    config = train.preset("lenet_fashion_mnist", **HERE, workdir=tmp_path, epochs=1)
+    assert train.main(config).epochs == 1
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,7 @@ def test_the_recipe_with_data_at_hand_runs(tmp_path):
         (["--devices", "8", "--batch-size", "12"], "`--batch-size` must be a multiple of the 8"),
         (["--weights", "nowhere.safetensors"], "nowhere.safetensors"),
         (["--tensorboard"], "`--tensorboard` needs tensorboardX, which is not installed: pip"),
-        (["--learning-rate", "1e30", "--optimizer", "sgd"], "loss became"),
+        (["--learning-rate", "1e30", "--optimizer", "sgd", "--model", "mlp"], "loss became"),
     ],
 )
 def test_a_mistake_is_told_what_to_do_in_one_line(words, text, monkeypatch, capsys, tmp_path):
@@ -485,7 +485,7 @@ def test_a_signal_inside_of_an_epoch_ends_the_run_in_good_order(
         if made == 7:  # 2 steps into the second epoch
             signal.raise_signal(signal.SIGINT)
 
-    options = SMALL if experiment is train else {"smoke": True, "devices": 1, "algorithm": "xla"}
+    options = SMALL if experiment is train else HERE
     with monkeypatch.context() as patch:
         patch.setattr(_runs.Watch, "report", interrupted)
         ended = experiment.main(experiment.Config(workdir=tmp_path, **options))
