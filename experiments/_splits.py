@@ -67,7 +67,7 @@ def opened(
     size = tuple(size) if isinstance(size, Sequence) else size
     with said_of(**NAMING, split=option):
         source = data.source(dataset, split, folder=folder, size=size, channels=channels)
-    shape, examples = source.info.shape, len(source)
+    shape = source.info.shape
     require(
         "--dataset",
         bool(source.classes) and len(shape) == 3,
@@ -76,8 +76,8 @@ def opened(
     )
     if None in shape:
         raise RunError(f"`--size` must be given: the images of {dataset} differ in size.")
-    if most is not None and most < examples:
-        source = dataclasses.replace(source, records=First(source.records, most))
+    examples = len(source) if most is None else min(most, len(source))
+    source = dataclasses.replace(source, records=Labeled(source.records, examples))
     if stream is None:
         stream = len(source) * np.prod([side or 0 for side in shape], dtype=np.int64) > IN_MEMORY
     return source if stream else in_memory(source)
@@ -99,12 +99,15 @@ def in_memory(source: data.Source) -> data.Dataset:
     return data.Dataset(images, labels, source.classes)
 
 
-class First:
-    """The first records of another.
+class Labeled:
+    """The first records of another, each with its image and its class alone.
+
+    Other features, such as a file's name, are no numbers that could lie in a batch.
 
     Example:
-        >>> len(First(data.source("fashion_mnist_small", "test").records, 5))
-        5
+        >>> records = Labeled(data.source("fashion_mnist_small", "test").records, 5)
+        >>> len(records), sorted(records.read([0])[0])
+        (5, ['image', 'label'])
     """
 
     def __init__(self, records: Any, count: int):
@@ -115,7 +118,10 @@ class First:
 
     def read(self, indices: list[int]) -> list[dict[str, Any]]:
         """Read these examples."""
-        return self.records.read(indices)
+        return [
+            {"image": example["image"], "label": np.int32(example["label"])}
+            for example in self.records.read(indices)
+        ]
 
     def place(self, index: int) -> str:
         """Say where a record lies."""
@@ -135,11 +141,14 @@ def shape_of(split: Split) -> tuple[int, ...]:
 def some_images(split: Split, most: int) -> np.ndarray:
     """So many images, spread evenly over a split, uint8 (n, height, width, channels).
 
+    Of large images they are fewer: at most 256 MiB.
+
     Example:
         >>> some_images(data.load("fashion_mnist_small", "test"), 10).shape
         (10, 28, 28, 1)
     """
-    indices = np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).astype(int))
+    most = min(most, len(split), max(2**28 // int(np.prod(shape_of(split))), 1))
+    indices = np.unique(np.linspace(0, len(split) - 1, most).astype(int))
     if isinstance(split, data.Dataset):
         return split.images[indices]
     return np.stack([example["image"] for example in split.__getitems__(indices)])
@@ -148,7 +157,8 @@ def some_images(split: Split, most: int) -> np.ndarray:
 def normalization(dataset: str, train: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The mean and standard deviation of each channel, of training images in [0, 1].
 
-    Known sets have them in a table; for others they are those of 10,000 training images.
+    Known sets have them in a table; for others they are those of 10,000 training images, or
+    of 256 MiB.
 
     Example:
         >>> train = data.load("fashion_mnist_small", "train")

@@ -72,7 +72,8 @@ def main(config: Config) -> Result:
 
     checkpoints = training.Checkpoints(workdir, _runs.lasting(config), best=best)
     new = not checkpoints.steps()
-    model = network.make(config.seed, _splits.some_images(train, PATCHES_OF) if new else None)
+    patches = new and config.whiten > 0
+    model = network.make(config.seed, _splits.some_images(train, PATCHES_OF) if patches else None)
     if config.weights is not None and new:
         _networks.load_weights(model, config.weights, config.weights_skip)
     optimizer = config.plan.make(epochs, batches.steps)
