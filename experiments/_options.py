@@ -2,10 +2,13 @@
 
 import os
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from cnn_jax import arguments
+from cnn_jax import functional as F
 
 
 class RunError(ValueError):
@@ -54,3 +57,35 @@ def _described(hint: Any) -> str:
         return f"a tuple, each entry {_described(get_args(hint)[0])}"
     words = {int: "an int", float: "a number", bool: "True or False", str: "a text", Path: "a path"}
     return "None" if hint is types.NoneType else words[hint]
+
+
+@contextmanager
+def said_of(**options: str) -> Iterator[None]:
+    """Raise what the library finds wrong as a RunError that names the options of the command.
+
+    Args:
+        options: the command's option by the name of the library's argument.
+
+    Example:
+        >>> with said_of(decay="--average"):
+        ...     arguments.number("decay", 2, at_least=0, below=1)
+        Traceback (most recent call last):
+        experiments._options.RunError: `--average` must be a number in [0, 1); got 2.
+    """
+    try:
+        yield
+    except RunError:
+        raise
+    except (ValueError, TypeError, FileNotFoundError, ConnectionError) as error:
+        text = str(error).replace("\n", " ")
+        for argument, name in options.items():
+            text = text.replace(f"`{argument}`", f"`{name}`")
+        if not any(f"`{name}`" in text for name in options.values()):
+            text = f"`{next(iter(options.values()))}`: {text}"
+        raise RunError(text) from error
+
+
+def require_algorithm(name: str) -> None:
+    """Raise RunError unless there is an algorithm of this name."""
+    with said_of(algorithm="--algorithm"), F.using(algorithm=name):
+        pass

@@ -12,6 +12,7 @@ from cnn_jax import files
 from cnn_jax.training import Record
 
 MAPS_IN_A_LINE = 8
+FEW = 30  # classes whose names and numbers can be read in a confusion matrix
 
 
 def curves(file: Path, history: Sequence[Record]) -> None:
@@ -19,32 +20,69 @@ def curves(file: Path, history: Sequence[Record]) -> None:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [record["epoch"] for record in history]
     for axes, what, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", "")):
-        for split, style in (("train", "--"), ("test", "-")):
-            values = [record[f"{split}_{what}"] for record in history]
-            axes.plot(epochs, values, style, marker=".", label=split)
+        for split, style in (("train", "--"), ("test", "-"), ("average", ":")):
+            if history and f"{split}_{what}" in history[0]:
+                values = [record[f"{split}_{what}"] for record in history]
+                axes.plot(epochs, values, style, marker=".", label=split)
         axes.set(xlabel="epoch", ylabel=what + unit)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
-        axes.legend()
+        if history:
+            axes.legend()
     if history:
         figure.suptitle(f"test accuracy {history[-1]['test_accuracy']:.4f}")
     _save(figure, file)
 
 
 def confusion(file: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
-    """Draw the number of images of each true class (row) by predicted class (column)."""
+    """Draw the number of images of each true class (row) by predicted class (column).
+
+    With many classes names and numbers would be too small to read, and are left out.
+    """
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    few = len(classes) <= FEW
     for (row, column), count in np.ndenumerate(counts):
-        if count:
+        if count and few:
             color = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=8)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
+    if few:
+        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        axes.set_yticks(range(len(classes)), classes)
     axes.set(xlabel="predicted", ylabel="true")
     figure.colorbar(image, label="share of the true class", shrink=0.8)
+    _save(figure, file)
+
+
+def predictions(
+    file: Path,
+    images: Sequence[np.ndarray],
+    names: Sequence[str],
+    guesses: Sequence[Sequence[tuple[str, float]]],
+) -> None:
+    """Draw images, each beside its most likely classes and their probabilities.
+
+    Args:
+        file: to write.
+        images: uint8 (height, width, channels), as the network sees them.
+        names: of the images.
+        guesses: for each image classes and probabilities, the most likely first.
+    """
+    figure = Figure(figsize=(7, 1.9 * len(images)), layout="constrained")
+    grid = figure.subplots(len(images), 2, squeeze=False, width_ratios=(1, 2))
+    for (left, right), image, name, guessed in zip(grid, images, names, guesses):
+        left.imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=255)
+        left.set(xticks=[], yticks=[])
+        left.set_title(name if len(name) <= 30 else f"...{name[-27:]}", fontsize=9)
+        places = range(len(guessed))
+        right.barh(places, [probability for _, probability in guessed], color="tab:blue", alpha=0.4)
+        for place, (word, probability) in zip(places, guessed):
+            right.text(0.01, place, f"{word}  {probability:.1%}", va="center", fontsize=9)
+        right.set(xlim=(0, 1), yticks=[])
+        right.invert_yaxis()
+    grid[-1, 1].set_xlabel("probability")
     _save(figure, file)
 
 

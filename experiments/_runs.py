@@ -28,17 +28,35 @@ from cnn_jax import data, files, training
 from experiments._options import RunError, option, require
 
 # The options that are not saved with a run; all others must stay the same when it is resumed.
-PASSING = ("workdir", "resume", "devices")
+PASSING = (
+    *("workdir", "resume", "devices", "folder"),
+    *("threads", "workers", "save_every", "profile", "tensorboard"),
+)
 
 
-def run(main: Callable[[Any], Any], config_class: type, description: str) -> None:
-    """Read the command line and run `main`; print one line for an error that a user can mend."""
+def run(
+    main: Callable[[Any], Any],
+    config_class: type,
+    description: str,
+    parse: Callable[[str], Any] | None = None,
+) -> None:
+    """Read the command line and run `main`; print one line for an error that a user can mend.
+
+    Args:
+        main: takes a configuration.
+        config_class: of the configuration, a dataclass.
+        description: for ``--help``.
+        parse: reads the command line, given the description; by default tyro does, for the class.
+    """
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     resumes = any(field.name == "resume" for field in dataclasses.fields(config_class))
     hint = " With --workdir DIR --resume the run goes on from its last checkpoint."
     hint = hint if resumes else ""
     try:
-        config = tyro.cli(config_class, description=description)
+        if parse is not None:
+            config = parse(description)
+        else:
+            config = tyro.cli(config_class, description=description)
         keep_compiled()
         sys.exit(getattr(main(config), "exit_code", 0))
     except KeyboardInterrupt:
@@ -112,7 +130,9 @@ def _resumed(config: Any, file: Path) -> Any:
         raise RunError(f"{file} is damaged: it does not hold a run's configuration.")
     defaults = lasting(type(config)())
     try:
-        resumed = dataclasses.replace(config, **{n: v for n, v in saved.items() if n in defaults})
+        resumed = dataclasses.replace(
+            config, **{n: _tuples(v) for n, v in saved.items() if n in defaults}
+        )
     except RunError as error:
         raise RunError(f"{file} is damaged: {error}") from error
     for name, given in lasting(config).items():
@@ -125,8 +145,25 @@ def _resumed(config: Any, file: Path) -> Any:
 
 
 def lasting(config: Any) -> dict[str, Any]:
-    """The options that must not change when a run is resumed."""
-    return {n: v for n, v in dataclasses.asdict(config).items() if n not in PASSING}
+    """The options that must not change when a run is resumed, as JSON has them."""
+    options = {n: v for n, v in dataclasses.asdict(config).items() if n not in PASSING}
+    return json.loads(json.dumps(options, default=str))
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def describe(workdir: Path, **facts: Any) -> None:
+    """Add facts about a run to its config.json, such as the network that it trains.
+
+    Args:
+        workdir: the run's folder, from `open_run`.
+        facts: by name, in values that JSON can hold.
+    """
+    file = workdir / "config.json"
+    about = json.loads(file.read_text(encoding="utf-8"))
+    files.replace(file, json.dumps({**about, **facts}, indent=1) + "\n")
 
 
 def device() -> str:
@@ -140,18 +177,24 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("cnn-jax", "jax", "flax", "optax")}
 
 
-def mesh_of(devices: int | None, batch_size: int) -> jax.sharding.Mesh | None:
+def mesh_of(devices: int | None, batch_size: int, model: int = 1) -> jax.sharding.Mesh | None:
     """The first so many devices, or all, as a mesh; None if that is one: it needs none.
 
+    Args:
+        devices: how many.
+        batch_size: of the batches that they share.
+        model: the size of the mesh's axis `model`.
+
     Raises:
-        RunError: there are fewer, or they cannot share a batch.
+        RunError: there are fewer, `model` does not divide them, or they cannot share a batch.
     """
     found = jax.devices()
     count = len(found) if devices is None else devices
     require("--devices", 1 <= count <= len(found), f"in [1, {len(found)}], as JAX finds", count)
-    rule = f"a multiple of the {count} devices, or `--devices` fewer"
-    require("--batch-size", batch_size % count == 0, rule, batch_size)
-    return None if count == 1 else training.make_mesh(found[:count])
+    require("--model-axis", count % model == 0, f"a divisor of {count} devices", model)
+    rule = f"a multiple of the {count // model} devices that share it, or `--devices` fewer"
+    require("--batch-size", batch_size % (count // model) == 0, rule, batch_size)
+    return None if count == 1 else training.make_mesh(found[:count], model=model)
 
 
 def write_result(

@@ -28,7 +28,7 @@ from rich.console import Console
 from cnn_jax import data, models, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import classification
-from experiments import _pictures, _runs
+from experiments import _baselines, _pictures, _runs
 from experiments._options import require, require_types
 
 # Few images are soon overfitted, and dropout helps against that; with all images it lowers the
@@ -89,7 +89,7 @@ class Result:
 
     workdir: Path
     test_accuracy: float
-    """On the whole test split, after the last finished epoch."""
+    """On the whole test split, after the last step."""
     epochs: int
     """How many are finished."""
     seconds: float
@@ -149,6 +149,8 @@ def main(config: Config) -> Result:
             report=watch.report,
         ):
             watch.epoch(record)
+        if watch.stop.is_set():  # perhaps inside of an epoch, which has taken the state's buffers
+            state = checkpoints.restore(start.state).state
         logits = training.make_predict(apply, held_out, prepare=prepare)(state)
 
     accuracy = float(np.mean(logits.argmax(-1) == test.labels))
@@ -159,21 +161,12 @@ def main(config: Config) -> Result:
         config,
         headline="accuracy",
         metrics={"accuracy": accuracy},
-        baseline={"accuracy": nearest_mean(train, test)},
+        baseline={"accuracy": _baselines.nearest_mean(train, test)},
         seconds=seconds,
     )
     _runs.say_stopped(console, "lenet", workdir, epochs, watch)
     console.print(f"test accuracy {accuracy:.4f}, {seconds:.1f} s, files in {workdir}")
     return Result(workdir, accuracy, len(watch.records), seconds, watch.stop.exit_code)
-
-
-def nearest_mean(train: data.Dataset, test: data.Dataset) -> float:
-    """The accuracy of the class whose mean training image is the nearest: a baseline."""
-    flat, others = (d.images.reshape(len(d), -1).astype(np.float32) for d in (train, test))
-    classes = [c for c in range(len(train.classes)) if (train.labels == c).any()]
-    means = np.stack([flat[train.labels == c].mean(0) for c in classes])
-    nearest = ((means**2).sum(1) - 2 * others @ means.T).argmin(1)
-    return float(np.mean(np.array(classes)[nearest] == test.labels))
 
 
 def make(config: Config, epochs: int, images: int) -> tuple[models.LeNet, Any]:

@@ -10,6 +10,9 @@
     features   the mean of each map
     logits     1000
 
+With ``stem="3x3"``, for images as small as CIFAR's, the stem has stride 1 and there is no pool, so
+images of 32x32 give maps of 32, 16, 8 and 4.
+
 Each block adds what it computes to its input, y = relu(x + f(x)), so the gradient reaches every
 block directly through the sums. Stages 2 to 4 halve the maps in their first block; there, and where
 the number of channels changes, the shortcut is a 1x1 convolution.
@@ -43,6 +46,7 @@ class Variant:
     bottleneck: bool = True  # 1x1, 3x3, 1x1, which gives 4 times its width; or 3x3, 3x3
     groups: int = 1  # of the 3x3 convolutions of bottlenecks
     width: int = 64  # channels of each group in the first stage; it doubles in each
+    stem: str = "7x7"  # or "3x3"
     stride_on: str = "3x3"  # which convolution of a bottleneck has the stride; or the first "1x1"
 
 
@@ -63,6 +67,7 @@ def resnet(
     *,
     num_classes: int | None = 1000,
     in_channels: int = 3,
+    stem: str = "7x7",
     stride_on: str = "3x3",
     norm: str = "batch",
     downsample: str = "stride",
@@ -86,6 +91,8 @@ def resnet(
         variant: a name of `VARIANTS`.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
+        stem: ``"7x7"``, of stride 2 with a pool after it; or ``"3x3"``, of stride 1 without a pool,
+            for images as small as CIFAR's.
         stride_on: which convolution of a bottleneck has the stride: ``"3x3"``, as is usual now (and
             in torchvision's weights), or the first ``"1x1"``, as in the paper.
         norm: ``"batch"``, ``"group"`` (32 groups) or ``"none"``.
@@ -108,7 +115,11 @@ def resnet(
         ValueError: if an option is none of those named.
     """
     shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
-    shape = replace(shape, stride_on=arguments.one_of("stride_on", stride_on, ("3x3", "1x1")))
+    shape = replace(
+        shape,
+        stem=arguments.one_of("stem", stem, ("7x7", "3x3")),
+        stride_on=arguments.one_of("stride_on", stride_on, ("3x3", "1x1")),
+    )
     style = Style(
         norm=norm,
         downsample=downsample,
@@ -135,7 +146,9 @@ class ResNet(nnx.Module):
     ):
         self.num_classes = check_classes(num_classes)
         self.in_channels, self.style = in_channels, style
-        self.stem = style.layer(rngs)(in_channels, 64, 7, stride=style.strides(2))
+        self.pools = variant.stem == "7x7"
+        window, stride = (7, style.strides(2)) if self.pools else (3, 1)
+        self.stem = style.layer(rngs)(in_channels, 64, window, stride=stride)
         channels, number, depth = 64, 0, sum(variant.blocks)
         for stage, blocks in enumerate(variant.blocks):
             inner = variant.width * variant.groups * 2**stage
@@ -162,8 +175,8 @@ class ResNet(nnx.Module):
             images: (*batch, height, width, channels).
 
         Returns:
-            stem, pool, stage1, stage2, stage3, stage4: (*batch, height, width, channels).
-            features, logits: (*batch, features).
+            stem, pool (after a 7x7 stem), stage1, stage2, stage3, stage4: (*batch, height, width,
+            channels). features, logits: (*batch, features).
 
         Raises:
             ValueError: if the images have another rank or other channels than the network.
@@ -171,8 +184,10 @@ class ResNet(nnx.Module):
         style, least = self.style, least_size(self.style)
         check_images(images, self.in_channels, (least, least), "stage4")
         maps = {}
-        maps["stem"] = style.shrink(self.stem(style.cast(images)), 2)[0]
-        maps["pool"] = x = style.max_pool(maps["stem"], 3, 2, 1)
+        maps["stem"] = x = self.stem(style.cast(images))
+        if self.pools:
+            maps["stem"] = style.shrink(x, 2)[0]
+            maps["pool"] = x = style.max_pool(maps["stem"], 3, 2, 1)
         for stage in ("stage1", "stage2", "stage3", "stage4"):
             x = maps[stage] = getattr(self, stage)(x)
         if self.logits is not None:

@@ -11,3 +11,4 @@ from ._initializers import for_activation as for_activation
 from ._local import ConvLocal as ConvLocal
 from ._separable import SeparableConv as SeparableConv
 from ._transposed import ConvTranspose as ConvTranspose
+from ._whitening import whitening as whitening

@@ -53,6 +53,20 @@ def test_published_shapes(name):
     }
 
 
+def test_a_small_stem_is_for_small_images():
+    model = abstract(models.resnet18, num_classes=10, stem="3x3")
+    assert parameters(model) == 11_173_962
+    assert shapes(model, 2, 32, 32, 3) == {
+        "stem": (2, 32, 32, 64),
+        "stage1": (2, 32, 32, 64),
+        "stage2": (2, 16, 16, 128),
+        "stage3": (2, 8, 8, 256),
+        "stage4": (2, 4, 4, 512),
+        "features": (2, 512),
+        "logits": (2, 10),
+    }
+
+
 def test_any_size_will_do():
     for downsample, least in (("stride", 1), ("blur", 17)):
         model = abstract(models.resnet18, downsample=downsample)

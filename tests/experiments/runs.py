@@ -1,0 +1,41 @@
+"""Small runs, errors and folders, for tests of `experiments.train`, `evaluate` and `predict`."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments import _runs, train
+from experiments._training_options import Config
+
+# A network that soon compiles, and no kernels of ours to be compiled.
+HERE = {"devices": 1, "smoke": True, "algorithm": "xla"}
+SMALL = {"model": "mlp", "model_options": '{"widths": [16]}', **HERE}
+
+
+def run(workdir, **options):
+    """Train."""
+    return train.main(Config(workdir=workdir, **{**SMALL, **options}))
+
+
+def error_of(monkeypatch, capsys, experiment, words, parse=None):
+    """What `python -m experiments.NAME WORDS` writes to stderr when it ends with an error."""
+    monkeypatch.setattr(sys, "argv", ["experiment", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        _runs.run(experiment.main, experiment.Config, experiment.__doc__, parse)
+    assert ended.value.code not in (0, None)
+    return capsys.readouterr().err
+
+
+def pictures(folder):
+    """Write a set of two classes in color, dark and bright ones, of different sizes."""
+    rng = np.random.default_rng(0)
+    for number in range(80):
+        name, level = (("dark", 60), ("bright", 190))[number % 2]
+        size = rng.integers(20, 60, 2)
+        image = np.clip(rng.normal(level, 30, (*size, 3)), 0, 255).astype(np.uint8)
+        split = "test" if number < 20 else "train"
+        (folder / split / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / split / name / f"{number}.png")
+    return folder
