@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from .feeding import Batches
+from .hosts import from_first
 from .record import Record
 from .step import loss_first
 
@@ -56,7 +57,8 @@ class Epochs:
         state, metrics = self._run(self.state, first, count, self.key)
         # Python handles Ctrl-C while it waits here, but not while it reads an array.
         jax.block_until_ready((state, metrics))
-        self._per_step = (time.perf_counter() - start) / count
+        # All processes must make equally many steps next time.
+        self._per_step = from_first((time.perf_counter() - start) / count)
         metrics = {name: np.asarray(values, np.float32) for name, values in metrics.items()}
         self._check_finite(metrics)
         self.state, self.made = state, first + count

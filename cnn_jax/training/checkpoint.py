@@ -29,8 +29,8 @@ from cnn_jax import arguments, files
 from . import _arrays
 from ._checks import check_type
 from ._leaves import by_name, differences, shapes, some
+from .hosts import fetch
 from .record import Best, Progress
-from .sharding import fetch
 from .weights import write_weights
 
 
@@ -225,11 +225,12 @@ class Checkpoints:
                 except _arrays.Damaged as error:
                     found = [str(error)]
             damaged.append(f"{folder} ({some(found)})")
-            warnings.warn(
-                f"The checkpoint {damaged[-1]} is damaged; trying the one before it. "
-                "It will be replaced when the run gets there.",
-                stacklevel=2,
-            )
+            if jax.process_index() == 0:
+                warnings.warn(
+                    f"The checkpoint {damaged[-1]} is damaged; trying the one before it. "
+                    "It will be replaced when the run gets there.",
+                    stacklevel=2,
+                )
         if damaged:
             raise CheckpointError(
                 f"No checkpoint is complete: {'; '.join(damaged)}. Put back a copy of one of these "
