@@ -34,8 +34,8 @@ def parts_of(frozen: Sequence[str]) -> tuple[Any, ...]:
 
 def freeze(model: nnx.Module, frozen: Sequence[str]) -> None:
     """Put the frozen modules of a model into evaluation mode."""
-    for path, module in nnx.iter_modules(model):
-        if path and _within(dotted(path), frozen):
+    for path, module in nnx.iter_graph(model):  # Flax 0.11 has no iter_modules
+        if path and isinstance(module, nnx.Module) and _within(dotted(path), frozen):
             module.eval()
 
 

@@ -411,6 +411,16 @@ def test_wrong_arguments_are_refused(given, error):
         pass
 
 
+def test_a_port_in_use_is_refused():
+    with socket.create_server(("", 0)) as server:
+        port = server.getsockname()[1]
+        with (
+            pytest.raises(ValueError, match=rf"`coordinator` must have a port that .*; {port}: "),
+            training.connected(f"127.0.0.1:{port}", 2, 0),
+        ):
+            pass
+
+
 def test_it_must_come_before_other_calls_of_jax():
     jax.devices()
     with (

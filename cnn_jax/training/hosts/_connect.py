@@ -22,6 +22,7 @@ from ._together import from_first
 
 AUTO = "auto"
 BACKSTOP = 50  # seconds after which JAX itself ends the others; the watcher takes 30 at most
+WAITING = 15  # seconds after which a process says that it waits; JAX ends it after 300
 RESTART = "Start all of them again: training goes on from the last checkpoint."
 
 
@@ -112,6 +113,11 @@ def _started_by_launcher() -> bool:
 
 
 def _initialize(coordinator: str | None, processes: int | None, process: int | None) -> None:
+    if coordinator is not None and process == 0:
+        _check_port(coordinator)
+    patience = threading.Timer(WAITING, _say_waiting, (coordinator, process))
+    patience.daemon = True
+    patience.start()
     try:
         jax.distributed.initialize(
             coordinator, processes, process, heartbeat_timeout_seconds=BACKSTOP
@@ -128,10 +134,30 @@ def _initialize(coordinator: str | None, processes: int | None, process: int | N
                 f"devices or computes: {error}"
             ) from error
         raise
+    finally:
+        patience.cancel()
     if threading.current_thread() is threading.main_thread():
         # JAX catches SIGTERM from now on and does nothing: give it back to Python.
         handler = signal.getsignal(signal.SIGTERM)
         signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)
+
+
+def _check_port(coordinator: str) -> None:
+    """Refuse a port that is in use: JAX would end the process without an exception."""
+    port = int(coordinator.rpartition(":")[2])
+    try:
+        socket.create_server(("", port)).close()
+    except OSError as error:
+        raise ValueError(
+            f"`coordinator` must have a port that is free where the first process runs; {port}: "
+            f"{os.strerror(error.errno or 0)}."
+        ) from error
+
+
+def _say_waiting(coordinator: str | None, process: int | None) -> None:
+    me = "This process" if process is None else f"Process {process}"
+    where = "" if coordinator is None else f", at {coordinator}"
+    print(f"{me} waits for the others{where}. Were all started?", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
