@@ -338,3 +338,5 @@ def say_stopped(console: Console, name: str, workdir: Path, epochs: int, watch: 
     if watch.stop.is_set() and len(watch.records) < epochs:
         console.print(f"Stopped after epoch {len(watch.records)} of {epochs}. To continue:")
         console.print(f"    python -m experiments.{name} --workdir {workdir} --resume")
+        if jax.process_count() > 1:
+            console.print("in every process, each with its --coordinator, --processes, --process")

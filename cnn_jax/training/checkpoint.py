@@ -152,9 +152,10 @@ class Checkpoints:
         self.wait()
         if self.best is not None and progress.history:
             self.best.of(progress.history)  # a wrong name is found here, not in the background
-        # A copy: the arrays' own memory is taken by the next step.
-        state = jax.tree.map(lambda array: np.array(array, copy=True), fetch(progress.state))
+        state = fetch(progress.state)
         if jax.process_index() == 0:
+            # A copy: the arrays' own memory is taken by the next step.
+            state = jax.tree.map(lambda array: np.array(array, copy=True), state)
             self._writing = Writing(self._write, progress, state)
 
     def wait(self) -> None:

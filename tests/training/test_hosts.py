@@ -24,7 +24,7 @@ from . import tiny
 
 ROOT = Path(__file__).parents[2]
 KEY, BATCH = 5, 16
-HOW = ("resident", "stream", "fully sharded")
+HOW = ("resident", "stream", "own", "fully sharded")
 EPOCHS, STEPS = 10, 2  # 20 steps
 LONG = 4  # epochs of the run that is stopped
 PAUSE = 5  # the step at which it waits for what the test does to it: in the middle of an epoch
@@ -55,6 +55,17 @@ class Records:
         return [self[index] for index in indices]
 
 
+def own(batches):
+    """A function that makes the batches of an epoch, the same as these."""
+
+    def make(epoch):
+        for step in range(epoch * STEPS, (epoch + 1) * STEPS):
+            rows = batches.indices(jax.random.key(KEY), step)
+            yield {name: array[rows] for name, array in TRAIN.items()}
+
+    return make
+
+
 def prepare(batch, key):
     return {**batch, "image": tiny.prepare(batch["image"])}
 
@@ -66,11 +77,11 @@ def parts():
     state, apply = training.init(model, optimizer)
     step = training.make_step(apply, optimizer, loss, prepare=prepare)
 
-    def evaluate(mesh):
+    def evaluate(mesh, resident):
         return training.make_evaluate(
             apply,
             loss,
-            training.batches(TEST, 8, mesh=mesh),
+            training.batches(TEST, 8, mesh=mesh, resident=resident),
             prepare=prepare,
             metrics={"confusion": tasks.classification.confusion(tiny.CLASSES)},
         )
@@ -81,8 +92,10 @@ def parts():
 def fit(folder, how, mesh, epochs, **options):
     """Train in a folder, from its last checkpoint if it has one; return all records."""
     model, state, step, evaluate = parts()
-    data = Records() if how == "stream" else TRAIN
-    batches = training.batches(data, BATCH, mesh=mesh, resident=how != "stream")
+    data, resident = Records() if how == "stream" else TRAIN, how != "stream"
+    batches = training.batches(data, BATCH, mesh=mesh, resident=resident)
+    if how == "own":
+        batches = training.Own(own(batches), steps=STEPS, batch_size=BATCH, mesh=mesh)
     checkpoints = training.Checkpoints(folder, {"how": how})
     start = checkpoints.restore(state) if checkpoints.steps() else training.Progress(state)
     records = list(start.history)
@@ -96,7 +109,7 @@ def fit(folder, how, mesh, epochs, **options):
         batches,
         epochs=epochs,
         key=jax.random.key(KEY),
-        evaluate={"test": (test := evaluate(mesh))},
+        evaluate={"test": (test := evaluate(mesh, resident))},
         checkpoints=checkpoints,
         **options,
     ):

@@ -179,7 +179,7 @@ def _watched(coordinator: str | None, hint: str) -> Iterator[None]:
         code = _exit_code(error)
         if code:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            watcher.say(f"failed {reason[:300]}")
+            watcher.say(f"failed {reason[:300].rstrip('.')}")
             watcher.answer()  # if another one ended first, the watcher ends this one now
         else:
             watcher.say("bye")
