@@ -102,7 +102,7 @@ class Watcher:
                     link.send()
             for link in list(self.links):
                 if link.process is not None and not link.left and now - link.heard > SILENCE:
-                    self._ended(link.process, link.host, f"was not heard of for {SILENCE:.0f} s")
+                    self._ended(link.process, link.host, f"was silent for {SILENCE:.0f} s")
             if self.until is not None and now > self.until:
                 self._grace_is_over()
 
