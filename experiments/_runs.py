@@ -193,17 +193,20 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("cnn-jax", "jax", "flax", "optax")}
 
 
-def mesh_of(devices: int | None) -> jax.sharding.Mesh | None:
+def mesh_of(devices: int | None, batch_size: int) -> jax.sharding.Mesh | None:
     """The first so many devices, or all, as a mesh; None if that is one: it needs none.
 
     Raises:
-        RunError: there are fewer, or several processes could not take part.
+        RunError: there are fewer, they cannot share a batch, or of several processes some would
+            have none.
     """
     found = jax.devices()
     count = len(found) if devices is None else devices
     if jax.process_count() > 1:
         require("--devices", count == len(found), f"all {len(found)} on several hosts", count)
     require("--devices", 1 <= count <= len(found), f"in [1, {len(found)}], as JAX finds", count)
+    rule = f"a multiple of the {count} devices, or `--devices` fewer"
+    require("--batch-size", batch_size % count == 0, rule, batch_size)
     return None if count == 1 else training.make_mesh(found[:count])
 
 

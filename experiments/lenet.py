@@ -121,7 +121,7 @@ def main(config: Config) -> Result:
         )
 
     model, optimizer = make(config, epochs, len(train))
-    mesh, loss = _runs.mesh_of(config.devices), classification.loss()
+    mesh, loss = _runs.mesh_of(config.devices, config.batch_size), classification.loss()
     batches = training.batches(train, config.batch_size, mesh=mesh)
     held_out = training.batches(test, min(config.batch_size, len(test)), mesh=mesh)
     state, apply = training.init(model, optimizer)

@@ -2,12 +2,17 @@
 
     python -m cnn_jax.analysis resnet50 --input 224,224,3
     python -m cnn_jax.analysis my_package.my_module:my_network --input 64,64,3 --out results
+    python -m cnn_jax.analysis lenet --input 28,28,1 --weights runs/lenet
 
-It prints the table, and writes receptive_field.png and summary.html, a page with both.
+It prints the table, and writes receptive_field.png and summary.html, a page with both. With weights
+it also measures how much that unit depends on each place of the input, and how far the outputs for
+shifted inputs are from shifted outputs: effective_field.png and equivariance.png.
 """
 
 import importlib
 import inspect
+import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -16,22 +21,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import jax
 import tyro
 from flax import nnx
 
 from cnn_jax import files, models, pages
 from cnn_jax.arguments import did_you_mean, shown
 
-from . import plot_receptive_field, receptive_field, summarize
+from . import (
+    effective_receptive_field,
+    equivariance,
+    plot_effective_field,
+    plot_equivariance,
+    plot_receptive_field,
+    receptive_field,
+    summarize,
+)
+
+SAMPLES = 16  # random inputs; with 64 the width of LeNet's and ResNet-20's fields changes by < 2 %
 
 
 @dataclass(frozen=True)
 class Config:
     """Which network to analyze, and where to write the results."""
 
-    model: tyro.conf.Positional[str]
+    model: tyro.conf.Positional[str] = ""
     """A constructor of `cnn_jax.models`, such as resnet50; or module:name, which names a
-    constructor with an argument `rngs`, an NNX module, or a function."""
+    constructor with an argument `rngs`, an NNX module, or a function. May be left out where the
+    metadata of the weights names it: `model`, and in `model_options` its options as JSON."""
     input: Annotated[str, tyro.conf.arg(metavar="H,W,C")] = "224,224,3"
     """Lengths of the input's axes, channels last; a batch axis of length 1 is added in front."""
     out: Path = Path(".")
@@ -40,6 +57,8 @@ class Config:
     """The unit whose receptive field is drawn, by its spatial index; the middle one by default."""
     output: str | None = None
     """The stage of that unit, such as stage3; by default the last one with spatial axes."""
+    weights: Path | None = None
+    """The weights: a file for `models.load_weights`, or a run's folder with weights.safetensors."""
 
 
 def main(config: Config) -> list[Path]:
@@ -49,20 +68,26 @@ def main(config: Config) -> list[Path]:
         The files that were written.
 
     Raises:
-        ValueError: if the model or the input cannot be understood.
+        ValueError: if the model or the input cannot be understood, or the weights do not fit.
     """
     shape = numbers("input", config.input)
-    f = network(config.model, shape)
+    name, weights = config.model, None
+    if config.weights is None:
+        f = network(name, shape)
+    else:
+        weights = file_of(config.weights)
+        name, f = loaded(weights, name, shape)
     with said_of(shape):
         summary = summarize(f, (1, *shape))
-    ours = ":" not in config.model  # our networks keep the batch axis
+    ours = ":" not in name  # our networks keep the batch axis
     if ours and all(len(output.shape) < 2 for output in summary.outputs.values()):
         raise ValueError(
             f"`input` must have all axes of one input, channels last, such as 224,224,3 for an "
             f"image: with {config.input} the batch axis in front was taken for one of them."
         )
     config.out.mkdir(parents=True, exist_ok=True)
-    title = f"{config.model}, input {'x'.join(map(str, shape))}"
+    title = f"{name}, input {'x'.join(map(str, shape))}"
+    title += "" if weights is None else f", weights {weights}"
     parts = [summary.to_html()]
     page, picture = config.out / "summary.html", config.out / "receptive_field.png"
     stages = getattr(f, "feature_maps", f)
@@ -72,6 +97,7 @@ def main(config: Config) -> list[Path]:
         if any(seen.stride is not None for seen in output.field)
     ]
     output = config.output if config.output is not None else moving[-1] if moving else None
+    written, measured = [page], []
     if output is None:
         said = "No unit of the outputs lies in space: there is no receptive field to draw."
     else:
@@ -79,19 +105,132 @@ def main(config: Config) -> list[Path]:
         field = receptive_field(stages, (1, *shape), unit=unit, output=output)
         plot_receptive_field(field, path=picture)
         parts.append(pages.figure(picture, f"What unit {field.unit} of {output or 'it'} sees."))
-        said = f"wrote {page} and {picture} (of {output or 'the output'})"
+        written.append(picture)
+        if weights is not None:
+            for path, text in measurements(stages, shape, field.unit, output, config.out):
+                measured.append(text)
+                if path is not None:
+                    parts.append(pages.figure(path, text))
+                    written.append(path)
+        *others, last = map(str, written)
+        said = f"wrote {', '.join(others)} and {last} (of {output or 'the output'})"
     # Write before printing: the reader of a pipe, such as `head`, may close it early.
     files.replace(page, pages.page(title, parts))
-    print(summary)
-    print(said)
-    return [page] if output is None else [page, picture]
+    print(summary, *measured, said, sep="\n")
+    return written
 
 
-def network(name: str, shape: tuple[int, ...]) -> Callable:
+def measurements(
+    f: Callable, shape: tuple[int, ...], unit: tuple[int, ...], output: str, out: Path
+) -> Iterator[tuple[Path | None, str]]:
+    """Measure what depends on the weights: draw pictures, and say in a line what each shows.
+
+    Args:
+        f: the network's stages, with values.
+        shape: of an input, without its batch axis.
+        unit: of the output.
+        output: the path of a stage with spatial axes.
+        out: the folder for the pictures.
+    """
+    key, of = jax.random.key(0), output or "the output"
+    field = effective_receptive_field(
+        f, (1, *shape), key=key, samples=SAMPLES, unit=unit, output=output
+    )
+    [seen] = field.inputs
+    if not seen.support.any():
+        yield None, f"Unit {unit} of {of} does not depend on the input."
+        return
+    picture = out / "effective_field.png"
+    plot_effective_field(field, path=picture)
+    width = " x ".join(f"{width:.2f}" for width in seen.width)
+    yield picture, f"The effective field of unit {unit} of {of} has standard deviation {width}."
+    strides = [seen.stride for seen in summarize(f, (1, *shape)).outputs[output].field]
+    stride = math.ceil(max((s for s in strides if s is not None), default=0))
+    if not stride:
+        return
+    shifts = range(0, 2 * stride + 1, max(1, stride // 4))
+    x = jax.random.normal(key, (1, *shape))
+    try:
+        found = equivariance(f, x, shifts, boundary="circular", output=output)
+    except ValueError:  # along some path the places are not kept
+        return
+    picture = out / "equivariance.png"
+    plot_equivariance(found, path=picture)
+    errors = ", ".join(f"{e:.3f} at {shift}" for shift, e in zip(shifts, found.errors))
+    yield picture, f"The error of {of} for an input rolled along its axes: {errors}."
+
+
+def file_of(weights: Path) -> Path:
+    """The file of weights: itself, or the one in a run's folder."""
+    file = weights / "weights.safetensors" if weights.is_dir() else weights
+    if not file.exists():
+        raise ValueError(f"`weights` {file} does not exist.")
+    return file
+
+
+def described(file: Path, name: str) -> tuple[str, dict[str, Any]]:
+    """The name of the network and its options, by the metadata of a file of weights.
+
+    Options count only if `name` is the network there, or empty.
+
+    Raises:
+        ValueError: if the file cannot be read, or there is no name at all.
+    """
+    with said_of_weights(), files.array_file(file) as found:
+        metadata = found.metadata
+    theirs = metadata.get("model", "")
+    if not (name or theirs):
+        raise ValueError(f"`model` must be given: `weights` {file} does not name one.")
+    if name not in ("", theirs):
+        return name, {}
+    if theirs not in known():
+        raise ValueError(f"`weights` {file} are of {theirs!r}, which is not in `cnn_jax.models`.")
+    try:
+        options = json.loads(metadata.get("model_options", "{}"))
+    except (ValueError, RecursionError):
+        options = None
+    if not isinstance(options, dict) or not options.keys() < options_of(known()[theirs]).keys():
+        raise ValueError(f"`weights` {file} have no options of {theirs} in their `model_options`.")
+    return theirs, options
+
+
+def loaded(file: Path, name: str, shape: tuple[int, ...]) -> tuple[str, nnx.Module]:
+    """The name of a network, which may be given as empty, and the network with its weights.
+
+    Raises:
+        ValueError: if there is no such network, it is a mere function, or the weights do not fit.
+    """
+    name, options = described(file, name)
+    try:
+        f = network(name, shape, options)
+    except TypeError as error:
+        if not options:
+            raise
+        raise ValueError(f"`weights` {file}, its `model_options`: {error}") from error
+    if not isinstance(f, nnx.Module):
+        raise ValueError(f"`weights` {file} need an NNX module; `model` is {shown(f)}.")
+    with said_of_weights():
+        models.load_weights(f, file)
+    return name, f
+
+
+@contextmanager
+def said_of_weights() -> Iterator[None]:
+    """Put any error about a file of weights into one line, without advice for another call."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        first, *rest = str(error).splitlines()
+        which = "; ".join(line.strip() for line in rest if line.startswith("  "))
+        text = f"{first.removesuffix('.')}: {which}." if which else first
+        raise ValueError(text.replace("`file`", "`weights`", 1)) from error
+
+
+def network(name: str, shape: tuple[int, ...], options: Mapping[str, Any] = {}) -> Callable:
     """Find the network `name`, in eval mode. A constructor is called for shapes only, no arrays."""
     thing = found(name)
     with said_of(shape):
-        return constructed(name, thing, shape)
+        return constructed(name, thing, shape, options)
 
 
 def found(name: str) -> Callable:
@@ -120,16 +259,22 @@ def found(name: str) -> Callable:
     return thing
 
 
-def constructed(name: str, thing: Callable, shape: tuple[int, ...]) -> Callable:
+def constructed(
+    name: str,
+    thing: Callable,
+    shape: tuple[int, ...],
+    options: Mapping[str, Any] = {},
+) -> Callable:
     """What `found` returned, in eval mode; a constructor with `rngs` is called, for shapes only.
 
     Args:
         name: of the network.
         thing: what it names.
         shape: of an input, channels last, without its batch axis.
+        options: for a constructor, instead of its defaults and of what follows from `shape`.
     """
     if not isinstance(thing, nnx.Module) and "rngs" in options_of(thing):
-        thing = made(name, thing, shape)
+        thing = made(name, thing, shape, options)
     if isinstance(thing, nnx.Module):
         thing.eval()
     return thing
@@ -165,7 +310,9 @@ def said_of(shape: tuple[int, ...]) -> Iterator[None]:
         raise ValueError(f"{error} That was with --input {given}; give another.") from error
 
 
-def made(name: str, constructor: Callable, shape: tuple[int, ...]) -> nnx.Module:
+def made(
+    name: str, constructor: Callable, shape: tuple[int, ...], given: Mapping[str, Any]
+) -> nnx.Module:
     """Make a module with shapes in place of arrays, for inputs of this shape."""
     parameters, options = options_of(constructor), {}
     wanted = [
@@ -185,6 +332,7 @@ def made(name: str, constructor: Callable, shape: tuple[int, ...]) -> nnx.Module
         spatial = shape[:-1]
         one = parameters["input_size"].annotation in (int, "int")
         options["input_size"] = spatial[0] if one else spatial
+    options |= given
     return nnx.eval_shape(lambda: constructor(**options, rngs=nnx.Rngs(0)))
 
 

@@ -1,7 +1,9 @@
-"""Data sets: `load` one into arrays, or open it as a `source` of examples, by its name.
+"""Data sets: `load` one into arrays, or open it as a `source` of examples, by name or folder.
 
     _load.py           `load`, `source`, `info`, `names`
-    _registry.py       the sets by name, and how each kind is opened
+    _naming.py         what a name means: a set of ours, a folder of images, a set of TFDS
+    _registry.py       our sets by name, and how they are opened
+    _sheet.py          examples in one picture; `python -m cnn_jax.data NAME` draws it
     _dataset.py        `Dataset`: arrays in memory
     _info.py           `Info`: the facts about a set
     _found.py          original files that were found
@@ -10,7 +12,10 @@
     formats/           the formats of original files, read strictly
     preparing/         from original files to records on disk, through TFDS
     sources/           `Source`: examples by their index
+    folders/           folders of images as sets
+    tfds_sets/         sets that TFDS has prepared, as they are
     fashion_mnist/     the 7,000 images of Fashion-MNIST that come with the package
+    augment/           batches changed at random on the device; imported on first use: it needs JAX
 
 >>> from cnn_jax import data
 >>> train = data.load("fashion_mnist_small", "train")
@@ -19,6 +24,9 @@ Dataset(images=uint8 (6000, 28, 28, 1), labels=int32 (6000,), 10 classes)
 >>> train.classes[train.labels[0]]
 'Ankle boot'
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ._dataset import Dataset as Dataset
 from ._errors import DamagedFileError as DamagedFileError
@@ -29,3 +37,17 @@ from ._load import load as load
 from ._load import names as names
 from ._load import source as source
 from .sources import Source as Source
+
+if TYPE_CHECKING:
+    from . import augment as augment
+
+
+def __getattr__(name: str) -> Any:
+    """`augment`: imported when first asked for."""
+    if name == "augment":
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), "augment"])

@@ -56,7 +56,8 @@ def collected(source: Source) -> Dataset:
         The arrays, writable.
 
     Raises:
-        ValueError: an image has another size than the first one, or there is no example.
+        ValueError: an image has another size than the first one, or there is no example, or the
+            examples have no ``image`` or no ``label``.
         DamagedFileError: an example is damaged.
 
     Example:
@@ -64,7 +65,13 @@ def collected(source: Source) -> Dataset:
         >>> collected(data.source("fashion_mnist_small", "test"))
         Dataset(images=uint8 (1000, 28, 28, 1), labels=int32 (1000,), 10 classes)
     """
-    names = ("image", *source.info.labels)
+    names = ("image", *(name for name in source.info.labels if "/" not in name))
+    if "label" not in names or len(source.info.shape) != 3:
+        raise ValueError(
+            f"`name` must be a set whose examples have `image` and `label`; {source.info.name} has "
+            f"{', '.join(source[0]) if len(source) else 'no examples'}. Use `source`, which reads "
+            "any."
+        )
     arrays: dict[str, np.ndarray] = {}
     for start in range(0, len(source), AT_ONCE):
         indices = range(start, min(start + AT_ONCE, len(source)))

@@ -14,10 +14,13 @@ class Info:
         description: one line.
         counts: the number of examples of each split.
         shape: height, width and channels; None where they differ from image to image.
-        labels: for each label of an example the names of its classes; ``"label"`` is the first.
+        labels: for each label of an example the names of its classes; ``"label"`` is the first. A
+            label inside of something else is written ``objects/label``.
         license: "none stated" if its authors state none.
         homepage: an address.
         citation: whom to cite.
+        masks: the names of the masks that lie on ``image``, uint8 (height, width, 1).
+        boxes: the names of the boxes in ``image``, (top, left, bottom, right) from 0 to 1.
 
     Example:
         >>> info = Info(
@@ -41,6 +44,8 @@ class Info:
     license: str = "none stated"
     homepage: str = ""
     citation: str = ""
+    masks: tuple[str, ...] = ()
+    boxes: tuple[str, ...] = ()
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The sets by name. Every entry can tell its facts and open one split; `REGISTRY` has them all."""
+"""Our sets by name. Every entry can tell its facts and open one split; `REGISTRY` has them all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -55,8 +55,6 @@ class Epochs:
         if self._per_step:
             count = min(count, max(1, int(SECONDS / self._per_step)))
         state, metrics = self._run(self.state, first, count, self.key)
-        # Python handles Ctrl-C while it waits here, but not while it reads an array.
-        jax.block_until_ready((state, metrics))
         # All processes must make equally many steps next time.
         self._per_step = from_first((time.perf_counter() - start) / count)
         metrics = {name: np.asarray(values, np.float32) for name, values in metrics.items()}

@@ -106,30 +106,19 @@ def fit(
         3 12 True
     """
     progress = start if isinstance(start, Progress) else Progress(start)
-    arguments.function("step", step, "(state, batch, key)")
-    if not all(hasattr(batches, name) for name in ("program", "steps", "fingerprint")):
-        raise TypeError(
-            "`batches` must be what training.batches(data, batch_size) returns; got "
-            f"{arguments.shown(batches)}."
-        )
-    arguments.integer("epochs", epochs, at_least=0)
-    check_key(key)
-    evaluate = dict(evaluate or {})
-    for name, function in evaluate.items():
-        arguments.function(f"evaluate[{name!r}]", function, "(state)")
-    if checkpoints is not None:
-        check_type("checkpoints", checkpoints, Checkpoints, "training.Checkpoints or None")
+    evaluate = {} if evaluate is None else evaluate
+    _check(progress, step, batches, epochs, key, evaluate, checkpoints)
     if save_every is not None:
         arguments.integer("save_every", save_every, at_least=1)
     if until is not None:
         arguments.function("until", until, "(history)")
+    if stop is not None and not hasattr(stop, "is_set"):
+        raise TypeError(
+            f"`stop` must have `is_set()`, as a threading.Event has; got {arguments.shown(stop)}."
+        )
     if report is not None:
         arguments.function("report", report, "(steps)")
-    if not hasattr(progress.state, "step"):
-        raise TypeError(
-            "`start` must be a TrainState, as `init` returns, another state with a field `step`, "
-            f"or a Progress; got {arguments.shown(start)}."
-        )
+    arguments.flag("fully_sharded", fully_sharded)
     data = {**batches.fingerprint, "batch_size": batches.batch_size, "steps": batches.steps}
     _check_processes(progress, batches, data, epochs, key)
     _check_place(progress, batches, data)
@@ -234,6 +223,32 @@ def _holding(lock, run, batches, saver):
         batches.close()
         if lock is not None:
             lock.release()
+
+
+def _check(progress, step, batches, epochs, key, evaluate, checkpoints):
+    """Refuse wrong arguments of `fit`."""
+    if not hasattr(progress.state, "step"):
+        raise TypeError(
+            "`start` must be a TrainState, as `init` returns, another state with a field `step`, "
+            f"or a Progress; got {arguments.shown(progress.state)}."
+        )
+    arguments.function("step", step, "(state, batch, key)")
+    if not all(hasattr(batches, name) for name in ("program", "steps", "fingerprint")):
+        raise TypeError(
+            "`batches` must be what training.batches(data, batch_size) returns; got "
+            f"{arguments.shown(batches)}."
+        )
+    arguments.integer("epochs", epochs, at_least=0)
+    check_key(key)
+    if not isinstance(evaluate, Mapping):
+        raise TypeError(
+            "`evaluate` must be a mapping of names to functions, such as {'test': f}; got "
+            f"{arguments.shown(evaluate)}."
+        )
+    for name, function in evaluate.items():
+        arguments.function(f"evaluate[{name!r}]", function, "(state)")
+    if checkpoints is not None:
+        check_type("checkpoints", checkpoints, Checkpoints, "training.Checkpoints or None")
 
 
 def _check_place(progress: Progress, batches: Batches, data: Mapping[str, Any]) -> None:

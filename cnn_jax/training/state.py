@@ -124,9 +124,12 @@ def init(
             fixed = cast_at(stats, frozen_params, dtype)
         # copy=True makes new variables in this trace, without which `grad` fails inside `jit`.
         module: Any = nnx.merge(graph, params, rngs, fixed, copy=True)
-        outputs = forward(module, batch)
-        if dtype is not None:
-            outputs = _cast(outputs, jnp.float32)
+        if dtype is None:
+            outputs = forward(module, batch)
+        else:
+            # Flax's norms mix dtypes, which a caller's strict promotion refuses.
+            with jax.numpy_dtype_promotion("standard"):
+                outputs = _cast(forward(module, batch), jnp.float32)
         _, _, _, after = nnx.split(module, *parts)
         return outputs, kept_at(nnx.to_pure_dict(after), stats, frozen_params)
 

@@ -69,7 +69,8 @@ def restore_parameters(state: TrainState, file: str | os.PathLike[str]) -> Train
     if not isinstance(file, str | os.PathLike):
         raise TypeError(f"`file` must be a path; got {arguments.shown(file)}.")
     path = Path(file)
-    path = path / f"{NAME}.safetensors" if path.is_dir() else path
+    if path.is_dir() or not path.suffix:
+        path = path / f"{NAME}.safetensors"
     found, own = files.read_arrays(path), _arrays(state)
     if wrong := differences(shapes(own), shapes(found)):
         raise ValueError(

@@ -1,17 +1,20 @@
 """The command ``python -m cnn_jax.analysis``."""
 
 import base64
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 import tyro
 from flax import nnx
 from PIL import Image
 
+from cnn_jax import files, models
 from cnn_jax.analysis.__main__ import Config, known, main, network
 
 
@@ -150,3 +153,156 @@ def test_known_networks():
 def test_a_wrong_call_is_told_what_is_wrong(config, text, tmp_path):
     with pytest.raises(ValueError, match=re.escape(text)):
         main(Config(config.model, config.input, tmp_path, config.unit))
+
+
+def lenet_file(folder, metadata={}, change=lambda arrays: None, **options):  # noqa: B006
+    """A file of LeNet's weights, as a run leaves them."""
+    file = folder / "weights.safetensors"
+    models.save_weights(models.lenet(rngs=nnx.Rngs(0), **options), file)
+    arrays = files.read_arrays(file)
+    change(arrays)
+    files.write_arrays(file, arrays, metadata)
+    return file
+
+
+def blind(arrays):
+    """Makes the first layer see its window's middle alone."""
+    kernel = np.zeros_like(arrays["conv1.kernel"])
+    kernel[2, 2] = arrays["conv1.kernel"][2, 2]
+    arrays["conv1.kernel"] = kernel
+
+
+def said(capsys, *arguments):
+    """The lines that are printed, and the names of the files that are written."""
+    written = main(tyro.cli(Config, args=list(map(str, arguments))))
+    return capsys.readouterr().out.splitlines(), [path.name for path in written]
+
+
+def test_weights_are_measured(tmp_path, capsys):
+    """The effective field of one unit after another: a narrow kernel has a narrow field."""
+    call = ["lenet", "--input", "28,28,1", "--output", "conv1", "--out", tmp_path / "out"]
+    plain, written = said(capsys, *call)
+    assert written == ["summary.html", "receptive_field.png"]
+    seen, pages = {}, {}
+    for name, change in (("wide", lambda arrays: None), ("narrow", blind)):
+        (tmp_path / name).mkdir()
+        file = lenet_file(tmp_path / name, change=change)
+        lines, written = said(capsys, *call, "--weights", file)
+        assert written == [
+            "summary.html", "receptive_field.png", "effective_field.png", "equivariance.png"
+        ]  # fmt: skip
+        assert [line for line in lines if line not in plain][:-1] == lines[-3:-1]
+        seen[name] = lines[-3]
+        pages[name] = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+        assert f"weights {file}</title>" in pages[name]
+        assert lines[-3] in pages[name]
+        assert re.search(r"conv1 for an input rolled along its axes: 0\.000 at 0, 0\.\d", lines[-2])
+    start = "The effective field of unit (0, 14, 14, 0) of conv1 has standard deviation "
+    assert seen["narrow"] == start + "0.00 x 0.00."
+    widths = re.fullmatch(re.escape(start) + r"(1\.\d\d) x (1\.\d\d)\.", seen["wide"])
+    assert widths is not None
+    assert pages["wide"] != pages["narrow"]
+
+
+def test_what_no_input_changes_has_no_field(tmp_path, capsys):
+    file = lenet_file(tmp_path, change=lambda arrays: arrays["conv1.kernel"].fill(0))
+    call = ["lenet", "--input", "28,28,1", "--output", "conv1", "--out", tmp_path]
+    lines, written = said(capsys, *call, "--weights", file)
+    assert "effective_field.png" not in written
+    assert "Unit (0, 14, 14, 0) of conv1 does not depend on the input." in lines
+
+
+def test_a_file_may_name_its_network(tmp_path, capsys):
+    options = {"num_classes": 7, "activation": "tanh"}
+    metadata = {"model": "lenet", "model_options": json.dumps(options)}
+    file = lenet_file(tmp_path, metadata, **options)
+    call = ["--input", "28,28,1", "--out", tmp_path / "out", "--weights"]
+    found, _ = said(capsys, *call, tmp_path)
+    assert any(re.search(r"^logits .* 1x7 ", line) for line in found)
+    assert said(capsys, "lenet", *call, file)[0] == found
+    with pytest.raises(ValueError, match="does not fit the model"):
+        said(capsys, "lenet1998", *call, file)
+    file = lenet_file(tmp_path, {"model": "lenet"})
+    assert any(re.search(r"^logits .* 1x10 ", line) for line in said(capsys, *call, file)[0])
+
+
+def test_networks_of_others_have_weights(tmp_path, capsys):
+    model = Tiny(in_channels=4, rngs=nnx.Rngs(0))
+    models.save_weights(model, tmp_path / "tiny.npz")
+    call = [f"{HERE}:Tiny", "--input", "8,9,4", "--out", tmp_path, "--weights"]
+    lines, written = said(capsys, *call, tmp_path / "tiny.npz")
+    assert "effective_field.png" in written
+    assert "The effective field of unit (0, 3, 3, 0) of the output has " in "\n".join(lines)
+
+
+def damage(file):
+    raw = bytearray(file.read_bytes())
+    raw[-1] ^= 1
+    file.write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "model", "text"),
+    [
+        ({}, "", "`model` must be given: `weights` {file} does not name one."),
+        ({"model": "os:system"}, "", "`weights` {file} are of 'os:system', which is not in `cnn_"),
+        ({"model": "lenet", "model_options": "["}, "", "`weights` {file} have no options of lenet"),
+        ({"model": "lenet", "model_options": "[]"}, "", "`weights` {file} have no options of lene"),
+        ({"model": "lenet", "model_options": '{"a": 1}'}, "lenet", "have no options of lenet in "),
+        (
+            {"model": "lenet", "model_options": '{"num_classes": "7"}'},
+            "",
+            "`weights` {file}, its `model_options`: `num_classes` must be",
+        ),
+        (
+            {},
+            "lenet1998",
+            "`weights` {file} does not fit the model, nothing was loaded (by cnn_jax's names): ",
+        ),
+        ({}, f"{HERE}:tiny_function", "`weights` {file} need an NNX module; `model` is <function"),
+    ],
+)
+def test_weights_that_do_not_fit_are_told_in_one_line(metadata, model, text, tmp_path):
+    file = lenet_file(tmp_path, metadata)
+    shape = "32,32,1" if "1998" in model else "28,28,1"
+    with pytest.raises(ValueError, match=re.escape(text.format(file=file))) as error:
+        main(Config(model, shape, tmp_path / "out", weights=file))
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_arrays_are_named(tmp_path):
+    file = lenet_file(tmp_path, change=lambda arrays: arrays.pop("conv2.bias"), num_classes=7)
+    with pytest.raises(ValueError, match="does not fit the model") as error:
+        main(Config("lenet", "28,28,1", tmp_path, weights=file))
+    text = "(by cnn_jax's names): 1 missing (in the model, not in the file): conv2.bias; 2 of a wr"
+    assert text in str(error.value)
+    text = "logits.kernel has (84, 7) in the file, the model needs (84, 10)."
+    assert str(error.value).endswith(text)
+
+
+def test_a_stage_without_places_has_a_field_and_no_shifts(tmp_path, capsys):
+    call = ["lenet", "--input", "28,28,1", "--output", "logits", "--out", tmp_path]
+    lines, written = said(capsys, *call, "--weights", lenet_file(tmp_path))
+    assert written == ["summary.html", "receptive_field.png", "effective_field.png"]
+    assert "The effective field of unit (0, 0) of logits has standard dev" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("weights", ["no.npz", "empty", "damaged.safetensors", "text.txt"])
+def test_files_that_are_no_weights_end_the_command_with_one_line(weights, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.txt").write_text("no weights")
+    damage(lenet_file(tmp_path).rename(tmp_path / "damaged.safetensors"))
+    command = [sys.executable, "-m", "cnn_jax.analysis", "lenet", "--input", "28,28,1"]
+    done = subprocess.run(
+        [*command, "--weights", str(tmp_path / weights)], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    text = {
+        "no.npz": r"`weights` \S*no\.npz does not exist\.",
+        "empty": r"`weights` \S*weights\.safetensors does not exist\.",
+        "damaged.safetensors": r"`weights` \S* is no whole \.safetensors file \(its SHA-256",
+        "text.txt": r"`weights` must end in \.safetensors or \.npz; got",
+    }[weights]
+    assert re.match(f"ValueError: {text}", line)

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(workdir, **options):
-    return lenet.main(lenet.Config(workdir=workdir, smoke=True, **options))
+    return lenet.main(lenet.Config(**{"workdir": workdir, "smoke": True, "devices": 1, **options}))
 
 
 def metrics(workdir):
@@ -36,8 +36,8 @@ def newest_state(workdir):
     """All arrays of the newest checkpoint."""
     saved = json.loads((workdir / "config.json").read_text())["config"]
     model, optimizer = lenet.make(lenet.Config(**saved), 2, 640)
-    state, _ = training.init(model, optimizer, lenet.standardize)
-    return training.Checkpoints(workdir / "checkpoints", config=saved).restore(state)[0]
+    state, _ = training.init(model, optimizer)
+    return training.Checkpoints(workdir, config=saved).restore(state).state
 
 
 def command_line(monkeypatch, capsys, *arguments):
@@ -64,7 +64,11 @@ def test_writes_everything_straight_into_the_workdir(finished):
         "curves.png",
         "confusion.png",
         "filters.png",
+        "result.json",
+        "weights.safetensors",
+        "weights_best.safetensors",
         "checkpoints",
+        ".lock",
     }
     assert result.workdir == workdir
     assert result.epochs == len(metrics(workdir)) == 2
@@ -72,6 +76,11 @@ def test_writes_everything_straight_into_the_workdir(finished):
     config = json.loads((workdir / "config.json").read_text())
     assert config["config"]["dropout"] == 0.3
     assert {"jax", "flax"} <= config["versions"].keys()
+    written = json.loads((workdir / "result.json").read_text())
+    headline = written["headline"]
+    assert (headline["name"], headline["value"]) == ("accuracy", result.test_accuracy)
+    assert 0.5 < headline["baseline"] < 0.8
+    assert (written["config"], written["seed"]) == (config["config"], 0)
     for picture in workdir.glob("*.png"):
         pixels = matplotlib.image.imread(picture)
         assert min(pixels.shape[:2]) > 300
@@ -80,45 +89,30 @@ def test_writes_everything_straight_into_the_workdir(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    real, calls = lenet.training.stop_on_interrupt, []
+    report = _runs.Watch.report
 
-    def interrupted_at_once():  # as if Ctrl-C came during the first epoch
-        manager = real()
-        event = manager.__enter__()
-        event.set()
-        manager.__exit__(None, None, None)
-        calls.append(event)
-        return _Given(event)
+    def interrupted(watch, made):  # as if Ctrl-C came during the first epoch
+        report(watch, made)
+        signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(lenet.training, "stop_on_interrupt", interrupted_at_once)
+    monkeypatch.setattr(_runs.Watch, "report", interrupted)
     first = run(tmp_path, dropout=0.3)
-    assert (first.epochs, len(metrics(tmp_path)), len(calls)) == (1, 1, 1)
+    assert (first.epochs, len(metrics(tmp_path)), first.exit_code) == (1, 1, 130)
     monkeypatch.undo()
     assert 2 * int(newest_state(tmp_path).step) == int(newest_state(whole).step)
-    second = lenet.main(lenet.Config(workdir=tmp_path, resume=True))  # the folder knows the rest
+    second = lenet.main(
+        lenet.Config(workdir=tmp_path, resume=True, devices=1)
+    )  # the folder knows the rest
     assert second.epochs == 2
     assert metrics(tmp_path) == metrics(whole)
     chex.assert_trees_all_equal(newest_state(tmp_path), newest_state(whole))
     assert (tmp_path / "confusion.png").read_bytes() == (whole / "confusion.png").read_bytes()
 
 
-class _Given:
-    """A context manager that gives one value."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def __enter__(self):
-        return self.value
-
-    def __exit__(self, *_):
-        return None
-
-
 def test_a_finished_run_resumes_to_nothing_new(finished):
     result, workdir = finished
     before = metrics(workdir)
-    again = lenet.main(lenet.Config(workdir=workdir, resume=True))
+    again = lenet.main(lenet.Config(workdir=workdir, resume=True, devices=1))
     assert metrics(workdir) == before
     assert dataclasses.replace(again, seconds=0) == dataclasses.replace(result, seconds=0)
 
@@ -150,10 +144,11 @@ def test_ctrl_c_ends_with_a_checkpoint(tmp_path):
         next(line for line in process.stdout if line.startswith("epoch"))
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
-    assert process.returncode == 0
+    assert process.returncode == 130
     done = int(re.search(r"Stopped after epoch (\d+) of 500\. To continue:", rest).group(1))
     assert f"--workdir {tmp_path} --resume" in rest
-    assert (tmp_path / "checkpoints" / f"{done:06d}").is_dir()
+    steps = [int(path.name) for path in (tmp_path / "checkpoints").iterdir()]
+    assert 5 * done <= max(steps) < 5 * done + 5
     assert len(metrics(tmp_path)) == done >= 1
 
 
@@ -175,6 +170,8 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(finished, monkeypatch, cap
         (["--dropout", "1.5"], "`--dropout` must be in [0, 1); got 1.5."),
         (["--batch-size", "7000"], "`--batch-size` must be at most the number of images, 6000"),
         (["--dataset", "mnist"], "fashion_mnist_small"),
+        (["--devices", "9"], "`--devices` must be in [1, 8], as JAX finds; got 9."),
+        (["--batch-size", "100"], "a multiple of the 8 devices"),
         (["--algorithm", "cudnn"], "vmap"),
         (["--learning-rat", "1"], "learning-rate"),
         (["--learning-rate", "1e9", "--smoke"], "loss became"),
@@ -256,16 +253,17 @@ def disk(folder, size):
 
 
 def test_a_full_disk_ends_the_run_with_one_line(tmp_path, monkeypatch, capsys):
-    with disk(tmp_path, 2**20):  # of which a checkpoint takes 0.7 MiB
+    with disk(tmp_path, 2**21):  # of which a checkpoint takes 0.6 MiB, and weights 0.2
         workdir = tmp_path / "run"
         error = command_line(monkeypatch, capsys, "--smoke", "--workdir", str(workdir))
         assert re.fullmatch(
             r"error: \[Errno 28\] No space left on device: \d+ bytes are needed and \d+ are free: "
-            rf"'{workdir}/checkpoints/000002'\. Make room\. With --workdir DIR --resume the run "
+            rf"'{workdir}/checkpoints/00000010'\. Make room\. With --workdir DIR --resume the run "
             r"goes on from its last checkpoint\.\n",
             error,
         )
-        assert {path.name for path in (workdir / "checkpoints").iterdir()} == {".lock", "000001"}
+        names = {path.name for path in (workdir / "checkpoints").iterdir()}
+        assert names == {"00000000", "00000005"}
         assert int(newest_state(workdir).step) == 5
         assert len(metrics(workdir)) == 1
 

@@ -32,10 +32,10 @@ def case(name, **options):
 
 
 def loss_and_gradient(model, optimizer):
-    state, apply = training.init(model, optimizer, lambda images: images)
+    state, apply = training.init(model, optimizer)
 
     def loss(params, stats, x, labels):
-        logits, _ = apply(params, stats, x, jax.random.key(0))
+        logits, _ = apply(params, stats, {"image": x}, jax.random.key(0))
         logits = logits.reshape(len(x), -1, logits.shape[-1]).mean(1)  # over time, if it is there
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 

@@ -1,7 +1,4 @@
-"""Two processes of two devices train as one process does, stop together, and end together.
-
-`python -m tests.training.test_hosts KIND PORT PROCESS FOLDER` is one of the processes.
-"""
+"""Two processes of two devices train as one process does, stop together, and end together."""
 
 import json
 import os
@@ -29,13 +26,8 @@ EPOCHS, STEPS = 10, 2  # 20 steps
 LONG = 4  # epochs of the run that is stopped
 PAUSE = 5  # the step at which it waits for what the test does to it: in the middle of an epoch
 
-
-def examples(count, seed):
-    images, labels = tiny.split(count, seed)
-    return {"image": images, "label": labels.astype(np.int32)}
-
-
-TRAIN, TEST = examples(40, seed=1), examples(11, seed=2)  # 11: batches of 8 and 3, over 4 devices
+TRAIN = tiny.split(40, seed=1)
+TEST = tiny.split(11, seed=2)  # batches of 8 and 3, over 4 devices
 
 
 class Records:
@@ -66,23 +58,19 @@ def own(batches):
     return make
 
 
-def prepare(batch, key):
-    return {**batch, "image": tiny.prepare(batch["image"])}
-
-
 def parts():
     """The first state, the step, and an evaluation with a metric that is no mean."""
     model, optimizer = tiny.Tiny(8, rngs=nnx.Rngs(0)), optax.adamw(1e-2)
     loss = tasks.classification.loss()
     state, apply = training.init(model, optimizer)
-    step = training.make_step(apply, optimizer, loss, prepare=prepare)
+    step = training.make_step(apply, optimizer, loss, prepare=tiny.prepare)
 
     def evaluate(mesh, resident):
         return training.make_evaluate(
             apply,
             loss,
             training.batches(TEST, 8, mesh=mesh, resident=resident),
-            prepare=prepare,
+            prepare=tiny.prepare,
             metrics={"confusion": tasks.classification.confusion(tiny.CLASSES)},
         )
 
@@ -121,7 +109,7 @@ def fit(folder, how, mesh, epochs, **options):
     return {"records": records, "confusion": confusion, "read": getattr(data, "read", None)}
 
 
-# The processes.
+# The processes, which `joined` starts.
 
 
 def train(folder, process):
@@ -185,6 +173,9 @@ def resume(folder, process):
     differ(folder, process)
 
 
+WORK = {"train": train, "stop": stop, "die": die, "fail": fail, "resume": resume}
+
+
 def _wait(folder, process):
     (folder / f"waits {process}").touch()
     _until((folder / "go").exists)
@@ -222,9 +213,10 @@ class Pair:
             "JAX_NUMPY_DTYPE_PROMOTION": "strict",
             "JAX_NUMPY_RANK_PROMOTION": "raise",
         }
+        command = sys.executable, "-m", "tests.training.joined"
         self.processes = [
             subprocess.Popen(
-                [sys.executable, "-m", __name__, kind, str(port), str(process), str(folder)],
+                [*command, kind, str(port), str(process), str(folder)],
                 cwd=ROOT,
                 env=environment,
                 stdout=subprocess.DEVNULL,
@@ -468,14 +460,3 @@ def test_what_a_launcher_says_is_heard(monkeypatch, name, value):
     with training.connected():
         pass
     assert asked == [(None, None, None)]
-
-
-def main(kind, port, process, folder):
-    work = {"train": train, "stop": stop, "die": die, "fail": fail, "resume": resume}[kind]
-    with training.connected(f"127.0.0.1:{port}", 2, int(process)):
-        code = work(Path(folder), int(process))
-    sys.exit(code or 0)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -20,7 +20,7 @@ from . import tiny
 
 def test_the_first_interrupt_asks_and_the_second_raises():
     before = signal.getsignal(signal.SIGINT)
-    with training.stop_on_interrupt() as stop:
+    with training.stop_on_signal() as stop:
         assert not stop.is_set()
         signal.raise_signal(signal.SIGINT)
         assert stop.is_set()
@@ -29,13 +29,23 @@ def test_the_first_interrupt_asks_and_the_second_raises():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_exit_code_is_that_of_the_signal(number):
+    with training.stop_on_signal() as stop:
+        assert stop.exit_code == 0
+        signal.raise_signal(number)
+        assert stop.is_set()
+        assert stop.exit_code == 128 + number
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 def test_the_handler_before_is_put_back():
     def handler(signum, frame):
         raise ZeroDivisionError
 
     before = signal.signal(signal.SIGINT, handler)
     try:
-        with training.stop_on_interrupt():
+        with training.stop_on_signal():
             assert signal.getsignal(signal.SIGINT) is not handler
         assert signal.getsignal(signal.SIGINT) is handler
     finally:
@@ -46,7 +56,7 @@ def test_outside_the_main_thread_nothing_happens():
     seen = []
 
     def run():
-        with training.stop_on_interrupt() as stop:
+        with training.stop_on_signal() as stop:
             seen.append((signal.getsignal(signal.SIGINT), stop.is_set()))
 
     before = signal.getsignal(signal.SIGINT)
@@ -75,10 +85,10 @@ def interrupted_in_an_endless_epoch():
     """Train, be interrupted while nothing but XLA runs, and end the process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & may have ignored it
     sgd = optax.sgd(0.1)
-    state, apply = training.init(Endless(rngs=nnx.Rngs(0)), sgd, lambda images: images)
-    splits, key = (tiny.numbers(32), tiny.numbers(4)), jax.random.key(0)
-    run = training.fit(state, apply, sgd, *splits, epochs=9, batch_size=4, key=key)
-    next(run)  # compiles, and calls the model eight times to train, once to test
+    state, apply = training.init(Endless(rngs=nnx.Rngs(0)), sgd)
+    step = training.make_step(apply, sgd, tiny.LOSS)
+    run = training.fit(state, step, training.batches(tiny.numbers(32), 4), epochs=9, key=tiny.KEY)
+    next(run)  # compiles, and calls the model eight times
     threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         next(run)

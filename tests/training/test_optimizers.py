@@ -24,13 +24,11 @@ def params():
 
 
 def test_decay_is_for_kernels():
-    state, _ = training.init(
-        models.locally_connected(rngs=nnx.Rngs(0)), optax.sgd(0.1), lambda images: images
-    )
+    state, _ = training.init(models.locally_connected(rngs=nnx.Rngs(0)), optax.sgd(0.1))
     leaves = jax.tree_util.tree_leaves_with_path(training.decayed(state.params))
     found = {str(path[-1].key): decays for path, decays in leaves}
     assert found == {"kernel": True, "bias": False}  # its biases have several axes
-    state, _, _ = tiny.start()
+    state = tiny.start()
     assert training.decayed(state.params)["norm"] == {"scale": False, "bias": False}
 
 
@@ -92,22 +90,22 @@ def test_a_trained_state_has_its_average_beside_it_and_evaluates_with_it():
     optimizer = optax.chain(optax.adam(0.1), training.average_params(0.9))
     plain, _, _ = tiny.linear()
     model = nnx.Linear(4, tiny.CLASSES, rngs=nnx.Rngs(0))
-    state, apply = training.init(model, optimizer, lambda images: images)
+    state, apply = training.init(model, optimizer)
     assert training.has_average(state)
     assert not training.has_average(plain)
     assert_same_bits(training.averaged(state).params, state.params)
-    step = training.make_step(apply, optimizer)
-    images, labels = tiny.numbers(32)
+    step = training.make_step(apply, optimizer, tiny.LOSS)
+    split = tiny.numbers(32)
     path = []
     for _ in range(5):
-        state, _ = step(state, images, labels, jax.random.key(0))
+        state, _ = step(state, split, tiny.KEY)
         path.append(np.asarray(state.params["kernel"]))
     average = training.averaged(state)
     assert (average.params["kernel"] != state.params["kernel"]).all()
     mean, last = np.abs(average.params["kernel"] - path[0]), np.abs(path[-1] - path[0])
     assert mean.sum() < last.sum()
-    evaluate = training.make_evaluate(apply, 8)
-    assert evaluate(average, images, labels).loss != evaluate(state, images, labels).loss
+    evaluate = training.make_evaluate(apply, tiny.LOSS, training.batches(split, 8))
+    assert evaluate(average)["loss"] != evaluate(state)["loss"]
 
 
 def test_gradients_that_are_accumulated_move_the_average_once():
@@ -133,7 +131,7 @@ def test_no_average_or_two_are_refused():
         training.averaged(state)
     two = optax.chain(training.average_params(0.5), training.average_params(0.9))
     model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
-    state, _ = training.init(model, two, lambda images: images)
+    state, _ = training.init(model, two)
     with pytest.raises(ValueError, match=r"in it; it has 2\."):
         training.averaged(state)
     with pytest.raises(ValueError, match="`average_params` needs the parameters"):
@@ -146,12 +144,11 @@ def test_no_average_or_two_are_refused():
 def test_the_average_is_restored_with_the_rest(tmp_path):
     optimizer = optax.chain(optax.sgd(0.1), training.average_params(0.9))
     model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
-    state, apply = training.init(model, optimizer, lambda images: images)
-    checkpoints, key = training.Checkpoints(tmp_path, {}), jax.random.key(0)
-    data = {"train": tiny.numbers(16), "test": tiny.numbers(8)}
-    run = training.fit(
-        state, apply, optimizer, **data, epochs=2, batch_size=8, key=key, checkpoints=checkpoints
-    )
+    state, apply = training.init(model, optimizer)
+    checkpoints = training.Checkpoints(tmp_path, {})
+    step = training.make_step(apply, optimizer, tiny.LOSS)
+    batches = training.batches(tiny.numbers(16), 8)
+    run = training.fit(state, step, batches, epochs=2, key=tiny.KEY, checkpoints=checkpoints)
     *_, (_, reached) = run
-    restored, _ = checkpoints.restore(state)
+    restored = checkpoints.restore(state).state
     assert_same_bits(training.averaged(restored), training.averaged(reached))

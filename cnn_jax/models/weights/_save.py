@@ -25,7 +25,8 @@ def save_weights(model: nnx.Module, file: str | os.PathLike[str], *, names: str 
 
     Args:
         model: the network. Its random streams are not written.
-        file: to write: ``.safetensors`` or ``.npz``. An old file stays until the new is complete.
+        file: to write: ``.safetensors``, with a checksum that `load_weights` compares,
+            or ``.npz``. An old file stays until the new is complete.
         names: ``"cnn_jax"``, our names and layout; or ``"torchvision"`` or ``"timm"``, theirs, for
             networks that they also have: their network of this architecture can load the file.
 

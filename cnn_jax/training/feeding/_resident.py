@@ -78,9 +78,9 @@ class Resident:
                 np.int32(count),
                 np.asarray(jax.random.key_data(key)),
             )
-            return state, {
-                name: values[offset : offset + count] for name, values in metrics.items()
-            }
+            # Python handles Ctrl-C while it waits here, but not while it reads an array.
+            metrics = jax.device_get(jax.block_until_ready(metrics))
+            return state, {name: all[offset : offset + count] for name, all in metrics.items()}
 
         return run
 

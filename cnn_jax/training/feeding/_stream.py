@@ -7,6 +7,7 @@ from typing import Any
 import grain
 import jax
 import numpy as np
+from absl import flags
 from jax.sharding import Mesh
 
 from ._examples import Examples
@@ -132,6 +133,8 @@ class Ahead:
         ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * max(threads, 1))
         batches = numbers.to_iter_dataset(ahead)
         if workers:
+            if not flags.FLAGS.is_parsed():  # Grain reads one, and this program may have none
+                flags.FLAGS.mark_as_parsed()
             options = grain.MultiprocessingOptions(num_workers=workers)
             batches = batches.mp_prefetch(options)
         self.next = first
@@ -174,7 +177,7 @@ def stepping(
             metrics.append(means)
             if len(metrics) > AHEAD:  # bounds what waits on the device
                 jax.block_until_ready(metrics[-1 - AHEAD])
-        named = jax.device_get(metrics)
+        named = jax.device_get(jax.block_until_ready(metrics))
         return state, {name: np.stack([means[name] for means in named]) for name in named[0]}
 
     return run
