@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,21 @@ from experiments._options import RunError, option, require
 
 # The options that are not saved with a run; all others must stay the same when it is resumed.
 PASSING = (
-    *("workdir", "resume", "devices", "folder"),
+    *("workdir", "resume", "devices", "folder", "coordinator", "processes", "process"),
     *("threads", "workers", "save_every", "profile", "tensorboard"),
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Hosts:
+    """The options of a run on several hosts: each starts the same command with its own number."""
+
+    coordinator: str | None = None
+    """HOST:PORT of the first process, if several processes train; or `auto`, on a TPU pod."""
+    processes: int | None = None
+    """How many processes there are."""
+    process: int | None = None
+    """Which one this is, from 0; the first one prints and writes."""
 
 
 def run(
@@ -58,7 +70,9 @@ def run(
         else:
             config = tyro.cli(config_class, description=description)
         keep_compiled()
-        sys.exit(getattr(main(config), "exit_code", 0))
+        with hosts(config, hint):
+            code = getattr(main(config), "exit_code", 0)
+        sys.exit(code)
     except KeyboardInterrupt:
         console.print(f"Stopped at once.{hint}")
         sys.exit(130)
@@ -75,6 +89,24 @@ def run(
         sys.exit(1)
 
 
+@contextmanager
+def hosts(config: Any, hint: str = "") -> Iterator[None]:
+    """Join the other processes that the options name, if it has such; see `training.connected`.
+
+    Raises:
+        RunError: the options are wrong, or the others cannot be reached.
+    """
+    with ExitStack() as stack:
+        if isinstance(config, Hosts):
+            named = config.coordinator, config.processes, config.process
+            joined = training.connected(*named, hint=f"Start all of them again.{hint}")
+            try:
+                stack.enter_context(joined)
+            except (ValueError, RuntimeError) as error:
+                raise RunError(str(error)) from error
+        yield
+
+
 def keep_compiled() -> None:
     """Keep compiled programs in the cache folder, for the next start, unless JAX keeps them."""
     if jax.config.jax_compilation_cache_dir is None:
@@ -83,8 +115,15 @@ def keep_compiled() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
+def console() -> Console:
+    """The screen; of several processes only the first one writes to it."""
+    return Console(soft_wrap=True, quiet=jax.process_index() > 0)
+
+
 def open_run(name: str, config: Any) -> tuple[Any, Path]:
     """Make the folder of a new run, or open that of the run to resume.
+
+    Of several processes the first one makes it, in a file system that all of them see.
 
     Args:
         name: of the experiment.
@@ -97,6 +136,20 @@ def open_run(name: str, config: Any) -> tuple[Any, Path]:
         RunError: if a new run's folder holds a run already, if there is no run to resume, or if one
             is resumed with other options.
     """
+    processes = getattr(config, "processes", None)
+    if processes not in (None, jax.process_count()):
+        raise RunError(f"{processes} processes must be joined first, by `training.connected`.")
+    if jax.process_index() == 0:
+        config, workdir = _opened(name, config)
+    else:
+        workdir = config.workdir
+    workdir = Path(training.from_first(str(workdir)))  # the others wait here
+    if jax.process_index() > 0 and config.resume:
+        config = _resumed(config, workdir / "config.json")
+    return config, workdir
+
+
+def _opened(name: str, config: Any) -> tuple[Any, Path]:
     if config.workdir is None:
         if config.resume:
             raise RunError("`--resume` needs `--workdir`, the folder of the run to continue.")
@@ -186,10 +239,13 @@ def mesh_of(devices: int | None, batch_size: int, model: int = 1) -> jax.shardin
         model: the size of the mesh's axis `model`.
 
     Raises:
-        RunError: there are fewer, `model` does not divide them, or they cannot share a batch.
+        RunError: there are fewer, `model` does not divide them, they cannot share a batch, or of
+            several processes some would have none.
     """
     found = jax.devices()
     count = len(found) if devices is None else devices
+    if jax.process_count() > 1:
+        require("--devices", count == len(found), f"all {len(found)} on several hosts", count)
     require("--devices", 1 <= count <= len(found), f"in [1, {len(found)}], as JAX finds", count)
     require("--model-axis", count % model == 0, f"a divisor of {count} devices", model)
     rule = f"a multiple of the {count // model} devices that share it, or `--devices` fewer"
@@ -208,6 +264,8 @@ def write_result(
     higher_is_better: bool = True,
 ) -> None:
     """Write result.json: what a run reached, beside a baseline on the same held-out data.
+
+    Of several processes the first one writes.
 
     Args:
         workdir: the run's folder.
@@ -233,7 +291,8 @@ def write_result(
         "versions": versions(),
         "seed": config.seed,
     }
-    files.replace(workdir / "result.json", json.dumps(result, indent=1) + "\n")
+    if jax.process_index() == 0:
+        files.replace(workdir / "result.json", json.dumps(result, indent=1) + "\n")
 
 
 class Watch:
@@ -269,7 +328,8 @@ class Watch:
 
     def _write(self) -> None:
         lines = [json.dumps(record) + "\n" for record in self.records]
-        files.replace(self._workdir / "metrics.jsonl", "".join(lines))
+        if jax.process_index() == 0:
+            files.replace(self._workdir / "metrics.jsonl", "".join(lines))
 
 
 @contextmanager
@@ -324,3 +384,5 @@ def say_stopped(console: Console, name: str, workdir: Path, epochs: int, watch: 
     if watch.stop.is_set() and len(watch.records) < epochs:
         console.print(f"Stopped after epoch {len(watch.records)} of {epochs}. To continue:")
         console.print(f"    python -m experiments.{name} --workdir {workdir} --resume")
+        if jax.process_count() > 1:
+            console.print("in every process, each with its --coordinator, --processes, --process")

@@ -8,7 +8,7 @@
 Writes into runs/lenet/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (and the best ones), curves.png, confusion.png, filters.png (the first layer's
 kernels, an image and its feature maps), checkpoints/. The same commands run on a GPU or a TPU, on
-one device or several.
+one device or several; on several hosts with --coordinator, --processes and --process.
 """
 
 import math
@@ -23,7 +23,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from rich.console import Console
 
 from cnn_jax import data, models, training
 from cnn_jax import functional as F
@@ -38,7 +37,7 @@ DROPOUT = {"fashion_mnist_small": 0.3, "fashion_mnist": 0.0}
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(_runs.Hosts):
     """Train LeNet-5 on Fashion-MNIST."""
 
     dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
@@ -110,7 +109,7 @@ def prepare(batch: Any, key: jax.Array | None) -> Any:
 
 def main(config: Config) -> Result:
     """Train, draw, and print the result."""
-    begun, console = time.perf_counter(), Console(soft_wrap=True)
+    begun, console = time.perf_counter(), _runs.console()
     config, workdir = _runs.open_run("lenet", config)
     train, test = (data.load(config.dataset, split) for split in ("train", "test"))
     epochs = config.epochs
@@ -154,7 +153,9 @@ def main(config: Config) -> Result:
         logits = training.make_predict(apply, held_out, prepare=prepare)(state)
 
     accuracy = float(np.mean(logits.argmax(-1) == test.labels))
-    draw(workdir, watch.records, training.trained(model, state), test, logits)
+    network = training.trained(model, state)
+    if jax.process_index() == 0:
+        draw(workdir, watch.records, network, test, logits)
     seconds = time.perf_counter() - begun
     _runs.write_result(
         workdir,

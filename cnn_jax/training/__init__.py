@@ -14,7 +14,8 @@ One file for each stage, in the order in which data pass through them:
 - `optimizers`: what optax lacks: an average of the parameters, rates and decay by path.
 - `step`: `apply`, the loss, its gradient and the optimizer make one pure step.
 - `feeding`: `batches` of data that lie on the device, or are read while the network trains.
-- `sharding`: states and batches over several devices and hosts.
+- `sharding`: states over several devices.
+- `hosts`: several processes, which begin, agree, stop and end together.
 - `evaluate`: the loss and metrics of a split, every example once; a state's outputs.
 - `loop`: after each epoch, `fit` saves and then yields the epoch's record.
 - `record`: where a run stands; which epoch is the best; when to end early.
@@ -50,6 +51,9 @@ from .feeding import Own as Own
 from .feeding import Resident as Resident
 from .feeding import Stream as Stream
 from .feeding import batches as batches
+from .hosts import connected as connected
+from .hosts import fetch as fetch
+from .hosts import from_first as from_first
 from .interrupt import Stop as Stop
 from .interrupt import stop_on_signal as stop_on_signal
 from .loop import NonFiniteLossError as NonFiniteLossError
@@ -63,7 +67,6 @@ from .record import Best as Best
 from .record import Progress as Progress
 from .record import Record as Record
 from .record import no_better as no_better
-from .sharding import fetch as fetch
 from .sharding import make_mesh as make_mesh
 from .sharding import place as place
 from .state import TrainState as TrainState

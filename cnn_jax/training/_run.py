@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from .feeding import Batches
+from .hosts import from_first
 from .record import Record
 from .step import loss_first
 
@@ -54,7 +55,8 @@ class Epochs:
         if self._per_step:
             count = min(count, max(1, int(SECONDS / self._per_step)))
         state, metrics = self._run(self.state, first, count, self.key)
-        self._per_step = (time.perf_counter() - start) / count
+        # All processes must make equally many steps next time.
+        self._per_step = from_first((time.perf_counter() - start) / count)
         metrics = {name: np.asarray(values, np.float32) for name, values in metrics.items()}
         self._check_finite(metrics)
         self.state, self.made = state, first + count

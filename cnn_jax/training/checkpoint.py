@@ -29,8 +29,8 @@ from cnn_jax import arguments, files
 from . import _arrays
 from ._checks import check_type
 from ._leaves import by_name, differences, shapes, some
+from .hosts import fetch
 from .record import Best, Progress
-from .sharding import fetch
 from .weights import write_weights
 
 
@@ -152,9 +152,10 @@ class Checkpoints:
         self.wait()
         if self.best is not None and progress.history:
             self.best.of(progress.history)  # a wrong name is found here, not in the background
-        # A copy: the arrays' own memory is taken by the next step.
-        state = jax.tree.map(lambda array: np.array(array, copy=True), fetch(progress.state))
+        state = fetch(progress.state)
         if jax.process_index() == 0:
+            # A copy: the arrays' own memory is taken by the next step.
+            state = jax.tree.map(lambda array: np.array(array, copy=True), state)
             self._writing = Writing(self._write, progress, state)
 
     def wait(self) -> None:
@@ -225,11 +226,12 @@ class Checkpoints:
                 except _arrays.Damaged as error:
                     found = [str(error)]
             damaged.append(f"{folder} ({some(found)})")
-            warnings.warn(
-                f"The checkpoint {damaged[-1]} is damaged; trying the one before it. "
-                "It will be replaced when the run gets there.",
-                stacklevel=2,
-            )
+            if jax.process_index() == 0:
+                warnings.warn(
+                    f"The checkpoint {damaged[-1]} is damaged; trying the one before it. "
+                    "It will be replaced when the run gets there.",
+                    stacklevel=2,
+                )
         if damaged:
             raise CheckpointError(
                 f"No checkpoint is complete: {'; '.join(damaged)}. Put back a copy of one of these "

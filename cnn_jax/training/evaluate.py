@@ -9,7 +9,7 @@ import numpy as np
 from cnn_jax import arguments
 
 from .feeding import Batches
-from .sharding import fetch
+from .hosts import fetch
 from .state import Apply
 from .step import Loss, Prepare, loss_first, measures, unprepared
 

@@ -4,10 +4,13 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
+
+from .hosts import largest
 
 
 class Stop(threading.Event):
-    """Whether a signal has asked to stop, and which.
+    """Whether a signal has asked to stop, this process or another one of the run, and which.
 
     Attributes:
         signal: its number; None before.
@@ -26,6 +29,15 @@ class Stop(threading.Event):
     def exit_code(self) -> int:
         """The exit code of a process that a signal ended: 128 + its number; 0 without one."""
         return 0 if self.signal is None else 128 + self.signal
+
+
+def asked_anywhere(stop: Any) -> bool:
+    """Whether any of the processes was asked to stop; all must call it together."""
+    number = largest(getattr(stop, "signal", None) or int(stop.is_set()))
+    if number and isinstance(stop, Stop) and not stop.is_set():
+        stop.signal = number
+        stop.set()
+    return number > 0
 
 
 @contextlib.contextmanager

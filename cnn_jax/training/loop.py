@@ -1,5 +1,6 @@
 """The training loop: epochs, evaluations, checkpoints."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ from ._run import Epochs
 from ._run import NonFiniteLossError as NonFiniteLossError
 from .checkpoint import Checkpoints
 from .feeding import Batches
+from .hosts import from_first, same_on_all
+from .interrupt import asked_anywhere
 from .record import Progress, Record
 from .sharding import place
 from .step import Step
@@ -65,7 +68,8 @@ def fit(
         save_every: save also whenever so many steps have been made in all.
         until: `history -> bool`: end early, such as `no_better(...)`.
         stop: asked about every 2 seconds: once it is set the state is saved, in the middle of an
-            epoch too, and the iterator ends.
+            epoch too, and the iterator ends. Of several processes any one may be asked to stop: all
+            do, after the same step.
         fully_sharded: over several devices, split the parameters; see `place`.
         report: called with the steps made so far, about every 2 seconds.
 
@@ -116,6 +120,7 @@ def fit(
         arguments.function("report", report, "(steps)")
     arguments.flag("fully_sharded", fully_sharded)
     data = {**batches.fingerprint, "batch_size": batches.batch_size, "steps": batches.steps}
+    _check_processes(progress, batches, data, epochs, key)
     _check_place(progress, batches, data)
     if batches.mesh is None:
         state = jax.tree.map(jnp.copy, progress.state)
@@ -180,7 +185,7 @@ def _epochs(progress, run, data, epochs, evaluate, saver, until, stop, report):
         return Progress(run.state, history, partial, data)
 
     def stopped():
-        return stop is not None and stop.is_set()
+        return stop is not None and asked_anywhere(stop)
 
     while len(history) < epochs and not stopped() and not (until and until(history)):
         start = time.perf_counter()
@@ -203,7 +208,7 @@ def _epochs(progress, run, data, epochs, evaluate, saver, until, stop, report):
             run.check_evaluation(record)
         except NonFiniteLossError as error:
             raise error.followed_by(saver.kept()) from None
-        history = (*history, record | {"seconds": time.perf_counter() - start})
+        history = (*history, record | {"seconds": from_first(time.perf_counter() - start)})
         saver.save(here())
         saver.wait()
         yield history[-1], run.state
@@ -259,6 +264,24 @@ def _check_place(progress: Progress, batches: Batches, data: Mapping[str, Any]) 
             f"`start` must stand in the epoch after its {progress.epoch} records, at "
             f"{batches.steps} steps each; it has made {made} steps."
         )
+
+
+def _check_processes(progress, batches, data, epochs, key) -> None:
+    """Refuse what would make several processes wait for each other forever."""
+    if jax.process_count() == 1:
+        return
+    if batches.mesh is None:
+        raise ValueError(
+            f"`batches` must have a mesh, training.make_mesh(), over the {jax.process_count()} "
+            "processes."
+        )
+    place = [int(progress.state.step), progress.epoch, epochs, jax.random.key_data(key).tolist()]
+    for name, text in (
+        ("batches", json.dumps([type(batches).__name__, data], sort_keys=True)),
+        ("start`, `epochs` and `key", json.dumps(place)),
+    ):
+        if not same_on_all(text):
+            raise ValueError(f"`{name}` must be the same in all processes; here: {text}.")
 
 
 def _is_number(value: Any) -> bool:

@@ -6,12 +6,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from cnn_jax import arguments
 
 from .feeding import DATA
+from .hosts import fetch
 from .state import TrainState
 
 MODEL = "model"
@@ -78,26 +78,6 @@ def place(state: Any, mesh: Mesh, *, fully_sharded: bool = False) -> Any:
         stats = placed(state.stats, False)
         return dataclasses.replace(placed(state, fully_sharded), stats=stats)
     return placed(state, fully_sharded)
-
-
-def fetch(tree: Any) -> Any:
-    """Return the arrays of a tree as NumPy arrays, whole, whatever devices and hosts they lie on.
-
-    All hosts must call it together.
-
-    Example:
-        >>> fetch({"kernel": jax.numpy.ones(3)})
-        {'kernel': array([1., 1., 1.], dtype=float32)}
-    """
-    elsewhere = any(
-        isinstance(leaf, jax.Array)
-        and not leaf.is_fully_addressable
-        and not leaf.is_fully_replicated
-        for leaf in jax.tree.leaves(tree)
-    )
-    if elsewhere:
-        tree = multihost_utils.process_allgather(tree, tiled=True)
-    return jax.device_get(tree)
 
 
 def _put(array: Any, mesh: Mesh, fully_sharded: bool) -> jax.Array:

@@ -15,6 +15,7 @@ from cnn_jax import arguments
 from ._checks import check_key, check_optimizer, check_type
 from ._frozen import cast_at, check_frozen, freeze, frozen_paths, joined, kept_at, parts_of
 from ._leaves import differences, shapes, some
+from .hosts import fetch
 
 # apply(params, stats, batch, key=None) -> (outputs, stats)
 Apply = Callable[..., tuple[Any, Any]]
@@ -144,7 +145,8 @@ def trained(model: nnx.Module, state: TrainState) -> Any:
 
     Args:
         model: the model that `init` was given; it is left as it is.
-        state: a state of that model, at any step.
+        state: a state of that model, at any step. Several hosts must call this together; each gets
+            the whole model, on its own device.
 
     Raises:
         TypeError: `model` is no `nnx.Module`, or `state` is no `TrainState`.
@@ -167,6 +169,8 @@ def trained(model: nnx.Module, state: TrainState) -> Any:
             f"`state` must be a state of `model`; in `model` (here) and `state` (there) "
             f"{some(found)}."
         )
+    if jax.process_count() > 1:  # else the model could only be called by all hosts together
+        given = fetch(given)
     return nnx.merge(graph, streams, jax.tree.map(_own, given))
 
 

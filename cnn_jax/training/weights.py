@@ -17,8 +17,8 @@ from ._checks import check_type
 from ._frozen import joined
 from ._leaves import differences, shapes, some
 from ._paths import named
+from .hosts import fetch
 from .optimizers import averaged, has_average
-from .sharding import fetch
 from .state import TrainState
 
 NAME = "weights"
@@ -26,6 +26,8 @@ NAME = "weights"
 
 def save_weights(state: TrainState, file: str | os.PathLike[str]) -> None:
     """Write the parameters and statistics of a state to a file.
+
+    All hosts must call it together; the first one writes.
 
     Args:
         state: from training.
@@ -44,7 +46,9 @@ def save_weights(state: TrainState, file: str | os.PathLike[str]) -> None:
         array([1., 1.], dtype=float32)
     """
     check_type("state", state, TrainState, "a TrainState")
-    files.write_arrays(Path(file), _arrays(fetch(state)))
+    whole = fetch(state)
+    if jax.process_index() == 0:
+        files.write_arrays(Path(file), _arrays(whole))
 
 
 def restore_parameters(state: TrainState, file: str | os.PathLike[str]) -> TrainState:
@@ -96,4 +100,6 @@ def _arrays(state: TrainState) -> dict[str, Any]:
 
 
 def _like(array: np.ndarray, like: Any) -> Any:
-    return jax.device_put(array, like.sharding) if isinstance(like, jax.Array) else array
+    if not isinstance(like, jax.Array):
+        return array
+    return jax.make_array_from_callback(array.shape, like.sharding, lambda index: array[index])

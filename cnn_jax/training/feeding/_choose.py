@@ -124,6 +124,8 @@ def _check_mesh(mesh: Any, batch_size: int) -> None:
             f"`mesh` must have an axis {DATA!r}, as training.make_mesh() makes it; got "
             f"{arguments.shown(mesh)}."
         )
+    if len({device.process_index for device in mesh.devices.flat}) < jax.process_count():
+        raise ValueError(f"`mesh` must have devices of all {jax.process_count()} processes.")
     if batch_size % mesh.shape[DATA]:
         raise ValueError(
             f"`batch_size` must be a multiple of the {mesh.shape[DATA]} devices that share it; "

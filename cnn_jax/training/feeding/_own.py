@@ -109,4 +109,6 @@ class Own:
 
     def _placed(self, batch):
         rows = own_rows(self.mesh, self.batch_size)
-        return placed(jax.tree.map(lambda array: array[rows], batch), self.mesh, self.batch_size)
+        if len(rows) < self.batch_size:
+            batch = jax.tree.map(lambda array: array[rows], batch)
+        return placed(batch, self.mesh, self.batch_size)

@@ -16,27 +16,31 @@ def split_over(mesh: Mesh, rows: int) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(DATA) if divides else PartitionSpec())
 
 
-def own_rows(mesh: Mesh | None, rows: int) -> slice:
-    """The rows of a batch that lie on this process's devices."""
+def own_rows(mesh: Mesh | None, rows: int) -> np.ndarray:
+    """The numbers of a batch's rows that lie on this process's devices, in ascending order.
+
+    They need not be neighbors: a pod numbers its devices by their place in it.
+    """
+    every = np.arange(rows)
     if mesh is None or jax.process_count() == 1:
-        return slice(0, rows)
+        return every
     parts = split_over(mesh, rows).addressable_devices_indices_map((rows,)).values()
-    bounds = [part[0].indices(rows) for part in parts if part is not None]
-    return slice(min(low for low, _, _ in bounds), max(high for _, high, _ in bounds))
+    return np.unique(np.concatenate([every[part[0]] for part in parts if part is not None]))
 
 
 def placed(batch: Any, mesh: Mesh | None, rows: int) -> Any:
     """A batch on its devices, given the rows of `own_rows`."""
     if mesh is None:
         return jax.device_put(batch)
-    sharding, first = split_over(mesh, rows), own_rows(mesh, rows).start
+    sharding = split_over(mesh, rows)
     if jax.process_count() == 1:
         return jax.device_put(batch, sharding)
+    own = own_rows(mesh, rows)
 
     def on_all(array):
         def part(index):
-            low, high, _ = index[0].indices(rows)
-            return array[low - first : high - first]
+            low, high = np.searchsorted(own, index[0].indices(rows)[:2])
+            return array[low:high]
 
         return jax.make_array_from_callback((rows, *array.shape[1:]), sharding, part)
 

@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 
 from ._examples import Arrays, Examples
 from ._order import epoch_of, indices, seed_of
-from ._placing import keeping, on_each, placed, split_over
+from ._placing import keeping, on_each, own_rows, placed, split_over
 
 
 class Resident:
@@ -88,7 +88,8 @@ class Resident:
         """Every example once, in batches on the device; the last one may be smaller."""
         for first in range(0, self.examples, self.batch_size):
             rows = np.arange(first, min(first + self.batch_size, self.examples), dtype=np.int32)
-            yield _taken(self._arrays, placed(rows, self.mesh, len(rows)))
+            own = rows[own_rows(self.mesh, len(rows))]
+            yield _taken(self._arrays, placed(own, self.mesh, len(rows)))
 
     def close(self) -> None:
         """Do nothing: there is no thread to end."""

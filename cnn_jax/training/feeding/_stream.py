@@ -117,7 +117,7 @@ class InOrder:
     def __call__(self, number: int) -> Any:
         first, size = int(number) * self.batch_size, self.size(int(number))
         rows = self.rows[size]
-        return self.data.read(range(first + rows.start, first + rows.stop))
+        return self.data.read(first + rows)
 
 
 class Ahead:
