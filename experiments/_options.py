@@ -4,11 +4,24 @@ import os
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from cnn_jax import arguments
 from cnn_jax import functional as F
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The options of a run on several hosts: each starts the same command with its own number."""
+
+    coordinator: str | None = None
+    """HOST:PORT of the first process, if several processes train; or `auto`, on a TPU pod."""
+    processes: int | None = None
+    """How many processes there are."""
+    process: int | None = None
+    """Which one this is, from 0; the first one prints and writes."""
 
 
 class RunError(ValueError):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import jax
 import numpy as np
 from jax.typing import ArrayLike
 from matplotlib.figure import Figure
@@ -121,5 +122,7 @@ def filters(
 
 
 def _save(figure: Figure, file: Path) -> None:
+    if jax.process_index() > 0:  # of several processes the first one draws
+        return
     with files.replacing(file) as new:
         figure.savefig(new, dpi=120)

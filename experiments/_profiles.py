@@ -53,7 +53,7 @@ def tensorboard(folder: Path | None) -> Iterator[Callable[[Record], None]]:
     Raises:
         RunError: tensorboardX is not installed.
     """
-    if folder is None:
+    if folder is None or jax.process_index() > 0:  # of several processes the first one writes
         yield lambda record: None
         return
     try:

@@ -25,25 +25,13 @@ from rich.progress import (
 from rich.text import Text
 
 from cnn_jax import data, files, training
-from experiments._options import RunError, option, require
+from experiments._options import Hosts, RunError, option, require
 
 # The options that are not saved with a run; all others must stay the same when it is resumed.
 PASSING = (
     *("workdir", "resume", "devices", "folder", "coordinator", "processes", "process"),
     *("threads", "workers", "save_every", "profile", "tensorboard"),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Hosts:
-    """The options of a run on several hosts: each starts the same command with its own number."""
-
-    coordinator: str | None = None
-    """HOST:PORT of the first process, if several processes train; or `auto`, on a TPU pod."""
-    processes: int | None = None
-    """How many processes there are."""
-    process: int | None = None
-    """Which one this is, from 0; the first one prints and writes."""
 
 
 def run(
@@ -214,6 +202,8 @@ def describe(workdir: Path, **facts: Any) -> None:
         workdir: the run's folder, from `open_run`.
         facts: by name, in values that JSON can hold.
     """
+    if jax.process_index() > 0:  # of several processes the first one writes
+        return
     file = workdir / "config.json"
     about = json.loads(file.read_text(encoding="utf-8"))
     files.replace(file, json.dumps({**about, **facts}, indent=1) + "\n")

@@ -7,11 +7,11 @@ from typing import Literal
 
 from cnn_jax import arguments, training
 from experiments._optimizers import Optimizers, Plan, Schedules
-from experiments._options import option, require, require_algorithm, require_types, said_of
+from experiments._options import Hosts, option, require, require_algorithm, require_types, said_of
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Hosts):
     """Train a network to classify images."""
 
     # What is trained on what.

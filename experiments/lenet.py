@@ -28,7 +28,7 @@ from cnn_jax import data, models, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import classification
 from experiments import _baselines, _pictures, _runs
-from experiments._options import require, require_types
+from experiments._options import Hosts, require, require_types
 
 # Few images are soon overfitted, and dropout helps against that; with all images it lowers the
 # accuracy by 0.004 (0.9052 with 0.2, 0.9095 without; one seed).
@@ -37,7 +37,7 @@ DROPOUT = {"fashion_mnist_small": 0.3, "fashion_mnist": 0.0}
 
 
 @dataclass(frozen=True)
-class Config(_runs.Hosts):
+class Config(Hosts):
     """Train LeNet-5 on Fashion-MNIST."""
 
     dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
@@ -153,9 +153,7 @@ def main(config: Config) -> Result:
         logits = training.make_predict(apply, held_out, prepare=prepare)(state)
 
     accuracy = float(np.mean(logits.argmax(-1) == test.labels))
-    network = training.trained(model, state)
-    if jax.process_index() == 0:
-        draw(workdir, watch.records, network, test, logits)
+    draw(workdir, watch.records, training.trained(model, state), test, logits)
     seconds = time.perf_counter() - begun
     _runs.write_result(
         workdir,

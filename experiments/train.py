@@ -20,7 +20,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from rich.console import Console
 
 from cnn_jax import functional as F
 from cnn_jax import training
@@ -60,7 +59,7 @@ class Result:
 
 def main(config: Config) -> Result:
     """Train, draw, and print the result."""
-    begun, console = time.perf_counter(), Console(soft_wrap=True)
+    begun, console = time.perf_counter(), _runs.console()
     config, workdir = _runs.open_run("train", config)
     epochs, best = config.run_epochs, config.best_epoch
     train, test = splits(config)
