@@ -26,6 +26,7 @@ from .c3d import C3D as C3D
 from .c3d import c3d as c3d
 from .cifar_resnet import CifarResNet as CifarResNet
 from .cifar_resnet import cifar_resnet as cifar_resnet
+from .cifar_resnet import resnet8 as resnet8
 from .cifar_resnet import resnet20 as resnet20
 from .cifar_resnet import resnet32 as resnet32
 from .cifar_resnet import resnet44 as resnet44

@@ -1,14 +1,18 @@
 """ResNet for images as small as CIFAR's: 6 n + 2 layers, three stages of n blocks.
 
-    stage      output (32x32)   resnet20   32   44   56   110
+    stage      output (32x32)   resnet8   20   32   44   56   110
     stem       32 x 32 x 16     3x3
-    stage1     32 x 32 x 16     n = 3      5    7    9    18 blocks [3x3 16, 3x3 16]
-    stage2     16 x 16 x 32     as many                             [3x3 32, 3x3 32]
-    stage3      8 x  8 x 64     as many                             [3x3 64, 3x3 64]
+    stage1     32 x 32 x 16     n = 1     3    5    7    9    18 blocks [3x3 16, 3x3 16]
+    stage2     16 x 16 x 32     as many                              [3x3 32, 3x3 32]
+    stage3      8 x  8 x 64     as many                              [3x3 64, 3x3 64]
     features   64               the mean of each map
     logits     10
-    parameters, shortcut A      269,722    464,154    658,586    853,018    1,727,962
-    parameters, shortcut B      272,474    466,906    661,338    855,770    1,730,714
+
+    parameters            resnet8   resnet20   resnet32   resnet44   resnet56    resnet110
+    shortcut A             75,290    269,722    464,154    658,586    853,018    1,727,962
+    shortcut B             78,042    272,474    466,906    661,338    855,770    1,730,714
+
+`resnet8` follows the same rule and is not in the paper.
 
 Stages 2 and 3 halve the maps in their first block and double the channels. There the shortcut
 takes every second position and adds channels of zeros (A, without parameters), or is a 1x1
@@ -44,6 +48,7 @@ class Variant:
 
 
 VARIANTS = {
+    "resnet8": Variant(1),
     "resnet20": Variant(3),
     "resnet32": Variant(5),
     "resnet44": Variant(7),
@@ -65,7 +70,7 @@ def cifar_resnet(
     dtype: DTypeLike | None = None,
     rngs: nnx.Rngs,
 ) -> "CifarResNet":
-    """Make a ResNet for small images; `resnet20` to `resnet110` name the variant.
+    """Make a ResNet for small images; `resnet8` to `resnet110` name the variant.
 
     With ``downsample="polyphase"`` and ``padding_mode="circular"`` no circular shift of the images
     changes the logits.
@@ -208,6 +213,7 @@ class Residual(nnx.Module):
         return jax.nn.relu(x + y)
 
 
+resnet8 = partial(cifar_resnet, "resnet8")
 resnet20 = partial(cifar_resnet, "resnet20")
 resnet32 = partial(cifar_resnet, "resnet32")
 resnet44 = partial(cifar_resnet, "resnet44")

@@ -16,6 +16,9 @@ from cnn_jax.models.cifar_resnet import VARIANTS, Variant
 from .networks import abstract, filled, images, maps, parameters, shapes
 
 PARAMETERS = {  # with shortcut A and B
+    # By hand: 27 * 16 + 2 * 144 * 16 + 144 * 32 + 288 * 32 + 288 * 64 + 576 * 64 in kernels, 2 (3 *
+    # 16 + 2 * 32 + 2 * 64) in norms, 650 in logits; 16 * 32 + 32 * 64 + 2 * 96 more for B.
+    "resnet8": (75_290, 78_042),
     "resnet20": (269_722, 272_474),
     "resnet32": (464_154, 466_906),
     "resnet44": (658_586, 661_338),
