@@ -2,7 +2,8 @@
 
     python -m experiments.train --model resnet20 --dataset cifar10 --augment flip pad_crop=4
     python -m experiments.train --preset lenet_fashion_mnist --epochs 5
-    python -m experiments.train --model resnet18 --dataset ./pets --size 128 --weights resnet18.safetensors --weights-skip logits
+    python -m experiments.train --model resnet18 --dataset ./pets --size 128 \\
+        --weights resnet18.safetensors --weights-skip logits
 
 `--preset NAME` begins with a recipe of experiments/_recipes.py; options that are given besides win.
 
@@ -11,7 +12,7 @@ Writes into runs/train/<time>/: config.json (the options, and the network with i
 result.json, weights.safetensors (and the best ones, and the averages), curves.png, confusion.png,
 checkpoints/. In a notebook: `train.main(train.Config(model="lenet", epochs=3))`, or
 `train.main(train.preset("resnet20_cifar10", epochs=3))`.
-"""  # noqa: E501
+"""
 
 import time
 from dataclasses import dataclass
