@@ -214,6 +214,8 @@ def describe(workdir: Path, **facts: Any) -> None:
         workdir: the run's folder, from `open_run`.
         facts: by name, in values that JSON can hold.
     """
+    if jax.process_index() > 0:
+        return
     file = workdir / "config.json"
     about = json.loads(file.read_text(encoding="utf-8"))
     files.replace(file, json.dumps({**about, **facts}, indent=1) + "\n")

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Literal
 
 from cnn_jax import arguments, training
+from experiments import _runs
 from experiments._optimizers import Optimizers, Plan, Schedules
 from experiments._options import option, require, require_algorithm, require_types, said_of
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(_runs.Hosts):
     """Train a network to classify images."""
 
     # What is trained on what.
