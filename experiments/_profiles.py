@@ -11,18 +11,19 @@ from experiments._options import RunError
 
 
 @contextmanager
-def profiling(folder: Path | None) -> Iterator[Callable[[int], None]]:
+def profiling(folder: Path, *, on: bool) -> Iterator[Callable[[int], None]]:
     """Trace the steps between the first and the second report of `fit`: about 2 seconds.
 
     The first ones, which compile, are left out. TensorBoard and xprof show the trace.
 
     Args:
-        folder: to write to; None traces nothing.
+        folder: to write to.
+        on: whether anything is traced.
 
     Yields:
         A function for `fit`'s `report`.
     """
-    running, done = False, folder is None
+    running, done = False, not on
 
     def report(made: int) -> None:
         nonlocal running, done
@@ -41,11 +42,12 @@ def profiling(folder: Path | None) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def tensorboard(folder: Path | None) -> Iterator[Callable[[Record], None]]:
+def tensorboard(folder: Path, *, on: bool) -> Iterator[Callable[[Record], None]]:
     """Write the numbers of each epoch for TensorBoard.
 
     Args:
-        folder: to write to; None writes nothing.
+        folder: to write to.
+        on: whether anything is written.
 
     Yields:
         A function that takes the record of an epoch.
@@ -53,7 +55,11 @@ def tensorboard(folder: Path | None) -> Iterator[Callable[[Record], None]]:
     Raises:
         RunError: tensorboardX is not installed.
     """
+<<<<<<< HEAD
     if folder is None or jax.process_index() > 0:  # of several processes the first one writes
+=======
+    if not on:
+>>>>>>> apps
         yield lambda record: None
         return
     try:

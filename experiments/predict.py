@@ -1,11 +1,12 @@
 """Tell what a trained network sees in image files: its most likely classes, in a table and drawn.
 
     python -m experiments.predict runs/train/2026-01-31_12-00-00 cat.jpg dog.png
-    python -m experiments.predict resnet.safetensors cat.jpg --model resnet18 --dataset ./pets --size 128
+    python -m experiments.predict resnet18.safetensors cat.jpg --model resnet18 \\
+        --dataset ./pets --size 128
 
 Images may have any size, be gray or in color, and lie on their side if EXIF says so: they are
 brought to what the network was trained on. Writes predictions.png.
-"""  # noqa: E501
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

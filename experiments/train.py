@@ -2,16 +2,18 @@
 
     python -m experiments.train --model resnet20 --dataset cifar10 --augment flip pad_crop=4
     python -m experiments.train --preset lenet_fashion_mnist --epochs 5
-    python -m experiments.train --model resnet18 --dataset ./pets --size 128 --weights resnet18.safetensors --weights-skip logits
+    python -m experiments.train --model resnet18 --dataset ./pets --size 128 \\
+        --weights resnet18.safetensors --weights-skip logits
 
 `--preset NAME` begins with a recipe of experiments/_recipes.py; options that are given besides win.
 
 Writes into runs/train/<time>/: config.json (the options, and the network with its classes, as
 `experiments.evaluate` and `experiments.predict` read them), metrics.jsonl (a line per epoch),
 result.json, weights.safetensors (and the best ones, and the averages), curves.png, confusion.png,
-checkpoints/. In a notebook: `train.main(train.Config(model="lenet", epochs=3))`, or
+checkpoints/. One device or several; on several hosts with --coordinator, --processes and --process.
+In a notebook: `train.main(train.Config(model="lenet", epochs=3))`, or
 `train.main(train.preset("resnet20_cifar10", epochs=3))`.
-"""  # noqa: E501
+"""
 
 import time
 from dataclasses import dataclass
@@ -61,6 +63,7 @@ def main(config: Config) -> Result:
     """Train, draw, and print the result."""
     begun, console = time.perf_counter(), _runs.console()
     config, workdir = _runs.open_run("train", config)
+    first = jax.process_index() == 0  # of several hosts: the one that writes
     epochs, best = config.run_epochs, config.best_epoch
     train, test = splits(config)
     classes = len(train.classes)
@@ -108,8 +111,8 @@ def main(config: Config) -> Result:
     with (
         F.using(algorithm=config.algorithm),
         _runs.watching(console, workdir, batches, epochs, start) as watch,
-        _profiles.profiling(workdir / "profile" if config.profile else None) as profile,
-        _profiles.tensorboard(workdir / "tensorboard" if config.tensorboard else None) as log,
+        _profiles.profiling(workdir / "profile", on=config.profile and first) as profile,
+        _profiles.tensorboard(workdir / "tensorboard", on=config.tensorboard and first) as log,
     ):
 
         def report(made: int) -> None:
@@ -134,14 +137,16 @@ def main(config: Config) -> Result:
         for record, state in run:
             watch.epoch(record)
             log(record)
-        _pictures.curves(workdir / "curves.png", watch.records)
+        if first:
+            _pictures.curves(workdir / "curves.png", watch.records)
         if watch.stop.is_set() and len(watch.records) < epochs:
             _runs.say_stopped(console, "train", workdir, epochs, watch)
             accuracy = watch.records[-1]["test_accuracy"] if watch.records else None
             return result(workdir, accuracy, watch, begun)
         measured = {name: function(state) for name, function in evaluations.items()}
 
-    _pictures.confusion(workdir / "confusion.png", measured["test"]["confusion"], train.classes)
+    if first:
+        _pictures.confusion(workdir / "confusion.png", measured["test"]["confusion"], train.classes)
     metrics = {
         f"{'' if split == 'test' else 'average_'}{name}": value
         for split, values in measured.items()

@@ -176,9 +176,19 @@ def averaged(state: TrainState) -> TrainState:
     return dataclasses.replace(state, params=found[0].average)
 
 
-def _averages(state: TrainState) -> list[AverageState]:
-    def is_average(node):
-        return isinstance(node, AverageState)
+def restarted(opt_state: Any, params: Any) -> Any:
+    """An optimizer's state whose averages, if it keeps any, begin anew at these parameters."""
+    return jax.tree.map(
+        lambda node: AverageState(node.made, params) if _is_average(node) else node,
+        opt_state,
+        is_leaf=_is_average,
+    )
 
-    nodes = jax.tree.leaves(state.opt_state, is_leaf=is_average)
-    return [node for node in nodes if is_average(node)]
+
+def _is_average(node: Any) -> bool:
+    return isinstance(node, AverageState)
+
+
+def _averages(state: TrainState) -> list[AverageState]:
+    nodes = jax.tree.leaves(state.opt_state, is_leaf=_is_average)
+    return [node for node in nodes if _is_average(node)]

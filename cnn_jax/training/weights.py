@@ -18,7 +18,7 @@ from ._frozen import joined
 from ._leaves import differences, shapes, some
 from ._paths import named
 from .hosts import fetch
-from .optimizers import averaged, has_average
+from .optimizers import averaged, has_average, restarted
 from .state import TrainState
 
 NAME = "weights"
@@ -54,6 +54,8 @@ def save_weights(state: TrainState, file: str | os.PathLike[str]) -> None:
 def restore_parameters(state: TrainState, file: str | os.PathLike[str]) -> TrainState:
     """Return a state with the parameters and statistics of a file, and all else as it is.
 
+    An average that the optimizer keeps begins anew at these parameters.
+
     Args:
         state: of the same model, with any optimizer; it stays usable.
         file: from `save_weights` or `models.save_weights`, or the folder of a run, whose
@@ -82,7 +84,9 @@ def restore_parameters(state: TrainState, file: str | os.PathLike[str]) -> Train
         names = iter(named(tree))
         return jax.tree.map(lambda like: _like(found[next(names)], like), tree)
 
-    return TrainState(state.step, restored(state.params), restored(state.stats), state.opt_state)
+    params = restored(state.params)
+    opt_state = restarted(state.opt_state, jax.tree.map(jax.numpy.copy, params))
+    return TrainState(state.step, params, restored(state.stats), opt_state)
 
 
 def write_weights(folder: Path, state: Any, *, best: bool) -> None:

@@ -70,6 +70,15 @@ def test_files_of_models_go_in_too(tmp_path):
     assert_same_bits(again, restored)
 
 
+def test_an_average_begins_anew_at_weights_that_are_restored(tmp_path):
+    optimizer = optax.chain(optax.sgd(0.1), training.average_params(0.9))
+    state, _ = training.init(tiny.Tiny(rngs=nnx.Rngs(1)), optimizer)
+    other, _ = training.init(tiny.Tiny(rngs=nnx.Rngs(2)), optimizer)
+    training.save_weights(other, tmp_path / "w.safetensors")
+    restored = training.restore_parameters(state, tmp_path / "w.safetensors")
+    assert_same_bits(training.averaged(restored).params, other.params)
+
+
 def test_weights_over_devices_stay_there(tmp_path):
     state, _ = training.init(models.lenet(rngs=nnx.Rngs(3)), optax.sgd(0.1))
     training.save_weights(state, tmp_path / "w.safetensors")
