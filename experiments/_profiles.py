@@ -55,11 +55,7 @@ def tensorboard(folder: Path, *, on: bool) -> Iterator[Callable[[Record], None]]
     Raises:
         RunError: tensorboardX is not installed.
     """
-<<<<<<< HEAD
-    if folder is None or jax.process_index() > 0:  # of several processes the first one writes
-=======
     if not on:
->>>>>>> apps
         yield lambda record: None
         return
     try:

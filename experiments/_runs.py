@@ -202,11 +202,7 @@ def describe(workdir: Path, **facts: Any) -> None:
         workdir: the run's folder, from `open_run`.
         facts: by name, in values that JSON can hold.
     """
-<<<<<<< HEAD
     if jax.process_index() > 0:  # of several processes the first one writes
-=======
-    if jax.process_index() > 0:
->>>>>>> apps
         return
     file = workdir / "config.json"
     about = json.loads(file.read_text(encoding="utf-8"))

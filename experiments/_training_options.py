@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from cnn_jax import arguments, training
-from experiments import _runs
 from experiments._optimizers import Optimizers, Plan, Schedules
 from experiments._options import Hosts, option, require, require_algorithm, require_types, said_of
 
 
 @dataclass(frozen=True)
-<<<<<<< HEAD
 class Config(Hosts):
-=======
-class Config(_runs.Hosts):
->>>>>>> apps
     """Train a network to classify images."""
 
     # What is trained on what.
