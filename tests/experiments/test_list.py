@@ -41,7 +41,7 @@ def test_a_wrong_name_is_told_the_right_one():
     with pytest.raises(SystemExit) as ended:
         command.main(["lennet"])
     assert ended.value.code == (
-        "error: `NAME` must be one of 'accelerate', 'compare_ops', 'lenet'; got 'lennet'. "
+        f"error: `NAME` must be one of {', '.join(map(repr, sorted(FILES)))}; got 'lennet'. "
         "Did you mean 'lenet'?"
     )
 
