@@ -1,6 +1,6 @@
 """A convolution learns MNIST-1D's signals, and loses its lead once their positions are shuffled.
 
-    python -m experiments.mnist1d                          2 CPU cores: 15 s
+    python -m experiments.mnist1d                          2 CPU cores: 0.5 minutes
     python -m experiments.mnist1d --shuffled               the same numbers in another order
     python -m experiments.mnist1d --model mlp              hardly worse shuffled than not
     python -m experiments.mnist1d --algorithm vmap         the same numbers, by the definition
