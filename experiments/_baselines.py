@@ -9,7 +9,7 @@ from cnn_jax import data
 
 SIDE = 32  # larger images are averaged to squares of about so many pixels a side
 MOST = 20_000  # training images that are read of a stream
-AT_ONCE = 1000
+AT_ONCE = 250  # images
 
 
 def nearest_mean(train: data.Dataset | data.Source, test: data.Dataset | data.Source) -> float:
