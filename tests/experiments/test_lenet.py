@@ -222,7 +222,7 @@ def test_a_file_is_no_workdir(monkeypatch, capsys, tmp_path):
         ),
         (
             '{"config": {"pool": ["max"]}}',
-            "is damaged: `--pool` must be one of 'max', 'avg'; got ['max'].",
+            "is damaged: `--pool` must be one of 'max', 'avg'; got ('max',).",
         ),
         (
             '{"config": {"epochs": 1.5}}',
