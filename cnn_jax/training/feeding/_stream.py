@@ -4,10 +4,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import grain
 import jax
 import numpy as np
-from absl import flags
 from jax.sharding import Mesh
 
 from ._examples import Examples
@@ -129,6 +127,9 @@ class Ahead:
     def __init__(
         self, read: Callable[[int], Any], first: int, stop: int, threads: int, workers: int
     ):
+        import grain  # takes half a second, and may log, which those without a stream are spared
+        from absl import flags
+
         numbers = grain.MapDataset.range(first, stop).map(read)
         ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * max(threads, 1))
         batches = numbers.to_iter_dataset(ahead)
