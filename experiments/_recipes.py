@@ -50,7 +50,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "resnet8_fashion_mnist": {
         "dataset": "fashion_mnist",
         "model": "resnet8",
-        "epochs": 20,
+        "epochs": 30,
         "batch_size": 128,
         "optimizer": "nesterov",
         "schedule": "one-cycle",
