@@ -95,8 +95,9 @@ def compare(
             axes.set(xticks=[], yticks=[], frame_on=False)
         for axes, (what, picture) in zip(line, pictures.items()):
             axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            about = f"\n{scores[what].psnr:.2f} dB, SSIM {scores[what].ssim:.3f}"
-            axes.set_title(what + (about if what in scores else "\n"), fontsize=9)
+            found = scores.get(what)
+            about = f"{found.psnr:.2f} dB, SSIM {found.ssim:.3f}" if found else ""
+            axes.set_title(f"{what}\n{about}", fontsize=9)
         line[0].set_ylabel(name)
     _save(figure, file)
 
