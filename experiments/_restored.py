@@ -1,4 +1,4 @@
-"""Restored photographs: how good they are, and pictures of them."""
+"""Photographs to restore; how good restored ones are, and pictures of them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +24,21 @@ class Score(NamedTuple):
 
     psnr: float
     ssim: float
+
+
+def halved(photograph: np.ndarray) -> np.ndarray:
+    """Return the mean of every 2 x 2 pixels: the same things, smaller and sharper, to train on.
+
+    Args:
+        photograph: uint8 (height, width, channels).
+
+    Example:
+        >>> halved(np.full((5, 6, 3), 7, np.uint8)).shape
+        (2, 3, 3)
+    """
+    height, width = (n // 2 for n in photograph.shape[:2])
+    squares = photograph[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
+    return squares.mean((1, 3)).round().astype(np.uint8)
 
 
 def score(clean: np.ndarray, restored: np.ndarray, crop: int = 0) -> Score:

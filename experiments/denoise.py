@@ -178,7 +178,7 @@ def main(config: Config) -> Result:
 def patches(config: Config) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Patches of the training photographs; and of the others, with their noise."""
     arrays = list(photos.load("train", channels=1).values())
-    arrays += [halved(a) for a in arrays]
+    arrays += [_restored.halved(a) for a in arrays]
     arrays += [a.swapaxes(0, 1) for a in arrays]  # mirrored on the diagonal
     count, few = (64, 32) if config.smoke else (config.patches, HELD_OUT)
     train = photos.crops(jax.random.key(config.seed), arrays, count, SIDE)
@@ -187,13 +187,6 @@ def patches(config: Config) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
     noisy = restoration.noise(jax.random.key(1), clean.astype(jnp.float32) / 255, config.sigma)
     held_out = {"clean": clean, "image": noisy}
     return {"clean": np.asarray(train)}, {name: np.asarray(a) for name, a in held_out.items()}
-
-
-def halved(photograph: np.ndarray) -> np.ndarray:
-    """The mean of every 2 x 2 pixels: the same things, smaller and sharper."""
-    height, width = (n // 2 for n in photograph.shape[:2])
-    cut = photograph[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
-    return cut.mean((1, 3)).round().astype(np.uint8)
 
 
 def preparing(config: Config) -> Any:

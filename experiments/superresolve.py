@@ -175,7 +175,9 @@ def patches(config: Config) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
     counts = (64, 32) if config.smoke else (config.patches, HELD_OUT)
     made = []
     for split, seed, count in zip(("train", "test"), (config.seed, 0), counts):
-        lumas = [np.round(luma(p) * 255).astype(np.uint8) for p in photos.load(split).values()]
+        arrays = list(photos.load(split).values())
+        arrays += [_restored.halved(a) for a in arrays] if split == "train" else []
+        lumas = [np.round(luma(a) * 255).astype(np.uint8) for a in arrays]
         clean = photos.crops(jax.random.key(seed), lumas, count, side)
         made.append({"clean": np.asarray(clean)})
     return made[0], made[1]

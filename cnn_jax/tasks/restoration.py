@@ -239,12 +239,12 @@ def _keys(distance: np.ndarray) -> np.ndarray:
 
 def _levels(sigma: float | Sequence[float]) -> tuple[float, float]:
     if not isinstance(sigma, tuple | list):
-        level = float(arguments.number("sigma", sigma, at_least=0))
+        level = arguments.number("sigma", sigma, at_least=0)
         return level, level
     if len(sigma) != 2:
         raise ValueError(f"`sigma` must be a number or a pair (low, high); got {sigma}.")
-    low = float(arguments.number("sigma", sigma[0], at_least=0))
-    return low, float(arguments.number("sigma", sigma[1], at_least=low))
+    low = arguments.number("sigma", sigma[0], at_least=0)
+    return low, arguments.number("sigma", sigma[1], at_least=low)
 
 
 def _images(name: str, images: ArrayLike) -> jax.Array:
