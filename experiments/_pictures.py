@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cnn_jax import files
+from cnn_jax.data import Dataset
 from cnn_jax.training import Record
 
 MAPS_IN_A_LINE = 8
@@ -118,6 +119,29 @@ def filters(
         size = " x ".join(map(str, maps.shape[:2]))
         label = "" if first else f"{name}\n{size}"
         axes_of_line[0].set_ylabel(label, rotation=0, ha="right", va="center")
+    _save(figure, file)
+
+
+def signals(file: Path, split: Dataset, predicted: np.ndarray, each: int = 5) -> None:
+    """Draw signals: above the first few that are classified rightly, below the first wrongly.
+
+    Args:
+        file: to write.
+        split: its images are (n, length, 1).
+        predicted: a class for each signal, (n,).
+        each: how many of both, at most.
+    """
+    figure = Figure(figsize=(1.8 * each, 4), layout="constrained")
+    right = predicted == split.labels
+    for line, chosen in zip(figure.subplots(2, each), (right, ~right)):
+        indices = np.flatnonzero(chosen)[:each]
+        for axes in line:
+            axes.set_axis_off()
+        for axes, index in zip(line, indices):
+            true, guess = split.classes[split.labels[index]], split.classes[predicted[index]]
+            color = "tab:blue" if right[index] else "tab:red"
+            axes.plot(split.images[index, :, 0], color=color)
+            axes.set_title(true if right[index] else f"{true}, not {guess}")
     _save(figure, file)
 
 

@@ -15,6 +15,7 @@
     folders/           folders of images as sets
     tfds_sets/         sets that TFDS has prepared, as they are
     fashion_mnist/     the 7,000 images of Fashion-MNIST that come with the package
+    mnist1d/           signals, made when they are asked for
     augment/           batches changed at random on the device; imported on first use: it needs JAX
     photos/            photographs of different sizes, and patches of them; imported likewise
 

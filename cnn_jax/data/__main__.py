@@ -5,7 +5,8 @@
     python -m cnn_jax.data ./pets --split test --sheet pets.png
     python -m cnn_jax.data coco/2017 --folder /data
 
-The name is one that `cnn_jax.data.load` takes. Masks and boxes are drawn over the images.
+The name is one that `cnn_jax.data.load` takes. Masks and boxes are drawn over the images;
+signals are drawn as lines.
 """
 
 import logging

@@ -15,7 +15,8 @@ class Dataset:
     """The images of one split and their labels, in the order of the original files.
 
     Attributes:
-        images: uint8 (n, height, width, channels), 0 to 255.
+        images: uint8 (n, height, width, channels), 0 to 255; signals are float32 (n, length,
+            channels).
         labels: int32 (n,), indices into ``classes``.
         classes: the classes' names.
         others: what else there is for each example, by name: ``coarse_label`` of CIFAR-100.
@@ -66,7 +67,7 @@ def collected(source: Source) -> Dataset:
         Dataset(images=uint8 (1000, 28, 28, 1), labels=int32 (1000,), 10 classes)
     """
     names = ("image", *(name for name in source.info.labels if "/" not in name))
-    if "label" not in names or len(source.info.shape) != 3:
+    if "label" not in names or not source.info.shape:
         raise ValueError(
             f"`name` must be a set whose examples have `image` and `label`; {source.info.name} has "
             f"{', '.join(source[0]) if len(source) else 'no examples'}. Use `source`, which reads "

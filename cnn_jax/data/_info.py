@@ -13,7 +13,8 @@ class Info:
         title: as its authors write it.
         description: one line.
         counts: the number of examples of each split.
-        shape: height, width and channels; None where they differ from image to image.
+        shape: height, width and channels; None where they differ from image to image. Of a signal:
+            length and channels. Empty if there is no ``image``.
         labels: for each label of an example the names of its classes; ``"label"`` is the first. A
             label inside of something else is written ``objects/label``.
         license: "none stated" if its authors state none.

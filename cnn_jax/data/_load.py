@@ -65,6 +65,10 @@ def load(
     ``"fashion_mnist_small"`` is part of the package and needs nothing else: the first 6,000
     training and the first 1,000 test images of Fashion-MNIST (under 0.1 s).
 
+    ``"mnist1d"`` is made when it is loaded (0.2 s): 4,000 and 1,000 signals, ``images`` float32 (n,
+    40, 1), bit for bit those that its authors published. ``"mnist1d_shuffled"`` has their 40
+    positions in another order.
+
     **The other sets of `names`** are prepared by their first load (``"fashion_mnist"``: 3 s plus a
     download of 31 MB where needed), from the first of these that exists:
 
@@ -94,7 +98,7 @@ def load(
         split: ``"train"``, ``"test"``, or what else ``info(name).splits`` has.
         folder: where the original files are; they are checked even when the set has been prepared
             before. For a set that TFDS has prepared, the folder that has it. Not for
-            ``"fashion_mnist_small"`` nor for a path.
+            ``"fashion_mnist_small"``, ``"mnist1d"`` nor a path.
         size: height and width that every image gets, or one int for both; needed where they differ
             in size. Of each image the largest part with these proportions is kept, from its center,
             and resized with antialiasing. Not for sets with masks or boxes.
@@ -102,7 +106,8 @@ def load(
             and other sets are as they are.
 
     Returns:
-        A `Dataset` with ``images`` uint8 (n, height, width, channels) and ``labels`` int32 (n,).
+        A `Dataset` with ``images`` uint8 (n, height, width, channels), or float32 (n, length,
+        channels) for signals, and ``labels`` int32 (n,).
 
     Raises:
         ValueError: ``name`` or ``split`` is unknown; ``folder``, ``size`` or ``channels`` does not

@@ -1,11 +1,13 @@
 """Our sets by name. Every entry can tell its facts and open one split; `REGISTRY` has them all."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from . import fashion_mnist
+import numpy as np
+
+from . import fashion_mnist, mnist1d
 from ._info import Info
 from .sets import SETS, Set
 from .sources import ArrayRecords, PreparedRecords, Records
@@ -79,7 +81,35 @@ class Prepared:
         return PreparedRecords(place, split, preparing.remade(place))
 
 
+@dataclass(frozen=True)
+class Made:
+    """A set that is made when it is opened.
+
+    Example:
+        >>> Made(mnist1d.INFO, mnist1d.made).info(None).shape
+        (40, 1)
+    """
+
+    facts: Info
+    make: Callable[[str], Mapping[str, np.ndarray]]
+
+    def info(self, folder: Path | None) -> Info:
+        """Tell the facts; there must be no ``folder``."""
+        if folder is not None:
+            raise ValueError(
+                f"`folder` must be left out for {self.facts.name!r}, which is made from no file; "
+                f"got {str(folder)!r}."
+            )
+        return self.facts
+
+    def open(self, split: str, folder: Path | None) -> Records:
+        """Make one split, in memory."""
+        return ArrayRecords(self.make(split), self.facts.name)
+
+
 REGISTRY: Mapping[str, Entry] = {
     "fashion_mnist_small": Embedded(),
     **{name: Prepared(facts) for name, facts in SETS.items()},
+    "mnist1d": Made(mnist1d.INFO, mnist1d.made),
+    "mnist1d_shuffled": Made(mnist1d.SHUFFLED_INFO, mnist1d.shuffled),
 }

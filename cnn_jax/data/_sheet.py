@@ -37,7 +37,7 @@ def sheet(source: Source, count: int) -> "Figure":
     """
     from matplotlib.figure import Figure  # half a second that `load` does not need
 
-    if len(source.info.shape) != 3 or not len(source):
+    if not source.info.shape or not len(source):
         raise ValueError(
             f"`split` {source.split!r} of {source.info.name} has no images to draw; "
             "`--count 0` draws none."
@@ -65,6 +65,8 @@ def spaced(n: int, count: int) -> list[int]:
 def draw(axes: "Axes", source: Source, example: Mapping[str, Any]) -> None:
     """Draw one example: its image, over it masks and boxes, above it the name of its class.
 
+    A signal is drawn as a line for each channel.
+
     Example:
         >>> from cnn_jax import data
         >>> from matplotlib.figure import Figure
@@ -78,7 +80,10 @@ def draw(axes: "Axes", source: Source, example: Mapping[str, Any]) -> None:
 
     image = example["image"]
     height, width = image.shape[:2]
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    if image.ndim == 2:
+        axes.plot(image, linewidth=1)
+    else:
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     for name in source.info.masks:
         colors = example[name][..., 0] % COLORS
         axes.imshow(

@@ -10,9 +10,6 @@
     features   the mean of each map
     logits     1000
 
-With ``stem="3x3"``, for images as small as CIFAR's, the stem has stride 1 and there is no pool, so
-images of 32x32 give maps of 32, 16, 8 and 4.
-
 Each block adds what it computes to its input, y = relu(x + f(x)), so the gradient reaches every
 block directly through the sums. Stages 2 to 4 halve the maps in their first block; there, and where
 the number of channels changes, the shortcut is a 1x1 convolution.
@@ -80,9 +77,7 @@ def resnet(
     """Make a ResNet; `resnet18` to `resnet152`, `resnext50_32x4d` and so on name the variant.
 
     ```
-    >>> import jax.numpy as jnp
-    >>> model = resnet18(num_classes=10, rngs=nnx.Rngs(0))
-    >>> model(jnp.zeros((1, 64, 64, 3))).shape
+    >>> resnet18(num_classes=10, rngs=nnx.Rngs(0))(jax.numpy.zeros((1, 64, 64, 3))).shape
     (1, 10)
 
     ```
@@ -91,8 +86,7 @@ def resnet(
         variant: a name of `VARIANTS`.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
-        stem: ``"7x7"``, of stride 2 with a pool after it; or ``"3x3"``, of stride 1 without a pool,
-            for images as small as CIFAR's.
+        stem: ``"7x7"``, stride 2 and a pool; or ``"3x3"``, neither, for images of 32x32.
         stride_on: which convolution of a bottleneck has the stride: ``"3x3"``, as is usual now (and
             in torchvision's weights), or the first ``"1x1"``, as in the paper.
         norm: ``"batch"``, ``"group"`` (32 groups) or ``"none"``.
@@ -115,11 +109,8 @@ def resnet(
         ValueError: if an option is none of those named.
     """
     shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
-    shape = replace(
-        shape,
-        stem=arguments.one_of("stem", stem, ("7x7", "3x3")),
-        stride_on=arguments.one_of("stride_on", stride_on, ("3x3", "1x1")),
-    )
+    shape = replace(shape, stem=arguments.one_of("stem", stem, ("7x7", "3x3")))
+    shape = replace(shape, stride_on=arguments.one_of("stride_on", stride_on, ("3x3", "1x1")))
     style = Style(
         norm=norm,
         downsample=downsample,
@@ -183,10 +174,9 @@ class ResNet(nnx.Module):
         """
         style, least = self.style, least_size(self.style)
         check_images(images, self.in_channels, (least, least), "stage4")
-        maps = {}
-        maps["stem"] = x = self.stem(style.cast(images))
+        x = self.stem(style.cast(images))
+        maps = {"stem": style.shrink(x, 2)[0] if self.pools else x}
         if self.pools:
-            maps["stem"] = style.shrink(x, 2)[0]
             maps["pool"] = x = style.max_pool(maps["stem"], 3, 2, 1)
         for stage in ("stage1", "stage2", "stage3", "stage4"):
             x = maps[stage] = getattr(self, stage)(x)
@@ -230,8 +220,7 @@ class Residual(nnx.Module):
             groups = variant.groups if window == 3 else 1
             activation = None if is_last else jax.nn.relu
             options = {"stride": step, "groups": groups, "activation": activation}
-            conv = layer(inner, width, window, **options)
-            setattr(self, f"conv{i + 1}", conv)
+            setattr(self, f"conv{i + 1}", layer(inner, width, window, **options))
             inner = width
         same = stride == 1 and channels == inner
         short = None if same else layer(channels, inner, 1, stride=has_stride, activation=None)

@@ -222,7 +222,7 @@ def test_a_file_is_no_workdir(monkeypatch, capsys, tmp_path):
         ),
         (
             '{"config": {"pool": ["max"]}}',
-            "is damaged: `--pool` must be one of 'max', 'avg'; got ['max'].",
+            "is damaged: `--pool` must be one of 'max', 'avg'; got ('max',).",
         ),
         (
             '{"config": {"epochs": 1.5}}',
@@ -274,3 +274,22 @@ def test_a_disk_that_holds_nothing_more(tmp_path, monkeypatch, capsys):
         error = command_line(monkeypatch, capsys, "--smoke", "--workdir", str(tmp_path / "run"))
         assert error.startswith("error: [Errno 28] No space left on device: '")
         assert error.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
+    with disk(tmp_path, 2**16):
+        subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+        workdir = str(tmp_path / "run")
+        error = command_line(monkeypatch, capsys, "--smoke", "--workdir", workdir)
+        assert error == f"error: [Errno 30] Read-only file system: '{workdir}'\n"
+
+
+def test_a_second_run_in_the_folder_is_refused(finished, tmp_path, monkeypatch, capsys):
+    _, workdir = finished
+    shutil.copytree(workdir, tmp_path / "run")
+    held = training.Checkpoints(tmp_path / "run", {}).lock()  # as another process holds it
+    arguments = ["--workdir", str(tmp_path / "run"), "--resume", "--devices", "1"]
+    error = command_line(monkeypatch, capsys, *arguments)
+    assert re.match(r"error: Another process trains in .*run \(process \d+ holds", error)
+    assert error.count("\n") == 1
+    held.release()

@@ -70,7 +70,9 @@ class Endless(nnx.Module):
     """A classifier that never answers from its tenth call on."""
 
     def __init__(self, *, rngs):
-        self.classify = nnx.Linear(4, tiny.CLASSES, rngs=rngs)
+        # Wide: a program of under 1,000 operations XLA runs before the call returns, on a CPU.
+        self.widen = nnx.Linear(4, 256, rngs=rngs)
+        self.classify = nnx.Linear(256, tiny.CLASSES, rngs=rngs)
         self.calls = nnx.BatchStat(jnp.zeros((), jnp.int32))
 
     def __call__(self, images):
@@ -78,7 +80,7 @@ class Endless(nnx.Module):
         hangs = (self.calls[...] > 9).astype(jnp.int32)
         # An odd number stays odd.
         done = jax.lax.while_loop(lambda n: n % 2 == 1, lambda n: (n + 2) % 8, hangs)
-        return self.classify(images) + done.astype(jnp.float32)
+        return self.classify(self.widen(images)) + done.astype(jnp.float32)
 
 
 def interrupted_in_an_endless_epoch():

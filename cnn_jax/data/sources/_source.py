@@ -72,7 +72,8 @@ class Source:
         """Read the example of one index; a negative one counts from the end.
 
         Returns:
-            ``image`` uint8 (height, width, channels), ``label`` int32, and what else the set has.
+            ``image`` uint8 (height, width, channels), or float32 (length, channels) if it is a
+            signal; ``label`` int32; and what else the set has.
 
         Raises:
             TypeError: ``index`` is no int.
