@@ -17,6 +17,7 @@
     fashion_mnist/     the 7,000 images of Fashion-MNIST that come with the package
     mnist1d/           signals, made when they are asked for
     augment/           batches changed at random on the device; imported on first use: it needs JAX
+    photos/            photographs of different sizes, and patches of them; imported likewise
 
 >>> from cnn_jax import data
 >>> train = data.load("fashion_mnist_small", "train")
@@ -41,14 +42,15 @@ from .sources import Source as Source
 
 if TYPE_CHECKING:
     from . import augment as augment
+    from . import photos as photos
 
 
 def __getattr__(name: str) -> Any:
-    """`augment`: imported when first asked for."""
-    if name == "augment":
+    """`augment` and `photos`: imported when first asked for."""
+    if name in ("augment", "photos"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), "augment"])
+    return sorted({*globals(), "augment", "photos"})

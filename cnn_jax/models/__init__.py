@@ -7,6 +7,9 @@
 A network maps images (*batch, height, width, channels) to logits (*batch, num_classes), and its
 `feature_maps` returns the output of every stage by name. It knows no loss and no task.
 
+Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
+classes and no head.
+
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
 returns all maps up to that. `load_weights` ignores a head's parameters in a file that has them.
@@ -44,6 +47,8 @@ from .densenet import densenet121 as densenet121
 from .densenet import densenet161 as densenet161
 from .densenet import densenet169 as densenet169
 from .densenet import densenet201 as densenet201
+from .dncnn import DnCNN as DnCNN
+from .dncnn import dncnn as dncnn
 from .efficientnet import EfficientNet as EfficientNet
 from .efficientnet import efficientnet as efficientnet
 from .efficientnet import efficientnet_b0 as efficientnet_b0
@@ -54,6 +59,8 @@ from .efficientnet import efficientnet_b4 as efficientnet_b4
 from .efficientnet import efficientnet_b5 as efficientnet_b5
 from .efficientnet import efficientnet_b6 as efficientnet_b6
 from .efficientnet import efficientnet_b7 as efficientnet_b7
+from .espcn import ESPCN as ESPCN
+from .espcn import espcn as espcn
 from .googlenet import GoogLeNet as GoogLeNet
 from .googlenet import googlenet as googlenet
 from .lenet import LeNet as LeNet
@@ -84,6 +91,8 @@ from .resnet import resnet152 as resnet152
 from .resnet import resnext50_32x4d as resnext50_32x4d
 from .resnet import wide_resnet50_2 as wide_resnet50_2
 from .resnet import wide_resnet101_2 as wide_resnet101_2
+from .srcnn import SRCNN as SRCNN
+from .srcnn import srcnn as srcnn
 from .vgg import VGG as VGG
 from .vgg import vgg as vgg
 from .vgg import vgg11 as vgg11

@@ -5,7 +5,9 @@ metric as an accumulator, and a picture. None builds a network or reads a file. 
 task's loss and metrics, and knows nothing else of it.
 
     classification    logits: cross entropy, top-k, the confusion matrix, calibration
+    restoration       images: noise, scaling, squared or absolute error, PSNR
 """
 
 from . import classification as classification
+from . import restoration as restoration
 from ._accumulator import Accumulator as Accumulator

@@ -9,7 +9,7 @@ from cnn_jax import models
 from cnn_jax.models.weights._places import schemes
 
 from .networks import abstract, filled, images, maps, parameters
-from .plain import NETWORKS
+from .plain import CLASSIFIERS
 from .tiny import arrays, tiny_resnet
 
 
@@ -20,9 +20,9 @@ def names(model, x):
     return found
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_same_maps_from_the_same_file(name, tmp_path):
-    network, file = NETWORKS[name], tmp_path / "with_head.npz"
+    network, file = CLASSIFIERS[name], tmp_path / "with_head.npz"
     full = filled(network.small)
     models.save_weights(full, file)
     backbone = filled(network.small, seed=1, num_classes=None)
@@ -50,14 +50,14 @@ def test_the_same_maps_from_the_same_file(name, tmp_path):
 
 PUBLISHED = [
     (name, scheme)
-    for name, network in NETWORKS.items()
+    for name, network in CLASSIFIERS.items()
     for scheme in schemes(abstract(network.small))[1:]
 ]
 
 
 @pytest.mark.parametrize(("name", "scheme"), PUBLISHED)
 def test_published_weights_with_a_head(name, scheme, tmp_path):
-    small, file = NETWORKS[name].small, tmp_path / "published.safetensors"
+    small, file = CLASSIFIERS[name].small, tmp_path / "published.safetensors"
     full = filled(small)
     models.save_weights(full, file, names=scheme)
     backbone = filled(small, seed=1, num_classes=None)
@@ -104,7 +104,7 @@ def test_a_network_with_a_head_refuses_a_file_with_an_unknown_layer_called_like_
     [(0, ValueError), (2.5, TypeError), (True, TypeError), ("a", TypeError)],
 )
 def test_a_wrong_number_of_classes(num_classes, kind):
-    for network in NETWORKS.values():
+    for network in CLASSIFIERS.values():
         if network.small.__module__.endswith("lenet1998"):  # its targets say how many
             continue
         with pytest.raises(kind, match="`num_classes` must be a positive int"):

@@ -5,7 +5,7 @@ One file for each architecture. It holds
     SIZE      the spatial lengths and channels of an image
     OPTIONS   a list of keyword arguments for the two functions; the first are the usual ones
     LAST      the feature map that the network ends with if it has no head
-    HEAD      the layers that it does not have then
+    HEAD      the layers that it does not have then; none if it maps images to images
     small     makes a small network of `cnn_jax.models`
     forward   computes its feature maps with NumPy in float64, from its parameters and images
 
@@ -21,3 +21,4 @@ NETWORKS = {
     for module in iter_modules(__path__)
     if not module.name.startswith("_")
 }
+CLASSIFIERS = {name: network for name, network in NETWORKS.items() if network.HEAD}

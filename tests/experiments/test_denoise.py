@@ -1,0 +1,153 @@
+"""`experiments.denoise`: what a smoke run writes, that it resumes to the same bits, mistakes."""
+
+import json
+import signal
+
+import jax
+import jax.numpy as jnp
+import matplotlib.image
+import numpy as np
+import pytest
+
+from cnn_jax import training
+from cnn_jax.data import photos
+from experiments import _denoisers, _runs, denoise
+
+from .runs import error_of
+
+
+def run(workdir, **options):
+    small = {"smoke": True, "devices": 1, "algorithm": "xla", "workdir": workdir}
+    return denoise.main(denoise.Config(**{**small, **options}))
+
+
+def metrics(workdir):
+    """What each epoch measured, without its seconds."""
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+def result(workdir):
+    return json.loads((workdir / "result.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("finished")
+    return run(workdir), workdir
+
+
+def test_writes_everything_straight_into_the_workdir(finished):
+    returned, workdir = finished
+    assert {path.name for path in workdir.iterdir()} == {
+        "config.json",
+        "metrics.jsonl",
+        "curves.png",
+        "held_out.png",
+        "result.json",
+        "weights.safetensors",
+        "checkpoints",
+        ".lock",
+    }
+    written = result(workdir)
+    baseline, headline = written["baseline"], written["headline"]
+    assert (headline["name"], headline["value"]) == ("psnr", returned.psnr)
+    ways = {"noisy", "DnCNN", *_denoisers.CLASSICAL}
+    assert {f"{what} of {way}" for what in ("psnr", "ssim") for way in ways} <= set(baseline)
+    best = max(baseline[f"psnr of {way}"] for way in _denoisers.CLASSICAL)
+    assert headline["baseline"] == baseline["psnr"] == best > 24
+    of = [written["metrics"][f"psnr of {name}"] for name in photos.load("test")]
+    assert written["metrics"]["psnr"] == pytest.approx(np.mean(of))
+    assert 0 < written["metrics"]["ssim"] < 1
+    # Sigma 25 is a PSNR of 20.17 dB, a little more where it is clipped.
+    assert 20.1 < baseline["psnr of noisy"] < 21
+    assert len(metrics(workdir)) == returned.epochs == 2
+    for picture in workdir.glob("*.png"):
+        pixels = matplotlib.image.imread(picture)
+        assert min(pixels.shape[:2]) > 300
+        assert pixels[..., :3].std() > 0.1
+
+
+def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
+    _, whole = finished
+    report = _runs.Watch.report
+
+    def interrupted(watch, made):  # as if Ctrl-C came during the first epoch
+        report(watch, made)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(_runs.Watch, "report", interrupted)
+    first = run(tmp_path)
+    assert (first.epochs, first.exit_code) == (1, 130)
+    monkeypatch.undo()
+    denoise.main(denoise.Config(workdir=tmp_path, resume=True, devices=1))
+    assert metrics(tmp_path) == metrics(whole)
+    assert result(tmp_path)["metrics"] == result(whole)["metrics"]
+    weights = [(folder / "weights.safetensors").read_bytes() for folder in (tmp_path, whole)]
+    assert weights[0] == weights[1]
+
+
+def test_eight_devices_have_the_same_losses(finished, tmp_path):
+    _, one = finished
+    run(tmp_path, devices=8, epochs=2)
+    numbers = [[list(m.values()) for m in metrics(folder)] for folder in (one, tmp_path)]
+    np.testing.assert_allclose(*numbers, rtol=1e-4)
+
+
+def test_options_change_what_they_say(tmp_path):
+    config = denoise.Config(smoke=True)
+    train, held_out = denoise.patches(config)
+    assert train["clean"].shape == (64, 40, 40, 1)
+    noise = held_out["image"] - held_out["clean"].astype(np.float32) / 255
+    assert noise.std() * 255 == pytest.approx(25, rel=0.02)
+    other = denoise.patches(denoise.Config(smoke=True, seed=1, sigma=50.0))
+    assert not np.array_equal(train["clean"], other[0]["clean"])
+    np.testing.assert_array_equal(held_out["clean"], other[1]["clean"])
+    np.testing.assert_allclose(
+        2 * noise, other[1]["image"] - held_out["clean"].astype(np.float32) / 255, atol=1e-6
+    )
+
+    def levels(**options):
+        prepare = jax.jit(denoise.preparing(denoise.Config(smoke=True, **options)))
+        batch = prepare({"clean": jnp.asarray(train["clean"])}, jax.random.key(0))
+        return np.asarray(batch["image"] - batch["clean"]).std((1, 2, 3)) * 255
+
+    assert np.abs(levels(sigma=15.0) - 15).max() < 2
+    assert levels(blind=True).std() > 10
+
+    model, _ = denoise.make(denoise.Config(depth=5, channels=6), 10)
+    assert (model.depth, len(model.middle.layers), model.first.kernel.shape) == (
+        5,
+        3,
+        (3, 3, 1, 6),
+    )
+
+
+def test_a_picture_before_the_first_epoch(tmp_path):
+    assert run(tmp_path, epochs=0).epochs == 0
+    assert (tmp_path / "held_out.png").exists()
+    model, optimizer = denoise.make(denoise.Config(smoke=True), 0)
+    state, _ = training.init(model, optimizer)
+    saved = training.Checkpoints(tmp_path, config=result(tmp_path)["config"]).restore(state)
+    np.testing.assert_array_equal(
+        saved.state.params["last"]["kernel"], state.params["last"]["kernel"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--sigma", "0"], "`--sigma` must be above 0 and at most 255; got 0.0."),
+        (["--depth", "1"], "`--depth` must be in [2, 100]; got 1."),
+        (["--channels", "0"], "`--channels` must be in [1, 1024]; got 0."),
+        (["--smoke", "--batch-size", "65"], "`--batch-size` must be in [1, 64]; got 65."),
+        (["--learning-rate", "nan"], "`--learning-rate` must be positive and finite"),
+        (["--epochs", "-1"], "`--epochs` must be in [0, 100000]; got -1."),
+        (["--resume"], "`--resume` needs `--workdir`, the folder of the run to continue."),
+    ],
+)
+def test_a_mistake_is_told_what_to_do(arguments, text, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    error = error_of(monkeypatch, capsys, denoise, arguments)
+    assert text in error
+    assert "Traceback" not in error
