@@ -16,6 +16,7 @@
     tfds_sets/         sets that TFDS has prepared, as they are
     fashion_mnist/     the 7,000 images of Fashion-MNIST that come with the package
     augment/           batches changed at random on the device; imported on first use: it needs JAX
+    scenes/            garments on backgrounds, composed on the device; likewise
 
 >>> from cnn_jax import data
 >>> train = data.load("fashion_mnist_small", "train")
@@ -40,14 +41,17 @@ from .sources import Source as Source
 
 if TYPE_CHECKING:
     from . import augment as augment
+    from . import scenes as scenes
+
+LAZY = ("augment", "scenes")
 
 
 def __getattr__(name: str) -> Any:
-    """`augment`: imported when first asked for."""
-    if name == "augment":
+    """`augment` and `scenes`: imported when first asked for."""
+    if name in LAZY:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), "augment"])
+    return sorted([*globals(), *LAZY])
