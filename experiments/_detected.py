@@ -63,7 +63,7 @@ def scenes(
     Args:
         file: to write.
         found: from `detection.decode`, as NumPy arrays.
-        truth: `image`, `boxes`, `boxes_valid` and `classes`, as NumPy arrays; true boxes are dashed.
+        truth: `image`, `boxes`, `boxes_valid` and `classes`, likewise; true boxes are dashed.
         classes: their names.
     """
     wrong, objects = mistakes(found, truth), truth["boxes_valid"].sum(1)

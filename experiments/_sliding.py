@@ -30,7 +30,9 @@ def squares(images: jax.Array, boxes: jax.Array) -> jax.Array:
     """Cut squares (n, k, 4) out of images (n, h, w, c), as (n, k, 28, 28, c)."""
     places = (jnp.arange(SIDE, dtype=jnp.float32) + 0.5) / SIDE
     low, size = boxes[..., :2], boxes[..., 2:] - boxes[..., :2]
-    axes = [low[..., axis, None] + size[..., axis, None] * places - 0.5 for axis in (0, 1)]
+    axes = [
+        low[..., axis, None] + size[..., axis, None] * places[None, None] - 0.5 for axis in (0, 1)
+    ]
     shape = (*axes[0].shape, SIDE)
     rows = jnp.broadcast_to(axes[0][..., :, None], shape)
     columns = jnp.broadcast_to(axes[1][..., None, :], shape)

@@ -167,7 +167,7 @@ def main(config: Config) -> Result:
         if watch.stop.is_set():  # perhaps inside of an epoch, which has taken the state's buffers
             state = checkpoints.restore(start.state).state
         found = jax.device_get(decode(predict(state)))
-        slid = slide(config, make, truth)
+        slid = slide(config, make, truth, len(train.classes))
 
     metrics, baseline = judge(found), judge(slid)
     if watch.records:
@@ -186,11 +186,10 @@ def main(config: Config) -> Result:
     return Result(workdir, *done, seconds, watch.stop.exit_code)
 
 
-def slide(config: Config, make: Any, truth: Any) -> dict[str, Any]:
+def slide(config: Config, make: Any, truth: Any, classes: int) -> dict[str, Any]:
     """What a LeNet finds that slides over the held-out scenes, trained on the same garments."""
     keys = jax.random.split(jax.random.key(2), 32 if config.smoke else HELD_OUT)
     trained_on = jax.device_get(jax.jit(make)(keys))
-    classes = int(trained_on["classes"].max()) + 1
     logits = _sliding.train(
         lambda keys: seen(make(keys)),
         classes,

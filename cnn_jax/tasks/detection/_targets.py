@@ -56,8 +56,8 @@ def targets(
     low, high = boxes[..., :2], boxes[..., 2:]
     center, size = (low + high) / 2, high - low
     place = jnp.floor(center)
-    ends = jnp.array([rows, columns], center.dtype)
-    inside = ((place >= 0) & (place < ends)).all(-1)
+    row, column = place[..., 0], place[..., 1]
+    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
     right = (labels >= 0) & (labels < classes)
     counts = valid & inside & right & (size > 0).all(-1) & jnp.isfinite(size).all(-1)
 
@@ -65,9 +65,8 @@ def targets(
     size = jnp.where(counts[..., None], size, 1)
     reach = jnp.floor(radius(size))[..., None, None]
     sigma = (2 * reach + 1) / 6
-    down = jnp.arange(rows, dtype=center.dtype) - place[..., :1]  # (n, m, rows)
-    across = jnp.arange(columns, dtype=center.dtype) - place[..., 1:]
-    down, across = down[..., :, None], across[..., None, :]
+    down = jnp.arange(rows, dtype=center.dtype)[None, None, :, None] - place[..., :1, None]
+    across = jnp.arange(columns, dtype=center.dtype)[None, None, None] - place[..., 1:, None]
     bump = jnp.exp(-(down**2 + across**2) / (2 * sigma**2))
     near = (jnp.abs(down) <= reach) & (jnp.abs(across) <= reach) & counts[..., None, None]
     bump = jnp.where(near, bump, 0)
