@@ -66,15 +66,15 @@ def examples(truth: Any, key: jax.Array, classes: int) -> dict[str, jax.Array]:
 
 
 def train(
-    make: Callable[[jax.Array], Any], classes: int, *, steps: int, scenes: int, seed: int
+    truth: Any, seen: Callable[[Any], Any], classes: int, *, steps: int, seed: int
 ) -> Callable[[jax.Array], jax.Array]:
     """Train a LeNet on squares of scenes, and return `images -> logits`.
 
     Args:
-        make: `keys -> truth`, with the images as the network sees them.
+        truth: the scenes, as NumPy arrays.
+        seen: from scenes to what networks see of them.
         classes: of the objects.
-        steps: of AdamW, with a one-cycle schedule.
-        scenes: of a step.
+        steps: of AdamW, with a one-cycle schedule, each on squares of 16 scenes.
         seed: of everything drawn.
     """
     model = models.lenet(num_classes=classes + 1, in_channels=3, rngs=nnx.Rngs(seed))
@@ -87,13 +87,14 @@ def train(
         return jnp.where(batch["counts"], losses, 0), {}
 
     def prepare(batch, key):
-        scene, square = jax.random.split(key)
-        return examples(make(jax.random.split(scene, scenes)), square, classes)
+        return examples(seen(batch), key, classes)
 
     step = jax.jit(training.make_step(apply, optimizer, loss, prepare=prepare))
-    key = jax.random.key(seed)
+    key, rng = jax.random.key(seed), np.random.default_rng(seed)
     for number in range(steps):
-        state, _ = step(state, {}, jax.random.fold_in(key, number))
+        rows = rng.integers(0, len(truth["boxes"]), 16)
+        batch = {name: array[rows] for name, array in truth.items()}
+        state, _ = step(state, batch, jax.random.fold_in(key, number))
     return lambda images: apply(state.params, state.stats, {"image": images})[0]
 
 

@@ -126,7 +126,7 @@ def main(config: Config) -> Result:
     epochs = 2 if config.smoke else round(config.scenes / length)
     mesh, loss = _runs.mesh_of(config.devices, config.batch_size), detection.loss()
     batches = training.batches({"number": np.arange(length)}, config.batch_size, mesh=mesh)
-    held_out = training.batches(truth, config.batch_size)
+    held_out = training.batches(truth, config.batch_size, mesh=mesh)
     model = models.centernet_small(num_classes=len(train.classes), rngs=nnx.Rngs(config.seed))
     steps = max(epochs * batches.steps, 1)
     schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate)
@@ -188,15 +188,11 @@ def main(config: Config) -> Result:
 
 def slide(config: Config, make: Any, truth: Any, classes: int) -> dict[str, Any]:
     """What a LeNet finds that slides over the held-out scenes, trained on the same garments."""
-    keys = jax.random.split(jax.random.key(2), 32 if config.smoke else HELD_OUT)
+    keys = jax.random.split(jax.random.key(2 + config.seed), 32 if config.smoke else 4000)
     trained_on = jax.device_get(jax.jit(make)(keys))
-    logits = _sliding.train(
-        lambda keys: seen(make(keys)),
-        classes,
-        steps=10 if config.smoke else 1500,
-        scenes=16,
-        seed=config.seed,
-    )
+    del trained_on["masks"]
+    steps = 10 if config.smoke else 3000
+    logits = _sliding.train(trained_on, seen, classes, steps=steps, seed=config.seed)
     longest = (trained_on["boxes"][..., 2:] - trained_on["boxes"][..., :2]).max(-1)
     longest = longest[trained_on["boxes_valid"]] * _sliding.PADDED
     at = _sliding.windows(config.size, *np.quantile(longest, (0.1, 0.9)))

@@ -130,7 +130,7 @@ class CenterNet(nnx.Module):
             self.coarsest *= stride
             chain = []
             for block in range(variant.blocks):
-                blocks, step = Blocks((1,) * 4, bottleneck=False), 1 if block else stride
+                blocks, step = Blocks((1, 1, 1, 1), bottleneck=False), 1 if block else stride
                 chain.append(Residual(channels, (width, width), step, blocks, style, 0.0, rngs))
                 channels = width
             setattr(self, f"stage{stage}", nnx.Sequential(*chain))

@@ -81,7 +81,8 @@ def test_a_square_that_is_not_turned_has_the_box_that_it_was_given():
     for length in (height, width):  # 24 pixels, and half of one at each end
         assert ((length[inside] >= 23) & (length[inside] <= 25)).all()
     for scene in np.flatnonzero(inside):
-        bright = truth["image"][scene].max(-1) > 120
+        light = truth["image"][scene].max(-1).astype(float)
+        bright = light > 0.5 * light.max() - 1
         np.testing.assert_array_equal(truth["boxes"][scene, 0], extents(bright))
 
 
@@ -97,7 +98,7 @@ def test_later_objects_hide_earlier_ones():
             one, other = masks[scene, below], truth["boxes"][scene, above]
             color = truth["image"][scene][masks[scene, above]].astype(int)
             # A square has one color, which its edges alone mix with what is behind.
-            assert (np.abs(color - np.median(color, 0)) < 3).all(-1).mean() > 0.75
+            assert (np.abs(color - np.median(color, 0)) < 3).all(-1).mean() > 0.5
             middle = (other[:2] + other[2:]).astype(int) // 2
             hidden += (truth["boxes"][scene, below] != truth["boxes_visible"][scene, below]).any()
             if middle.min() >= 0 and middle.max() < SIZE and depth[scene, above] == 0:
@@ -187,7 +188,7 @@ def test_the_box_of_any_mask():
         ({"objects": 3}, ValueError, "`objects` must be a pair (low, high); got 3."),
         ({"objects": (0, 0)}, ValueError, "`objects` must be"),
         ({"scale": (2, 1)}, ValueError, "`scale` must be a pair (low, high)"),
-        ({"scale": (0, 1)}, ValueError, "`scale` must be a number above 0"),
+        ({"scale": (0, 1)}, ValueError, "`scale` must be a finite number above 0"),
         ({"degrees": -1}, ValueError, "`degrees` must be"),
         ({"min_visible": 1}, ValueError, "`min_visible` must be"),
         ({"backgrounds": []}, ValueError, "`backgrounds` must be images"),

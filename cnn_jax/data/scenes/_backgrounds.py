@@ -40,10 +40,10 @@ def crops(photographs: Any, size: int) -> Background:
     """
     images = [_in_color(image, size) for image in _listed(photographs)]
     sizes = jnp.asarray([image.shape[:2] for image in images], jnp.float32)
-    largest = np.max([image.shape for image in images], 0)
-    stacked = np.zeros((len(images), *largest), np.uint8)
-    for place, image in zip(stacked, images):
-        place[: image.shape[0], : image.shape[1]] = image
+    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
+    stacked = np.zeros((len(images), height, width, 3), np.uint8)
+    for number, image in enumerate(images):
+        stacked[number, : image.shape[0], : image.shape[1]] = image
     stack = jnp.asarray(stacked)
 
     def draw(key):

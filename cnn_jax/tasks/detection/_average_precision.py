@@ -44,7 +44,7 @@ def average_precision(
         >>> truth = {"boxes": np.array([[[0.0, 0, 10, 10]]]), "classes": np.array([[0]])}
         >>> found = {**truth, "scores": np.array([[0.5]])}
         >>> truth["boxes_valid"] = np.array([[True]])
-        >>> average_precision(found, truth, classes=1)
+        >>> {n: round(v, 3) for n, v in average_precision(found, truth, classes=1).items()}
         {'ap': 1.0, 'ap50': 1.0, 'ap75': 1.0}
     """
     arguments.integer("classes", classes, at_least=1)

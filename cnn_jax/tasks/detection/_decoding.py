@@ -69,8 +69,9 @@ def nms(found: Mapping[str, jax.Array], *, overlap: float = 0.5) -> dict[str, ja
     Example:
         >>> boxes = jnp.array([[[0.0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 9]]])
         >>> classes, scores = jnp.array([[0, 0, 1]]), jnp.array([[0.9, 0.8, 0.7]])
-        >>> nms({"boxes": boxes, "scores": scores, "classes": classes})["scores"].round(1).tolist()
-        [[0.8999999761581421, 0.0, 0.699999988079071]]
+        >>> found = nms({"boxes": boxes, "scores": scores, "classes": classes})
+        >>> (found["scores"] > 0).tolist()
+        [[True, False, True]]
     """
     arguments.number("overlap", overlap, at_least=0, at_most=1)
 
