@@ -34,7 +34,7 @@ from experiments import _detected, _runs, _sliding
 from experiments._options import Hosts, require, require_types
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
-HELD_OUT = 500  # scenes
+HELD_OUT = 512  # scenes
 SCALE = (0.7, 1.3)  # of garments of 28 x 28
 
 
@@ -105,6 +105,13 @@ def seen(truth: Any) -> dict[str, jax.Array]:
     return {**kept, "image": truth["image"].astype(jnp.float32) / 64 - 2}
 
 
+def drawn(make: Any, key: jax.Array, number: int) -> Any:
+    """So many scenes, a multiple of 32, as NumPy arrays; no masks."""
+    compiled = jax.jit(lambda keys: {k: v for k, v in make(keys).items() if k != "masks"})
+    parts = [jax.device_get(compiled(k)) for k in jax.random.split(key, number).reshape(-1, 32)]
+    return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+
 def main(config: Config) -> Result:
     """Train, compare, draw, and print the result."""
     begun, console = time.perf_counter(), _runs.console()
@@ -113,9 +120,7 @@ def main(config: Config) -> Result:
     options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
     make = data.scenes.scenes(train.images, train.labels, **options)
     make_held_out = data.scenes.scenes(test.images, test.labels, **options)
-    number = 32 if config.smoke else HELD_OUT
-    truth = jax.device_get(jax.jit(make_held_out)(jax.random.split(jax.random.key(1), number)))
-    del truth["masks"]
+    truth = drawn(make_held_out, jax.random.key(1), 32 if config.smoke else HELD_OUT)
 
     def prepare(batch, key):
         if key is not None:  # the batch is numbers, which become scenes
@@ -188,9 +193,8 @@ def main(config: Config) -> Result:
 
 def slide(config: Config, make: Any, truth: Any, classes: int) -> dict[str, Any]:
     """What a LeNet finds that slides over the held-out scenes, trained on the same garments."""
-    keys = jax.random.split(jax.random.key(2 + config.seed), 32 if config.smoke else 4000)
-    trained_on = jax.device_get(jax.jit(make)(keys))
-    del trained_on["masks"]
+    key = jax.random.key(2 + config.seed)
+    trained_on = drawn(make, key, 32 if config.smoke else 8 * HELD_OUT)
     steps = 10 if config.smoke else 3000
     logits = _sliding.train(trained_on, seen, classes, steps=steps, seed=config.seed)
     longest = (trained_on["boxes"][..., 2:] - trained_on["boxes"][..., :2]).max(-1)
