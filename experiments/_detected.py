@@ -76,7 +76,8 @@ def scenes(
         axes.axis("off")
     for axes, scene in zip(grid, [*best, *worst] if len(wrong) >= each else best):
         _scene(axes, scene, found, truth, classes)
-        axes.set_title(f"{wrong[scene]} mistakes" if wrong[scene] else "all right", fontsize=8)
+        count = f"{wrong[scene]} mistake{'s' * int(wrong[scene] > 1)}"
+        axes.set_title(count if wrong[scene] else "all right", fontsize=8)
     figure.suptitle(f"boxes with scores above {SURE}; dashed: the truth", fontsize=9)
     _save(figure, file)
 
