@@ -167,7 +167,7 @@ def constructor(name: str) -> Callable[..., nnx.Module]:
     Example:
         >>> constructor("rsnet50")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        experiments._options.RunError: `--model` must be one of 62 names; got 'rsnet50'. Did you...
+        experiments._options.RunError: `--model` must be one of ... names; got 'rsnet50'. Did you...
     """
     constructors = known()
     with said_of(model="--model"):

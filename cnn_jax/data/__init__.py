@@ -18,6 +18,7 @@
     mnist1d/           signals, made when they are asked for
     augment/           batches changed at random on the device; imported on first use: it needs JAX
     photos/            photographs of different sizes, and patches of them; imported likewise
+    scenes/            garments on backgrounds, composed on the device; likewise
 
 >>> from cnn_jax import data
 >>> train = data.load("fashion_mnist_small", "train")
@@ -43,14 +44,17 @@ from .sources import Source as Source
 if TYPE_CHECKING:
     from . import augment as augment
     from . import photos as photos
+    from . import scenes as scenes
+
+LAZY = ("augment", "photos", "scenes")
 
 
 def __getattr__(name: str) -> Any:
-    """`augment` and `photos`: imported when first asked for."""
-    if name in ("augment", "photos"):
+    """`augment`, `photos` and `scenes`: imported when first asked for."""
+    if name in LAZY:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "augment", "photos"})
+    return sorted([*globals(), *LAZY])

@@ -27,6 +27,10 @@ from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
 from .c3d import C3D as C3D
 from .c3d import c3d as c3d
+from .centernet import CenterNet as CenterNet
+from .centernet import centernet as centernet
+from .centernet import centernet_resnet18 as centernet_resnet18
+from .centernet import centernet_small as centernet_small
 from .cifar_resnet import CifarResNet as CifarResNet
 from .cifar_resnet import cifar_resnet as cifar_resnet
 from .cifar_resnet import resnet8 as resnet8

@@ -1,4 +1,4 @@
-"""What a network's output means: one file per task.
+"""What a network's output means: one file or folder per task.
 
 Each has up to five pure functions: the targets of a batch, the loss, the decoding of outputs, a
 metric as an accumulator, and a picture. None builds a network or reads a file. `training` takes a
@@ -6,8 +6,10 @@ task's loss and metrics, and knows nothing else of it.
 
     classification    logits: cross entropy, top-k, the confusion matrix, calibration
     restoration       images: noise, scaling, squared or absolute error, PSNR
+    detection         boxes as points: heatmaps, the focal loss, peaks, COCO's average precision
 """
 
 from . import classification as classification
+from . import detection as detection
 from . import restoration as restoration
 from ._accumulator import Accumulator as Accumulator

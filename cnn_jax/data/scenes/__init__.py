@@ -1,0 +1,21 @@
+"""Scenes: garments of Fashion-MNIST laid over backgrounds, with the exact truth about each.
+
+`scenes` makes a pure function of keys, which composes as many scenes as there are keys, on the
+device and inside of `jit`. No two keys give the same scene, so a network never sees one twice.
+
+    _scenes.py       `scenes`: what is drawn at random, and how it is put together
+    _garments.py     one garment: its silhouette, and how it lies in a scene; boxes around masks
+    _backgrounds.py  crops of photographs, or smooth noise
+
+>>> import jax
+>>> from cnn_jax import data
+>>> train = data.load("fashion_mnist_small", "train")
+>>> make = jax.jit(data.scenes.scenes(train.images, train.labels, size=64, objects=(1, 3)))
+>>> truth = make(jax.random.split(jax.random.key(0), 4))
+>>> truth["image"].shape, truth["boxes"].shape, truth["masks"].shape
+((4, 64, 64, 3), (4, 3, 4), (4, 3, 64, 64))
+"""
+
+from ._garments import boxes_of as boxes_of
+from ._garments import silhouette as silhouette
+from ._scenes import scenes as scenes

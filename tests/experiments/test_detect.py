@@ -1,0 +1,133 @@
+"""`experiments.detect`: what it writes, that it resumes to the same bits, and its mistakes."""
+
+import json
+import re
+import signal
+
+import jax
+import jax.numpy as jnp
+import matplotlib.image
+import numpy as np
+import pytest
+
+from cnn_jax import data
+from experiments import _detected, _runs, _sliding, detect
+
+from .runs import error_of
+
+
+def run(workdir, **options):
+    return detect.main(
+        detect.Config(workdir=workdir, smoke=True, devices=1, algorithm="xla", **options)
+    )
+
+
+def metrics(workdir):
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("finished")
+    return run(workdir), workdir
+
+
+def test_writes_everything(finished):
+    result, workdir = finished
+    assert {path.name for path in workdir.iterdir()} == {
+        "config.json",
+        "metrics.jsonl",
+        "result.json",
+        "weights.safetensors",
+        "weights_best.safetensors",
+        "curves.png",
+        "detections.png",
+        "baseline.png",
+        "checkpoints",
+        ".lock",
+    }
+    written = json.loads((workdir / "result.json").read_text())
+    assert written["headline"]["name"] == "ap50"
+    assert written["headline"]["value"] == written["metrics"]["ap50"] == result.ap50
+    assert written["metrics"]["ap"] == result.ap
+    assert set(written["baseline"]) == {"ap", "ap50", "ap75"}
+    assert 0 <= written["baseline"]["ap"] <= written["baseline"]["ap50"] <= 1
+    records = metrics(workdir)
+    assert result.epochs == len(records) == 2
+    assert records[-1]["test_ap50"] == pytest.approx(result.ap50)
+    assert records[-1]["train_loss"] < records[0]["train_loss"]
+    for picture in workdir.glob("*.png"):
+        assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
+
+
+def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
+    _, whole = finished
+    report = _runs.Watch.report
+
+    def interrupted(watch, made):
+        report(watch, made)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(_runs.Watch, "report", interrupted)
+    first = run(tmp_path)
+    assert (first.epochs, first.exit_code) == (1, 130)
+    monkeypatch.undo()
+    second = detect.main(detect.Config(workdir=tmp_path, resume=True, devices=1))
+    assert second.epochs == 2
+    assert metrics(tmp_path) == metrics(whole)
+    name = "weights.safetensors"
+    assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--size", "60"], "`--size` must be a multiple of 16; got 60."),
+        (["--objects", "0"], "`--objects` must be in [1, 100]; got 0."),
+        (["--scenes", "-1"], "`--scenes` must be in"),
+        (["--resume"], "`--resume` needs `--workdir`"),
+    ],
+)
+def test_a_mistake_is_told_what_to_do(words, text, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    error = re.sub(r"\s+", " ", error_of(monkeypatch, capsys, detect, words))
+    assert text in error
+    assert "Traceback" not in error
+
+
+def test_mistakes_are_counted():
+    boxes = np.array([[[0, 0, 10, 10], [20, 20, 30, 30], [0, 0, 10, 10]]], np.float32)
+    truth = {"boxes": boxes, "boxes_valid": np.array([[True, True, False]])}
+    truth["classes"] = np.array([[1, 2, 0]])
+    found = {"boxes": boxes, "classes": np.array([[1, 2, 0]])}
+    for scores, expected in (([0.9, 0.9, 0.1], 0), ([0.9, 0.1, 0.1], 1), ([0.9, 0.1, 0.9], 2)):
+        found["scores"] = np.array([scores], np.float32)
+        assert _detected.mistakes(found, truth).tolist() == [expected]
+
+
+def test_squares_are_cut_out_of_images():
+    image = jnp.arange(64.0 * 64).reshape(1, 64, 64, 1)
+    (cut,) = _sliding.squares(image, jnp.array([[[4.0, 8, 32, 36]]]))[0]
+    np.testing.assert_allclose(cut, image[0, 4:32, 8:36], rtol=1e-5)
+
+
+def test_squares_without_an_object_are_clear():
+    train = data.load("fashion_mnist_small", "train")
+    make = data.scenes.scenes(train.images, train.labels, size=64, objects=(1, 2))
+    truth = make(jax.random.split(jax.random.key(0), 4))
+    made = _sliding.examples(detect.seen(truth), jax.random.key(1), 10)
+    label, counts = np.asarray(made["label"]).reshape(4, 4), np.asarray(made["counts"])
+    assert made["image"].shape == (16, 28, 28, 3)
+    np.testing.assert_array_equal(label[:, :2], truth["classes"])
+    np.testing.assert_array_equal(counts.reshape(4, 4)[:, :2], truth["boxes_valid"])
+    assert (label[:, 2:] == 10).all()
+    assert counts.reshape(4, 4)[:, 2:].any()
+
+
+def test_windows_cover_the_picture():
+    windows = _sliding.windows(64, 20, 40)
+    sides = windows[:, 2:] - windows[:, :2]
+    assert {round(float(side), 1) for side in sides.ravel()} == {20.0, 25.2, 31.7, 40.0}
+    assert windows.min() < 0
+    assert windows.max() > 64

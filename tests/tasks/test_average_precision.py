@@ -1,0 +1,122 @@
+"""Average precision: that of pycocotools, on 1,000 drawn cases."""
+
+import contextlib
+import io
+import math
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from cnn_jax.tasks.detection import average_precision
+
+CASES, PARTS = 1000, 10
+CLASSES = 3
+
+
+def drawn(rng):
+    """True boxes of a few pictures, and boxes found: some of them moved, some of them wrong."""
+    n, m, k = rng.integers(1, 5), rng.integers(1, 6), rng.integers(1, 9)
+    whole = rng.random() < 0.3  # many equal overlaps and scores
+    low = rng.uniform(0, 40, (n, m, 2))
+    boxes = np.concatenate([low, low + rng.uniform(1, 30, (n, m, 2))], -1)
+    classes = rng.integers(0, CLASSES, (n, m))
+    pick = rng.integers(0, m, (n, k))
+    rows = np.arange(n)[:, None]
+    said = boxes[rows, pick] + rng.normal(0, rng.choice([0.2, 1.5, 4]), (n, k, 4))
+    said[..., 2:] = np.maximum(said[..., 2:], said[..., :2] + 0.5)
+    labels = np.where(rng.random((n, k)) < 0.8, classes[rows, pick], rng.integers(0, CLASSES))
+    scores = rng.uniform(0.01, 1, (n, k)) * (rng.random((n, k)) < 0.9)
+    if whole:
+        boxes, said, scores = np.round(boxes / 8) * 8, np.round(said / 8) * 8, np.ceil(scores * 3)
+        boxes[..., 2:], said[..., 2:] = boxes[..., :2] + 16, said[..., :2] + 16
+    truth = {"boxes": boxes, "boxes_valid": rng.random((n, m)) < 0.8, "classes": classes}
+    return {"boxes": said, "scores": scores, "classes": labels}, truth
+
+
+def of_coco(found, truth):
+    """The same by pycocotools: stats 0, 1 and 2."""
+
+    def entries(boxes, counts, classes, scores=None):
+        made = []
+        for scene, place in np.argwhere(counts):
+            top, left, bottom, right = boxes[scene, place].tolist()
+            entry = {"image_id": int(scene) + 1, "category_id": int(classes[scene, place])}
+            entry |= {"bbox": [left, top, right - left, bottom - top], "iscrowd": 0}
+            entry |= {"area": (right - left) * (bottom - top), "id": len(made) + 1}
+            if scores is not None:
+                entry["score"] = float(scores[scene, place])
+            made.append(entry)
+        return made
+
+    def coco(annotations):
+        made = COCO()
+        made.dataset = {
+            "images": [{"id": number + 1} for number in range(len(found["boxes"]))],
+            "categories": [{"id": kind} for kind in range(CLASSES)],
+            "annotations": annotations,
+        }
+        made.createIndex()
+        return made
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        true = coco(entries(truth["boxes"], truth["boxes_valid"], truth["classes"]))
+        scores = found["scores"]
+        said = coco(entries(found["boxes"], scores > 0, found["classes"], scores))
+        judge = COCOeval(true, said, "bbox")
+        judge.params.areaRng, judge.params.areaRngLbl = [[0, 1e10]], ["all"]
+        judge.params.maxDets = [100]
+        judge.evaluate()
+        judge.accumulate()
+    precision = judge.eval["precision"][..., 0, 0]  # (thresholds, recalls, classes)
+
+    def mean(part):
+        return part[part > -1].mean() if (part > -1).any() else math.nan
+
+    return {"ap": mean(precision), "ap50": mean(precision[0]), "ap75": mean(precision[5])}
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_it_is_that_of_pycocotools(part):
+    rng, seen = np.random.default_rng(part), []
+    for _ in range(CASES // PARTS):
+        found, truth = drawn(rng)
+        ours, theirs = average_precision(found, truth, classes=CLASSES), of_coco(found, truth)
+        for name, value in theirs.items():
+            assert ours[name] == pytest.approx(value, abs=1e-6, nan_ok=True), name
+        seen.append(ours["ap"])
+    assert np.nanmin(seen) < 0.2
+    assert np.nanmax(seen) > 0.8
+
+
+def test_only_the_most_certain_count():
+    rng = np.random.default_rng(0)
+    true = np.array([[[0.0, 0, 10, 10]]])
+    boxes = np.concatenate([true.repeat(101, 1) + 50, true], 1)
+    scores = np.concatenate([rng.uniform(0.5, 1, (1, 101)), [[0.1]]], 1)
+    found = {"boxes": boxes, "scores": scores, "classes": np.zeros((1, 102), int)}
+    truth = {"boxes": true, "boxes_valid": np.ones((1, 1), bool), "classes": np.zeros((1, 1), int)}
+    assert average_precision(found, truth, classes=1)["ap"] == 0
+    assert average_precision(found, truth, classes=1, most=102)["ap"] == pytest.approx(1 / 102)
+    assert of_coco(found, truth)["ap"] == 0
+
+
+def test_without_true_boxes_or_found_ones():
+    truth = {"boxes": np.zeros((2, 1, 4)), "boxes_valid": np.zeros((2, 1), bool)}
+    truth["classes"] = np.zeros((2, 1), int)
+    found = {"boxes": np.ones((2, 3, 4)), "scores": np.zeros((2, 3)), "classes": np.zeros((2, 3))}
+    assert math.isnan(average_precision(found, truth, classes=1)["ap"])
+    truth["boxes_valid"][:] = True
+    assert average_precision(found, truth, classes=1) == {"ap": 0, "ap50": 0, "ap75": 0}
+
+
+def test_wrong_shapes():
+    found, truth = drawn(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="`found` must have boxes"):
+        average_precision({**found, "scores": found["scores"][0]}, truth, classes=3)
+    with pytest.raises(ValueError, match="`truth` must have boxes"):
+        average_precision(found, {**truth, "classes": truth["classes"][:, :0]}, classes=3)
+    one = {name: np.concatenate([value, value]) for name, value in found.items()}
+    with pytest.raises(ValueError, match="must be of the same pictures"):
+        average_precision(one, truth, classes=3)
