@@ -1,6 +1,6 @@
-"""DnCNN learns to take the noise out of photographs, better than non-local means and wavelets.
+"""DnCNN learns to take the noise out of photographs, beside non-local means and wavelets.
 
-    python -m experiments.denoise --sigma 25        a DnCNN of 8 layers, 2 CPU cores: 5 minutes
+    python -m experiments.denoise --sigma 25        a DnCNN of 8 layers, for 2 CPU cores
     python -m experiments.denoise --blind           one network for all levels up to 55
     python -m experiments.denoise --depth 17 --channels 64 --epochs 50    as published: for a GPU
 

@@ -1,6 +1,6 @@
 """ESPCN and SRCNN learn to make photographs larger, sharper than bicubic interpolation does.
 
-    python -m experiments.superresolve --scale 3             ESPCN, 2 CPU cores: 4 minutes
+    python -m experiments.superresolve --scale 3             ESPCN, 2 busy CPU cores: 6 minutes
     python -m experiments.superresolve --model srcnn         on images that are enlarged before
     python -m experiments.superresolve --no-residual         as published, see below
 
@@ -51,7 +51,7 @@ class Config(Hosts):
     residual: bool = True
     """Learn what bicubic interpolation lacks, and not the whole image."""
     epochs: int | None = None
-    """Passes over the patches; by default 12, or 2 with --smoke."""
+    """Passes over the patches; by default 6, or 2 with --smoke."""
     patches: int = 16_000
     """How many patches of 16 x 16 small pixels are cut out of the training photographs."""
     batch_size: int = 32
@@ -101,7 +101,7 @@ def main(config: Config) -> Result:
     """Train, compare with bicubic interpolation, draw, and print the result."""
     begun, console = time.perf_counter(), _runs.console()
     config, workdir = _runs.open_run("superresolve", config)
-    epochs = config.epochs if config.epochs is not None else 2 if config.smoke else 12
+    epochs = config.epochs if config.epochs is not None else 2 if config.smoke else 6
     train, held_out = patches(config)
     mesh = _runs.mesh_of(config.devices, config.batch_size)
     batches = training.batches(train, config.batch_size, mesh=mesh)
