@@ -1,7 +1,7 @@
 """CenterNet finds clothes in scenes: boxes and classes, each object as a point.
 
-    python -m experiments.detect                     10 minutes on 2 CPU cores
-    python -m experiments.detect --scenes 120000     three times that, and better
+    python -m experiments.detect                     40,000 scenes, 2 CPU cores
+    python -m experiments.detect --scenes 120000     three times as many
     python -m experiments.detect --smoke             does everything work? half a minute
 
 Each step composes new scenes on the device: garments of Fashion-MNIST's training images, scaled,
