@@ -29,7 +29,7 @@ from cnn_jax import functional as F
 from cnn_jax import models, training
 from cnn_jax.data import augment, photos
 from cnn_jax.tasks import restoration
-from experiments import _restored, _runs
+from experiments import _restored, _runs, _watching
 from experiments._denoisers import CLASSICAL
 from experiments._options import Hosts, require, require_types
 
@@ -119,26 +119,10 @@ def main(config: Config) -> Result:
         prepare=preparing(config),
     )
     checkpoints = training.Checkpoints(workdir, config=_runs.lasting(config))
-    start = checkpoints.restore(state) if checkpoints.steps() else training.Progress(state)
-    state = start.state
-    with (
-        F.using(algorithm=config.algorithm),
-        _runs.watching(console, workdir, batches, epochs, start) as watch,
-    ):
-        for record, state in training.fit(
-            start,
-            step,
-            batches,
-            epochs=epochs,
-            key=jax.random.key(config.seed),
-            evaluate={"test": evaluate},
-            checkpoints=checkpoints,
-            stop=watch.stop,
-            report=watch.report,
-        ):
-            watch.epoch(record)
-        if watch.stop.is_set():  # perhaps inside of an epoch, which has taken the state's buffers
-            state = checkpoints.restore(start.state).state
+    with F.using(algorithm=config.algorithm):
+        state, watch = _watching.trained(
+            console, config, state, step, batches, epochs, evaluate, checkpoints
+        )
         denoise = jax.jit(training.trained(model, state).__call__)
         pictures = {
             name: restored(config, number, photograph, denoise)
@@ -167,7 +151,7 @@ def main(config: Config) -> Result:
         },
         seconds=seconds,
     )
-    _runs.say_stopped(console, "denoise", workdir, epochs, watch)
+    _watching.say_stopped(console, "denoise", workdir, epochs, watch)
     for way, values in mean.items():
         console.print(f"{way:16} {values['psnr']:.2f} dB, SSIM {values['ssim']:.4f}")
     console.print(f"{seconds:.1f} s, files in {workdir}")

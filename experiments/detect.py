@@ -30,7 +30,7 @@ from flax import nnx
 from cnn_jax import data, models, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import detection
-from experiments import _detected, _runs, _sliding
+from experiments import _detected, _runs, _sliding, _watching
 from experiments._options import Hosts, require, require_types
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
@@ -151,26 +151,10 @@ def main(config: Config) -> Result:
     checkpoints = training.Checkpoints(
         workdir, config=_runs.lasting(config), best=training.Best("test_ap50")
     )
-    start = checkpoints.restore(state) if checkpoints.steps() else training.Progress(state)
-    state = start.state
-    with (
-        F.using(algorithm=config.algorithm),
-        _runs.watching(console, workdir, batches, epochs, start) as watch,
-    ):
-        for record, state in training.fit(
-            start,
-            step,
-            batches,
-            epochs=epochs,
-            key=jax.random.key(config.seed),
-            evaluate={"test": evaluate},
-            checkpoints=checkpoints,
-            stop=watch.stop,
-            report=watch.report,
-        ):
-            watch.epoch(record)
-        if watch.stop.is_set():  # perhaps inside of an epoch, which has taken the state's buffers
-            state = checkpoints.restore(start.state).state
+    with F.using(algorithm=config.algorithm):
+        state, watch = _watching.trained(
+            console, config, state, step, batches, epochs, evaluate, checkpoints
+        )
         found = jax.device_get(decode(predict(state)))
         slid = slide(config, make, truth, len(train.classes))
 
@@ -183,7 +167,7 @@ def main(config: Config) -> Result:
     _runs.write_result(
         workdir, config, headline="ap50", metrics=metrics, baseline=baseline, seconds=seconds
     )
-    _runs.say_stopped(console, "detect", workdir, epochs, watch)
+    _watching.say_stopped(console, "detect", workdir, epochs, watch)
     for name, values in (("CenterNet", metrics), ("sliding LeNet", baseline)):
         console.print(f"{name}: AP at .5 {values['ap50']:.4f}, at .5 to .95 {values['ap']:.4f}")
     console.print(f"{seconds:.1f} s, files in {workdir}")

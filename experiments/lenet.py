@@ -27,7 +27,7 @@ from flax import nnx
 from cnn_jax import data, models, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import classification
-from experiments import _baselines, _pictures, _runs
+from experiments import _baselines, _pictures, _runs, _watching
 from experiments._options import Hosts, require, require_types
 
 # Few images are soon overfitted, and dropout helps against that; with all images it lowers the
@@ -130,26 +130,10 @@ def main(config: Config) -> Result:
 
     best = training.Best("test_accuracy")
     checkpoints = training.Checkpoints(workdir, config=_runs.lasting(config), best=best)
-    start = checkpoints.restore(state) if checkpoints.steps() else training.Progress(state)
-    state = start.state
-    with (
-        F.using(algorithm=config.algorithm),
-        _runs.watching(console, workdir, batches, epochs, start) as watch,
-    ):
-        for record, state in training.fit(
-            start,
-            step,
-            batches,
-            epochs=epochs,
-            key=jax.random.key(config.seed),
-            evaluate={"test": evaluate},
-            checkpoints=checkpoints,
-            stop=watch.stop,
-            report=watch.report,
-        ):
-            watch.epoch(record)
-        if watch.stop.is_set():  # perhaps inside of an epoch, which has taken the state's buffers
-            state = checkpoints.restore(start.state).state
+    with F.using(algorithm=config.algorithm):
+        state, watch = _watching.trained(
+            console, config, state, step, batches, epochs, evaluate, checkpoints
+        )
         logits = training.make_predict(apply, held_out, prepare=prepare)(state)
 
     accuracy = float(np.mean(logits.argmax(-1) == test.labels))
@@ -163,7 +147,7 @@ def main(config: Config) -> Result:
         baseline={"accuracy": _baselines.nearest_mean(train, test)},
         seconds=seconds,
     )
-    _runs.say_stopped(console, "lenet", workdir, epochs, watch)
+    _watching.say_stopped(console, "lenet", workdir, epochs, watch)
     console.print(f"test accuracy {accuracy:.4f}, {seconds:.1f} s, files in {workdir}")
     return Result(workdir, accuracy, len(watch.records), seconds, watch.stop.exit_code)
 

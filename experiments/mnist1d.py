@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import jax
 import numpy as np
 import optax
 from flax import nnx
@@ -27,7 +26,7 @@ from rich.console import Console
 from cnn_jax import data, models, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import classification
-from experiments import _pictures, _runs
+from experiments import _pictures, _runs, _watching
 from experiments._baselines import nearest_mean
 from experiments._options import require, require_types
 
@@ -108,26 +107,10 @@ def main(config: Config) -> Result:
     evaluate = training.make_evaluate(apply, loss, held_out)
 
     checkpoints = training.Checkpoints(workdir, config=_runs.lasting(config))
-    start = checkpoints.restore(state) if checkpoints.steps() else training.Progress(state)
-    state = start.state
-    with (
-        F.using(algorithm=config.algorithm),
-        _runs.watching(console, workdir, batches, epochs, start) as watch,
-    ):
-        for record, state in training.fit(
-            start,
-            step,
-            batches,
-            epochs=epochs,
-            key=jax.random.key(config.seed),
-            evaluate={"test": evaluate},
-            checkpoints=checkpoints,
-            stop=watch.stop,
-            report=watch.report,
-        ):
-            watch.epoch(record)
-        if watch.stop.is_set():  # perhaps inside of an epoch, which has taken the state's buffers
-            state = checkpoints.restore(start.state).state
+    with F.using(algorithm=config.algorithm):
+        state, watch = _watching.trained(
+            console, config, state, step, batches, epochs, evaluate, checkpoints
+        )
         logits = training.make_predict(apply, held_out)(state)
 
     accuracy = float(np.mean(logits.argmax(-1) == test.labels))
@@ -141,7 +124,7 @@ def main(config: Config) -> Result:
         baseline={"accuracy": nearest_mean(train, test)},
         seconds=time.perf_counter() - begun,
     )
-    _runs.say_stopped(console, "mnist1d", workdir, epochs, watch)
+    _watching.say_stopped(console, "mnist1d", workdir, epochs, watch)
     console.print(f"test accuracy {accuracy:.4f}, files in {workdir}")
     return Result(workdir, accuracy, len(watch.records), watch.stop.exit_code)
 

@@ -36,6 +36,7 @@ from experiments import (
     _runs,
     _splits,
     _trained,
+    _watching,
 )
 from experiments._options import require, said_of
 from experiments._recipes import preset as preset
@@ -110,7 +111,7 @@ def main(config: Config) -> Result:
     state = start.state
     with (
         F.using(algorithm=config.algorithm),
-        _runs.watching(console, workdir, batches, epochs, start) as watch,
+        _watching.watching(console, workdir, batches, epochs, start) as watch,
         _profiles.profiling(workdir / "profile", on=config.profile and first) as profile,
         _profiles.tensorboard(workdir / "tensorboard", on=config.tensorboard and first) as log,
     ):
@@ -140,7 +141,7 @@ def main(config: Config) -> Result:
         if first:
             _pictures.curves(workdir / "curves.png", watch.records)
         if watch.stop.is_set() and len(watch.records) < epochs:
-            _runs.say_stopped(console, "train", workdir, epochs, watch)
+            _watching.say_stopped(console, "train", workdir, epochs, watch)
             accuracy = watch.records[-1]["test_accuracy"] if watch.records else None
             return result(workdir, accuracy, watch, begun)
         measured = {name: function(state) for name, function in evaluations.items()}
@@ -167,7 +168,7 @@ def main(config: Config) -> Result:
     return ended
 
 
-def result(workdir: Path, accuracy: float | None, watch: _runs.Watch, begun: float) -> Result:
+def result(workdir: Path, accuracy: float | None, watch: _watching.Watch, begun: float) -> Result:
     """What `main` returns."""
     seconds = time.perf_counter() - begun
     return Result(workdir, accuracy, len(watch.records), seconds, watch.stop.exit_code)

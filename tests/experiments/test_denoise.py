@@ -11,7 +11,7 @@ import pytest
 
 from cnn_jax import training
 from cnn_jax.data import photos
-from experiments import _denoisers, _runs, denoise
+from experiments import _denoisers, _watching, denoise
 
 from .runs import error_of
 
@@ -70,13 +70,13 @@ def test_writes_everything_straight_into_the_workdir(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    report = _runs.Watch.report
+    report = _watching.Watch.report
 
     def interrupted(watch, made):  # as if Ctrl-C came during the first epoch
         report(watch, made)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(_runs.Watch, "report", interrupted)
+    monkeypatch.setattr(_watching.Watch, "report", interrupted)
     first = run(tmp_path)
     assert (first.epochs, first.exit_code) == (1, 130)
     monkeypatch.undo()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cnn_jax import data
-from experiments import _detected, _runs, _sliding, detect
+from experiments import _detected, _sliding, _watching, detect
 
 from .runs import error_of
 
@@ -63,13 +63,13 @@ def test_writes_everything(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    report = _runs.Watch.report
+    report = _watching.Watch.report
 
     def interrupted(watch, made):
         report(watch, made)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(_runs.Watch, "report", interrupted)
+    monkeypatch.setattr(_watching.Watch, "report", interrupted)
     first = run(tmp_path)
     assert (first.epochs, first.exit_code) == (1, 130)
     monkeypatch.undo()

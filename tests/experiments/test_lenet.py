@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from cnn_jax import data, training
-from experiments import _runs, lenet
+from experiments import _runs, _watching, lenet
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,13 +89,13 @@ def test_writes_everything_straight_into_the_workdir(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    report = _runs.Watch.report
+    report = _watching.Watch.report
 
     def interrupted(watch, made):  # as if Ctrl-C came during the first epoch
         report(watch, made)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(_runs.Watch, "report", interrupted)
+    monkeypatch.setattr(_watching.Watch, "report", interrupted)
     first = run(tmp_path, dropout=0.3)
     assert (first.epochs, len(metrics(tmp_path)), first.exit_code) == (1, 1, 130)
     monkeypatch.undo()

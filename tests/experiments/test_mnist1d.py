@@ -12,7 +12,7 @@ import pytest
 from flax import nnx
 
 from cnn_jax import data
-from experiments import _pictures, _runs, mnist1d
+from experiments import _pictures, _runs, _watching, mnist1d
 
 
 def run(workdir, **options):
@@ -69,13 +69,13 @@ def test_writes_everything_straight_into_the_workdir(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    report = _runs.Watch.report
+    report = _watching.Watch.report
 
     def interrupted(watch, made):  # as if Ctrl-C came during the first epoch
         report(watch, made)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(_runs.Watch, "report", interrupted)
+    monkeypatch.setattr(_watching.Watch, "report", interrupted)
     first = run(tmp_path)
     assert (first.epochs, len(metrics(tmp_path)), first.exit_code) == (1, 1, 130)
     monkeypatch.undo()

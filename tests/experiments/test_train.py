@@ -14,7 +14,15 @@ import pytest
 from flax import nnx
 
 from cnn_jax import data, files, models
-from experiments import _augmentations, _networks, _pictures, _recipes, _runs, lenet, train
+from experiments import (
+    _augmentations,
+    _networks,
+    _pictures,
+    _recipes,
+    _watching,
+    lenet,
+    train,
+)
 from experiments._optimizers import Plan
 from experiments._training_options import Config
 
@@ -308,7 +316,7 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path, monkeypatch):
             raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(_runs.Watch, "report", killed)
+        patch.setattr(_watching.Watch, "report", killed)
         with pytest.raises(Interrupted):
             run(parts, **options)
     assert len(records(parts)) == 1
@@ -497,7 +505,7 @@ def test_a_signal_inside_of_an_epoch_ends_the_run_in_good_order(
     experiment, tmp_path, monkeypatch, capsys, plain
 ):
     monkeypatch.setattr("cnn_jax.training._run.SECONDS", 1e-6)  # a step at a time
-    reported = _runs.Watch.report
+    reported = _watching.Watch.report
 
     def interrupted(self, made):
         reported(self, made)
@@ -506,7 +514,7 @@ def test_a_signal_inside_of_an_epoch_ends_the_run_in_good_order(
 
     options = SMALL if experiment is train else HERE
     with monkeypatch.context() as patch:
-        patch.setattr(_runs.Watch, "report", interrupted)
+        patch.setattr(_watching.Watch, "report", interrupted)
         ended = experiment.main(experiment.Config(workdir=tmp_path, **options))
     assert (ended.epochs, ended.exit_code) == (1, 128 + signal.SIGINT)
     assert f"--workdir {tmp_path} --resume" in capsys.readouterr().out
