@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cnn_jax import files
 from cnn_jax.tasks import detection
 from cnn_jax.training import Record
+from experiments import _pictures
 
 SURE = 0.3  # boxes with a lower score are not drawn
 ACROSS, DOWN = 6, 2
@@ -33,7 +32,7 @@ def curves(file: Path, history: Sequence[Record]) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    _save(figure, file)
+    _pictures.save(figure, file)
 
 
 def mistakes(found: Mapping[str, Any], truth: Mapping[str, Any]) -> np.ndarray:
@@ -79,7 +78,7 @@ def scenes(
         count = f"{wrong[scene]} mistake{'s' * int(wrong[scene] > 1)}"
         axes.set_title(count if wrong[scene] else "all right", fontsize=8)
     figure.suptitle(f"boxes with scores above {SURE}; dashed: the truth", fontsize=9)
-    _save(figure, file)
+    _pictures.save(figure, file)
 
 
 def _scene(axes: Axes, scene: int, found: Any, truth: Any, classes: Sequence[str]) -> None:
@@ -100,10 +99,3 @@ def _outline(axes: Axes, box: np.ndarray, color: str, style: str) -> None:
     top, left, bottom, right = box - 0.5  # imshow has the first pixel's center at 0
     corners = [left, right, right, left, left], [top, top, bottom, bottom, top]
     axes.plot(*corners, style, color=color, linewidth=1.5)
-
-
-def _save(figure: Figure, file: Path) -> None:
-    if jax.process_index() > 0:  # of several processes the first one draws
-        return
-    with files.replacing(file) as new:
-        figure.savefig(new, dpi=120)

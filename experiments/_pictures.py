@@ -17,11 +17,20 @@ MAPS_IN_A_LINE = 8
 FEW = 30  # classes whose names and numbers can be read in a confusion matrix
 
 
-def curves(file: Path, history: Sequence[Record]) -> None:
-    """Draw loss and accuracy on training and test images, by epoch."""
+ACCURACY = {"loss": " (nats)", "accuracy": ""}
+
+
+def curves(file: Path, history: Sequence[Record], measures: Mapping[str, str] = ACCURACY) -> None:
+    """Draw what was measured on training and test images, by epoch.
+
+    Args:
+        file: to write.
+        history: the records of the epochs.
+        measures: two of them by name, each with its unit.
+    """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [record["epoch"] for record in history]
-    for axes, what, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", "")):
+    for axes, (what, unit) in zip(figure.subplots(1, 2), measures.items()):
         for split, style in (("train", "--"), ("test", "-"), ("average", ":")):
             if history and f"{split}_{what}" in history[0]:
                 values = [record[f"{split}_{what}"] for record in history]
@@ -31,9 +40,9 @@ def curves(file: Path, history: Sequence[Record]) -> None:
         axes.grid(alpha=0.3)
         if history:
             axes.legend()
-    if history:
+    if history and "accuracy" in measures:
         figure.suptitle(f"test accuracy {history[-1]['test_accuracy']:.4f}")
-    _save(figure, file)
+    save(figure, file)
 
 
 def confusion(file: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
@@ -55,7 +64,7 @@ def confusion(file: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
         axes.set_yticks(range(len(classes)), classes)
     axes.set(xlabel="predicted", ylabel="true")
     figure.colorbar(image, label="share of the true class", shrink=0.8)
-    _save(figure, file)
+    save(figure, file)
 
 
 def predictions(
@@ -85,7 +94,7 @@ def predictions(
         right.set(xlim=(0, 1), yticks=[])
         right.invert_yaxis()
     grid[-1, 1].set_xlabel("probability")
-    _save(figure, file)
+    save(figure, file)
 
 
 def filters(
@@ -119,7 +128,7 @@ def filters(
         size = " x ".join(map(str, maps.shape[:2]))
         label = "" if first else f"{name}\n{size}"
         axes_of_line[0].set_ylabel(label, rotation=0, ha="right", va="center")
-    _save(figure, file)
+    save(figure, file)
 
 
 def signals(file: Path, split: Dataset, predicted: np.ndarray, each: int = 5) -> None:
@@ -142,10 +151,11 @@ def signals(file: Path, split: Dataset, predicted: np.ndarray, each: int = 5) ->
             color = "tab:blue" if right[index] else "tab:red"
             axes.plot(split.images[index, :, 0], color=color)
             axes.set_title(true if right[index] else f"{true}, not {guess}")
-    _save(figure, file)
+    save(figure, file)
 
 
-def _save(figure: Figure, file: Path) -> None:
+def save(figure: Figure, file: Path) -> None:
+    """Write a figure, completely or not at all."""
     if jax.process_index() > 0:  # of several processes the first one draws
         return
     with files.replacing(file) as new:

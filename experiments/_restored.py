@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from cnn_jax import files
 from cnn_jax.training import Record
+from experiments import _pictures
 
 
 class Score(NamedTuple):
@@ -114,26 +112,9 @@ def compare(
             about = f"{found.psnr:.2f} dB, SSIM {found.ssim:.3f}" if found else ""
             axes.set_title(f"{what}\n{about}", fontsize=9)
         line[0].set_ylabel(name)
-    _save(figure, file)
+    _pictures.save(figure, file)
 
 
 def curves(file: Path, history: Sequence[Record]) -> None:
     """Draw loss and PSNR of training and held-out patches, by epoch."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    epochs = [record["epoch"] for record in history]
-    for axes, what, unit in zip(figure.subplots(1, 2), ("loss", "psnr"), ("", " (dB)")):
-        for split, style in (("train", "--"), ("test", "-")):
-            values = [record[f"{split}_{what}"] for record in history]
-            axes.plot(epochs, values, style, marker=".", label=split)
-        axes.set(xlabel="epoch", ylabel=what + unit)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    _save(figure, file)
-
-
-def _save(figure: Figure, file: Path) -> None:
-    if jax.process_index() > 0:  # of several processes the first one draws
-        return
-    with files.replacing(file) as new:
-        figure.savefig(new, dpi=120)
+    _pictures.curves(file, history, {"loss": "", "psnr": " (dB)"})

@@ -1,12 +1,14 @@
-"""Small runs, errors and folders, for tests of `experiments.train`, `evaluate` and `predict`."""
+"""Small runs, what they leave, errors and folders, for tests of the experiments that train."""
 
+import json
+import signal
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import _runs, train
+from experiments import _runs, _watching, train
 from experiments._training_options import Config
 
 # A network that soon compiles, and no kernels of ours to be compiled.
@@ -17,6 +19,23 @@ SMALL = {"model": "mlp", "model_options": '{"widths": [16]}', **HERE}
 def run(workdir, **options):
     """Train."""
     return train.main(Config(workdir=workdir, **{**SMALL, **options}))
+
+
+def metrics(workdir):
+    """What each epoch measured, without its seconds."""
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+def interrupt_the_first_epoch(patch):
+    """Send Ctrl-C when the first steps are made: the run ends after its first epoch."""
+    report = _watching.Watch.report
+
+    def interrupted(watch, made):
+        report(watch, made)
+        signal.raise_signal(signal.SIGINT)
+
+    patch.setattr(_watching.Watch, "report", interrupted)
 
 
 def error_of(monkeypatch, capsys, experiment, words, parse=None):

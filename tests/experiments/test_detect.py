@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 
 import jax
 import jax.numpy as jnp
@@ -11,20 +10,15 @@ import numpy as np
 import pytest
 
 from cnn_jax import data
-from experiments import _detected, _sliding, _watching, detect
+from experiments import _detected, _sliding, detect
 
-from .runs import error_of
+from .runs import error_of, interrupt_the_first_epoch, metrics
 
 
 def run(workdir, **options):
     return detect.main(
         detect.Config(workdir=workdir, smoke=True, devices=1, algorithm="xla", **options)
     )
-
-
-def metrics(workdir):
-    lines = (workdir / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +57,7 @@ def test_writes_everything(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    report = _watching.Watch.report
-
-    def interrupted(watch, made):
-        report(watch, made)
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(_watching.Watch, "report", interrupted)
+    interrupt_the_first_epoch(monkeypatch)
     first = run(tmp_path)
     assert (first.epochs, first.exit_code) == (1, 130)
     monkeypatch.undo()

@@ -17,19 +17,15 @@ import numpy as np
 import pytest
 
 from cnn_jax import data, training
-from experiments import _runs, _watching, lenet
+from experiments import _runs, lenet
+
+from .runs import interrupt_the_first_epoch, metrics
 
 ROOT = Path(__file__).parents[2]
 
 
 def run(workdir, **options):
     return lenet.main(lenet.Config(**{"workdir": workdir, "smoke": True, "devices": 1, **options}))
-
-
-def metrics(workdir):
-    """What each epoch measured, without its seconds."""
-    lines = (workdir / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
 
 
 def newest_state(workdir):
@@ -89,13 +85,7 @@ def test_writes_everything_straight_into_the_workdir(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    report = _watching.Watch.report
-
-    def interrupted(watch, made):  # as if Ctrl-C came during the first epoch
-        report(watch, made)
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(_watching.Watch, "report", interrupted)
+    interrupt_the_first_epoch(monkeypatch)
     first = run(tmp_path, dropout=0.3)
     assert (first.epochs, len(metrics(tmp_path)), first.exit_code) == (1, 1, 130)
     monkeypatch.undo()

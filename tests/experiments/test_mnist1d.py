@@ -1,7 +1,6 @@
 """`experiments.mnist1d`: what it writes, how it resumes, and what mistakes get."""
 
 import json
-import signal
 import sys
 from typing import get_args, get_type_hints
 
@@ -12,18 +11,14 @@ import pytest
 from flax import nnx
 
 from cnn_jax import data
-from experiments import _pictures, _runs, _watching, mnist1d
+from experiments import _pictures, _runs, mnist1d
+
+from .runs import interrupt_the_first_epoch, metrics
 
 
 def run(workdir, **options):
     config = {"workdir": workdir, "smoke": True, "algorithm": "xla", **options}
     return mnist1d.main(mnist1d.Config(**config))
-
-
-def metrics(workdir):
-    """What each epoch measured, without its seconds."""
-    lines = (workdir / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
 
 
 def command_line(monkeypatch, capsys, *arguments):
@@ -69,13 +64,7 @@ def test_writes_everything_straight_into_the_workdir(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    report = _watching.Watch.report
-
-    def interrupted(watch, made):  # as if Ctrl-C came during the first epoch
-        report(watch, made)
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(_watching.Watch, "report", interrupted)
+    interrupt_the_first_epoch(monkeypatch)
     first = run(tmp_path)
     assert (first.epochs, len(metrics(tmp_path)), first.exit_code) == (1, 1, 130)
     monkeypatch.undo()
@@ -108,7 +97,7 @@ def test_a_convolution_learns(tmp_path):
 
 def test_the_picture_has_right_and_wrong_signals(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(_pictures, "_save", lambda figure, file: figures.append(figure))
+    monkeypatch.setattr(_pictures, "save", lambda figure, file: figures.append(figure))
     test = data.load("mnist1d", "test")
     predicted = test.labels.copy()
     predicted[[3, 5]] = (test.labels[[3, 5]] + 1) % 10

@@ -1,7 +1,6 @@
 """`experiments.superresolve`: what it writes, that it resumes to the same bits, mistakes."""
 
 import json
-import signal
 
 import jax
 import jax.numpy as jnp
@@ -11,20 +10,14 @@ import pytest
 
 from cnn_jax.data import photos
 from cnn_jax.tasks import restoration
-from experiments import _watching, superresolve
+from experiments import superresolve
 
-from .runs import error_of
+from .runs import error_of, interrupt_the_first_epoch, metrics
 
 
 def run(workdir, **options):
     small = {"smoke": True, "devices": 1, "algorithm": "xla", "workdir": workdir}
     return superresolve.main(superresolve.Config(**{**small, **options}))
-
-
-def metrics(workdir):
-    """What each epoch measured, without its seconds."""
-    lines = (workdir / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
 
 
 def result(workdir):
@@ -63,13 +56,7 @@ def test_writes_everything_straight_into_the_workdir(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    report = _watching.Watch.report
-
-    def interrupted(watch, made):  # as if Ctrl-C came during the first epoch
-        report(watch, made)
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(_watching.Watch, "report", interrupted)
+    interrupt_the_first_epoch(monkeypatch)
     first = run(tmp_path)
     assert (first.epochs, first.exit_code) == (1, 130)
     monkeypatch.undo()
