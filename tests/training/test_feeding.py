@@ -138,6 +138,21 @@ def test_a_pass_in_order_has_every_example_once(kind, examples):
         assert found.dtype == arrays[name].dtype
 
 
+@pytest.mark.parametrize("kind", ["resident", "stream", "mesh"])
+def test_another_kind_of_keys_makes_another_program(kind):
+    batches = made(kind)
+    run, drawn = batches.program(look), []
+    for impl in ("rbg", "unsafe_rbg"):  # of the same shape
+        key, start = jax.random.key(3, impl=impl), Seen(jnp.int32(0))
+        if batches.mesh is not None:
+            start = training.place(start, batches.mesh)
+        drawn.append(run(start, 0, 2, key)[1]["key"])
+        expected = [jax.random.uniform(jax.random.fold_in(key, step)) for step in range(2)]
+        np.testing.assert_array_equal(drawn[-1], np.array(expected))
+    batches.close()
+    assert not np.array_equal(*drawn)
+
+
 def test_a_pass_that_breaks_off_leaves_no_thread():
     batches = made("stream", numbered(400))
     for _ in range(3):

@@ -63,21 +63,22 @@ def on_each(tree: Any, mesh: Mesh | None) -> Any:
 def keeping(function: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:
     """Compile `function(state, ...) -> (state, metrics)`: it is donated and stays where it is.
 
-    On a mesh the new state is sharded as the given one, and each device has the metrics.
+    On a mesh the new state is sharded as the given one, and each device has the metrics. A last
+    option `impl` is the kind of the random keys.
     """
     if mesh is None:
-        return jax.jit(function, donate_argnums=0)
+        return jax.jit(function, donate_argnums=0, static_argnames="impl")
     whole = NamedSharding(mesh, PartitionSpec())
     programs = {}
 
-    def call(state, *rest):
+    def call(state, *rest, impl):
         leaves, structure = jax.tree.flatten(state)
         shardings = tuple(leaf.sharding for leaf in leaves)
         if (structure, shardings) not in programs:
             results = jax.tree.unflatten(structure, shardings), whole
             programs[structure, shardings] = jax.jit(
-                function, donate_argnums=0, out_shardings=results
+                function, donate_argnums=0, static_argnames="impl", out_shardings=results
             )
-        return programs[structure, shardings](state, *rest)
+        return programs[structure, shardings](state, *rest, impl=impl)
 
     return call

@@ -49,7 +49,7 @@ class Resident:
 
         step = jax.jit(step)  # so that the next line and the loop trace it once
 
-        def steps(state, arrays, order, first, count, bits):
+        def steps(state, arrays, order, first, count, bits, *, impl):
             key = jax.random.wrap_key_data(bits, impl=impl)
 
             def one(i, carry):
@@ -62,12 +62,9 @@ class Resident:
             metrics = {name: jnp.zeros(len(order), mean.dtype) for name, mean in means.items()}
             return jax.lax.fori_loop(first, first + count, one, (state, metrics))
 
-        impl = None
         compiled = keeping(steps, self.mesh)
 
         def run(state, first, count, key):
-            nonlocal impl
-            impl = jax.random.key_impl(key)
             epoch, offset = divmod(first, self.steps)
             order = epoch_of(seed_of(key), epoch, self.examples, self.batch_size)
             state, metrics = compiled(
@@ -77,6 +74,7 @@ class Resident:
                 np.int32(offset),
                 np.int32(count),
                 np.asarray(jax.random.key_data(key)),
+                impl=jax.random.key_impl(key),
             )
             # Python handles Ctrl-C while it waits here, but not while it reads an array.
             metrics = jax.device_get(jax.block_until_ready(metrics))

@@ -161,20 +161,17 @@ def stepping(
 ) -> Callable[..., Any]:
     """Return `run(state, first, count, key)`, which takes its batches from an iterator."""
 
-    def one(state, batch, bits):
+    def one(state, batch, bits, *, impl):
         key = jax.random.wrap_key_data(bits, impl=impl)
         return step(state, batch, jax.random.fold_in(key, state.step))
 
-    impl = None
     compiled = keeping(one, mesh)
 
     def run(state, first, count, key):
-        nonlocal impl
-        impl = jax.random.key_impl(key)
-        bits = np.asarray(jax.random.key_data(key))
+        bits, impl = np.asarray(jax.random.key_data(key)), jax.random.key_impl(key)
         metrics = []
         for _, batch in zip(range(count), batches_from(first, key)):  # in this order: none is lost
-            state, means = compiled(state, batch, bits)
+            state, means = compiled(state, batch, bits, impl=impl)
             metrics.append(means)
             if len(metrics) > AHEAD:  # bounds what waits on the device
                 jax.block_until_ready(metrics[-1 - AHEAD])
