@@ -1,5 +1,6 @@
-"""Checks of an experiment's options, and the error for a wrong one."""
+"""The options that experiments share, checks of options, and the error for a wrong one."""
 
+import math
 import os
 import types
 from collections.abc import Iterator
@@ -22,6 +23,43 @@ class Hosts:
     """How many processes there are."""
     process: int | None = None
     """Which one this is, from 0; the first one prints and writes."""
+
+
+@dataclass(frozen=True)
+class Training(Hosts):
+    """The options of every command that trains a network; one may give them other defaults."""
+
+    epochs: int | None = None
+    """Passes over the training data; by default what is written above, or 2 with --smoke."""
+    batch_size: int = 32
+    """Examples in one training step."""
+    learning_rate: float = 1e-3
+    """The peak of a one-cycle schedule."""
+    seed: int = 0
+    """Decides the initialization and all that is drawn in training; held-out data never change."""
+    algorithm: Literal["auto", "xla", "vmap"] = "auto"
+    """The algorithm of convolution and pooling."""
+    devices: int | None = None
+    """How many devices share each batch; by default all that JAX finds."""
+    workdir: Path | None = None
+    """Write straight into this folder; by default runs/<command>/<time>."""
+    resume: bool = False
+    """Continue the run that is in `workdir`, with the options it was started with, to the same bits
+    as if it had not stopped."""
+    smoke: bool = False
+    """A few steps on few examples: to see that everything works."""
+
+    def __post_init__(self):
+        require_types(self)
+        rate = self.learning_rate
+        require("--epochs", 0 <= (self.epochs or 0) <= 10**5, "in [0, 100000]", self.epochs)
+        require("--batch-size", 1 <= self.batch_size <= 2**16, "in [1, 65536]", self.batch_size)
+        require("--learning-rate", 0 < rate < math.inf, "positive and finite", rate)
+        require("--seed", 0 <= self.seed < 2**32, "in [0, 2**32)", self.seed)
+
+    def epochs_of(self, usual: int) -> int:
+        """How many epochs are to be trained, if it is usually so many."""
+        return self.epochs if self.epochs is not None else 2 if self.smoke else usual
 
 
 class RunError(ValueError):

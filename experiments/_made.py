@@ -1,0 +1,68 @@
+"""Examples that are made on the device: new ones in each step, and fixed ones that are held out."""
+
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from cnn_jax import data
+from cnn_jax.data import photos
+
+AT_ONCE = 32  # examples
+Make = Callable[[jax.Array], Any]
+
+
+def numbers(count: int) -> dict[str, np.ndarray]:
+    """The training data of an epoch of `count` examples: their numbers, of which `new` makes them.
+
+    Example:
+        >>> numbers(3)["number"].tolist()
+        [0, 1, 2]
+    """
+    return {"number": np.arange(count)}
+
+
+def new(make: Make, batch: Any, key: jax.Array) -> Any:
+    """Make the examples of a batch of `numbers`, in a training step.
+
+    Args:
+        make: `keys (n,) -> a tree of (n, ...)`.
+        batch: `number`, (n,).
+        key: of the step, so that no two steps have the same examples.
+    """
+    return make(jax.vmap(partial(jax.random.fold_in, key))(batch["number"]))
+
+
+def drawn(make: Make, key: jax.Array, count: int, leave: Collection[str] = ()) -> Any:
+    """Make examples that stay the same: `count` of them, a multiple of 32, as NumPy arrays.
+
+    Args:
+        make: `keys (n,) -> a dict of (n, ...)`.
+        key: which ones.
+        count: how many.
+        leave: names of those parts that are not needed.
+    """
+    kept = jax.jit(lambda keys: {n: v for n, v in make(keys).items() if n not in leave})
+    parts = [jax.device_get(kept(k)) for k in jax.random.split(key, count).reshape(-1, AT_ONCE)]
+    return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def scenes(dataset: str, **options: Any) -> tuple[Make, Make, tuple[str, ...]]:
+    """Scenes of garments on photographs, to train on and held out; neither share any pixel.
+
+    Args:
+        dataset: whose garments; a name for `data.load`.
+        options: of `data.scenes.scenes`.
+
+    Returns:
+        Two functions of keys, see there, and the names of the classes.
+    """
+    made, classes = [], ()
+    for split in ("train", "test"):
+        garments, backgrounds = data.load(dataset, split), photos.load(split, channels=3)
+        behind = list(backgrounds.values())
+        made.append(data.scenes.scenes(garments.images, garments.labels, behind, **options))
+        classes = tuple(garments.classes)
+    return made[0], made[1], classes
