@@ -11,8 +11,6 @@ kernels, an image and its feature maps), checkpoints/. The same commands run on 
 one device or several; on several hosts with --coordinator, --processes and --process.
 """
 
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +23,10 @@ import optax
 from flax import nnx
 
 from cnn_jax import data, models, training
-from cnn_jax import functional as F
 from cnn_jax.tasks import classification
-from experiments import _baselines, _pictures, _runs, _watching
-from experiments._options import Hosts, require, require_types
+from experiments import _baselines, _pictures, _runs
+from experiments._options import Training, require
+from experiments._running import Result, Run
 
 # Few images are soon overfitted, and dropout helps against that; with all images it lowers the
 # accuracy by 0.004 (0.9052 with 0.2, 0.9095 without; one seed).
@@ -37,7 +35,7 @@ DROPOUT = {"fashion_mnist_small": 0.3, "fashion_mnist": 0.0}
 
 
 @dataclass(frozen=True)
-class Config(Hosts):
+class Config(Training):
     """Train LeNet-5 on Fashion-MNIST."""
 
     dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
@@ -45,9 +43,7 @@ class Config(Hosts):
     epochs: int | None = None
     """Passes over the training images; by default 20, or 10 over all 60,000, or 2 with --smoke."""
     batch_size: int = 128
-    """Images in one training step."""
     learning_rate: float = 7e-3
-    """The peak of a one-cycle schedule."""
     weight_decay: float = 0.05
     """The weight decay of AdamW."""
     activation: Literal["relu", "sigmoid", "tanh"] = "relu"
@@ -57,44 +53,14 @@ class Config(Hosts):
     dropout: float | None = None
     """The probability of dropping a value after each hidden dense layer; by default 0.3, or 0 for
     all 60,000 images."""
-    seed: int = 0
-    """Decides the initialization, the order of the images and the dropout."""
-    algorithm: Literal["auto", "xla", "vmap"] = "auto"
-    """The algorithm of convolution and pooling."""
-    devices: int | None = None
-    """How many devices share each batch; by default all that JAX finds."""
-    workdir: Path | None = None
-    """Write straight into this folder; by default runs/lenet/<time>."""
-    resume: bool = False
-    """Continue the run that is in `workdir`, with the options it was started with, to the same bits
-    as if it had not stopped."""
     smoke: bool = False
     """Only 640 images of each split, and 2 epochs by default: to see that everything works."""
 
     def __post_init__(self):
-        require_types(self)
-        rate, decay, seed = self.learning_rate, self.weight_decay, self.seed
-        require("--batch-size", self.batch_size >= 1, "at least 1", self.batch_size)
-        require("--epochs", 0 <= (self.epochs or 0) <= 10**5, "in [0, 100000]", self.epochs)
-        require("--learning-rate", 0 < rate < math.inf, "positive and finite", rate)
-        require("--weight-decay", 0 <= decay < math.inf, "at least 0 and finite", decay)
+        super().__post_init__()
+        decay = self.weight_decay
+        require("--weight-decay", 0 <= decay < float("inf"), "at least 0 and finite", decay)
         require("--dropout", 0 <= (self.dropout or 0) < 1, "in [0, 1)", self.dropout)
-        require("--seed", 0 <= seed < 2**32, "in [0, 2**32)", seed)
-
-
-@dataclass(frozen=True)
-class Result:
-    """The result of a run."""
-
-    workdir: Path
-    test_accuracy: float
-    """On the whole test split, after the last step."""
-    epochs: int
-    """How many are finished."""
-    seconds: float
-    """Of this call, compiling and drawing included."""
-    exit_code: int = 0
-    """0, or 128 + the number of the signal that stopped the run."""
 
 
 def standardize(images: jax.Array) -> jax.Array:
@@ -109,47 +75,27 @@ def prepare(batch: Any, key: jax.Array | None) -> Any:
 
 def main(config: Config) -> Result:
     """Train, draw, and print the result."""
-    begun, console = time.perf_counter(), _runs.console()
-    config, workdir = _runs.open_run("lenet", config)
-    train, test = (data.load(config.dataset, split) for split in ("train", "test"))
-    epochs = config.epochs
-    if epochs is None:
-        epochs = 2 if config.smoke else EPOCHS[config.dataset]
-    if config.smoke:
-        train, test = (
-            replace(d, images=d.images[:640], labels=d.labels[:640]) for d in (train, test)
-        )
+    with Run("lenet", config) as run:
+        config = run.config
+        train, test = (data.load(config.dataset, split) for split in ("train", "test"))
+        if config.smoke:
+            train, test = (
+                replace(d, images=d.images[:640], labels=d.labels[:640]) for d in (train, test)
+            )
+        epochs, loss = config.epochs_of(EPOCHS[config.dataset]), classification.loss()
+        model, optimizer = make(config, epochs, len(train))
+        batches = training.batches(train, config.batch_size, mesh=run.mesh)
+        held_out = training.batches(test, min(config.batch_size, len(test)), mesh=run.mesh)
+        state, apply = training.init(model, optimizer)
+        step = training.make_step(apply, optimizer, loss, prepare=prepare)
+        evaluate = training.make_evaluate(apply, loss, held_out, prepare=prepare)
+        state = run.train(state, step, batches, epochs, evaluate, best="test_accuracy")
 
-    model, optimizer = make(config, epochs, len(train))
-    mesh, loss = _runs.mesh_of(config.devices, config.batch_size), classification.loss()
-    batches = training.batches(train, config.batch_size, mesh=mesh)
-    held_out = training.batches(test, min(config.batch_size, len(test)), mesh=mesh)
-    state, apply = training.init(model, optimizer)
-    step = training.make_step(apply, optimizer, loss, prepare=prepare)
-    evaluate = training.make_evaluate(apply, loss, held_out, prepare=prepare)
-
-    best = training.Best("test_accuracy")
-    checkpoints = training.Checkpoints(workdir, config=_runs.lasting(config), best=best)
-    with F.using(algorithm=config.algorithm):
-        state, watch = _watching.trained(
-            console, config, state, step, batches, epochs, evaluate, checkpoints
-        )
         logits = training.make_predict(apply, held_out, prepare=prepare)(state)
-
-    accuracy = float(np.mean(logits.argmax(-1) == test.labels))
-    draw(workdir, watch.records, training.trained(model, state), test, logits)
-    seconds = time.perf_counter() - begun
-    _runs.write_result(
-        workdir,
-        config,
-        headline="accuracy",
-        metrics={"accuracy": accuracy},
-        baseline={"accuracy": _baselines.nearest_mean(train, test)},
-        seconds=seconds,
-    )
-    _watching.say_stopped(console, "lenet", workdir, epochs, watch)
-    console.print(f"test accuracy {accuracy:.4f}, {seconds:.1f} s, files in {workdir}")
-    return Result(workdir, accuracy, len(watch.records), seconds, watch.stop.exit_code)
+        accuracy = float(np.mean(logits.argmax(-1) == test.labels))
+        draw(run.workdir, run.records, training.trained(model, state), test, logits)
+        nearest = _baselines.nearest_mean(train, test)
+        return run.finish("accuracy", {"accuracy": accuracy}, {"accuracy": nearest})
 
 
 def make(config: Config, epochs: int, images: int) -> tuple[models.LeNet, Any]:

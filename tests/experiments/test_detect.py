@@ -43,13 +43,14 @@ def test_writes_everything(finished):
     }
     written = json.loads((workdir / "result.json").read_text())
     assert written["headline"]["name"] == "ap50"
-    assert written["headline"]["value"] == written["metrics"]["ap50"] == result.ap50
-    assert written["metrics"]["ap"] == result.ap
+    assert written["headline"]["value"] == written["metrics"]["ap50"]
+    assert written["metrics"] == result.metrics
+    assert written["headline"]["baseline"] == result.baseline["ap50"]
     assert set(written["baseline"]) == {"ap", "ap50", "ap75"}
     assert 0 <= written["baseline"]["ap"] <= written["baseline"]["ap50"] <= 1
     records = metrics(workdir)
     assert result.epochs == len(records) == 2
-    assert records[-1]["test_ap50"] == pytest.approx(result.ap50)
+    assert records[-1]["test_ap50"] == pytest.approx(result.metrics["ap50"])
     assert records[-1]["train_loss"] < records[0]["train_loss"]
     for picture in workdir.glob("*.png"):
         assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
@@ -71,9 +72,9 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--size", "60"], "`--size` must be a multiple of 16; got 60."),
+        (["--size", "60"], "`--size` must be 16, 32, ... 256; got 60."),
         (["--objects", "0"], "`--objects` must be in [1, 100]; got 0."),
-        (["--scenes", "-1"], "`--scenes` must be in"),
+        (["--epochs", "-1"], "`--epochs` must be in [0, 100000]; got -1."),
         (["--resume"], "`--resume` needs `--workdir`"),
     ],
 )

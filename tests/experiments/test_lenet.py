@@ -68,13 +68,13 @@ def test_writes_everything_straight_into_the_workdir(finished):
     }
     assert result.workdir == workdir
     assert result.epochs == len(metrics(workdir)) == 2
-    assert result.test_accuracy == pytest.approx(metrics(workdir)[-1]["test_accuracy"])
+    assert result.metrics["accuracy"] == pytest.approx(metrics(workdir)[-1]["test_accuracy"])
     config = json.loads((workdir / "config.json").read_text())
     assert config["config"]["dropout"] == 0.3
     assert {"jax", "flax"} <= config["versions"].keys()
     written = json.loads((workdir / "result.json").read_text())
     headline = written["headline"]
-    assert (headline["name"], headline["value"]) == ("accuracy", result.test_accuracy)
+    assert (headline["name"], headline["value"]) == ("accuracy", result.metrics["accuracy"])
     assert 0.5 < headline["baseline"] < 0.8
     assert (written["config"], written["seed"]) == (config["config"], 0)
     for picture in workdir.glob("*.png"):
