@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from ._parts import Part, text
+from ._parts import Part, part
 
 # The browser is told to load nothing, whatever a part may hold.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -20,6 +20,9 @@ th[data-order="1"]::after { content: " \\25b2"; }
 th[data-order="-1"]::after { content: " \\25bc"; }
 figure { margin: 1em 0; } img { max-width: 100%; } figcaption { color: #555; }
 input { font: inherit; width: 30em; margin: 0.8em 0; }
+pre { background: #f5f5f5; padding: 0.7em 1em; max-width: 60em; overflow-x: auto; font-size: 13px; }
+nav ol { columns: 18em; max-width: 60em; } a { color: #0b57d0; }
+@media print { nav, input { display: none; } section { break-inside: avoid-page; } }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 1em; } dd { margin: 0; }
 """
 
@@ -62,11 +65,12 @@ def page(title: str, parts: Sequence[Part | str]) -> str:
         >>> page("A & B", ["First."]).splitlines()[-3:]
         ['<h1>A &amp; B</h1>', '<p>First.</p>', '</html>']
     """
-    body = "\n".join(part if isinstance(part, Part) else text(part) for part in parts)
+    body = "\n".join(map(part, parts))
     script = f"\n<script>{SCRIPT}</script>" if 'class="sortable"' in body else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <title>{html.escape(title)}</title>
 <style>{STYLE}</style>

@@ -5,6 +5,7 @@ import html
 import io
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,57 @@ def heading(content: str) -> Part:
         '<h2>Memory</h2>'
     """
     return Part(f"<h2>{html.escape(content)}</h2>")
+
+
+def code(content: str) -> Part:
+    """Return lines of code, as they are.
+
+    Example:
+        >>> code("y = x < 1")
+        '<pre><code>y = x &lt; 1</code></pre>'
+    """
+    return Part(f"<pre><code>{html.escape(content)}</code></pre>")
+
+
+def section(name: str, title: str, parts: Sequence["Part | str"]) -> Part:
+    """Return parts under a heading, to which `contents` can lead.
+
+    Args:
+        name: of letters, digits, ``-`` and ``_``; no two of a page are the same.
+        title: shown as the heading.
+        parts: in order; a plain `str` becomes a paragraph.
+
+    Raises:
+        ValueError: the name has other characters.
+
+    Example:
+        >>> section("size", "How large?", ["5 x 5."])
+        '<section id="size">\n<h2>How large?</h2>\n<p>5 x 5.</p>\n</section>'
+    """
+    lines = [f'<section id="{_named(name)}">', heading(title), *map(part, parts), "</section>"]
+    return Part("\n".join(lines))
+
+
+def contents(titles: Mapping[str, str]) -> Part:
+    """Return a list of links to the sections of the page.
+
+    Args:
+        titles: of the sections, by name.
+
+    Example:
+        >>> contents({"size": "How large?"})
+        '<nav aria-label="Contents"><ol>\n<li><a href="#size">How large?</a></li>\n</ol></nav>'
+    """
+    links = "".join(
+        f'<li><a href="#{_named(name)}">{html.escape(title)}</a></li>\n'
+        for name, title in titles.items()
+    )
+    return Part(f'<nav aria-label="Contents"><ol>\n{links}</ol></nav>')
+
+
+def part(content: "Part | str") -> Part:
+    """Return a part as it is, and a plain `str` as a paragraph."""
+    return content if isinstance(content, Part) else text(content)
 
 
 def facts(values: Mapping[str, Any]) -> Part:
@@ -149,6 +201,12 @@ def figure(picture: bytes | str | os.PathLike[str] | Drawn, caption: str) -> Par
     return Part(
         f'<figure><img alt="{said}" src="{source}"><figcaption>{said}</figcaption></figure>'
     )
+
+
+def _named(name: str) -> str:
+    if not re.fullmatch(r"[\w-]+", name, re.ASCII):
+        raise ValueError(f"`name` must be of letters, digits, '-' and '_'; got {name!r}.")
+    return name
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:

@@ -155,7 +155,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(finished, monkeypatch, cap
     [
         (["--resume"], "`--resume` needs `--workdir`, the folder of the run to continue."),
         (["--resume", "--workdir", "nowhere"], "There is no run to resume in nowhere"),
-        (["--batch-size", "0"], "`--batch-size` must be at least 1; got 0."),
+        (["--batch-size", "0"], "`--batch-size` must be in [1, 65536]; got 0."),
         (["--epochs", "-1"], "`--epochs` must be in [0, 100000]; got -1."),
         (["--dropout", "1.5"], "`--dropout` must be in [0, 1); got 1.5."),
         (["--batch-size", "7000"], "`--batch-size` must be at most the number of images, 6000"),
