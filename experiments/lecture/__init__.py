@@ -1,0 +1,15 @@
+"""The lecture, run: every claim shown by our own operations, as one page with pictures and numbers.
+
+    python -m experiments.lecture                             all sections, 2 CPU cores
+    python -m experiments.lecture --section pooling           a page of this one
+    python -m experiments.lecture --fresh                     compute again what is kept
+
+Writes runs/lecture/index.html, one file that needs no other and no network, and keeps each section
+in runs/lecture/sections/ until its code, the library or a version changes. Every number on the page
+comes from this run, and so do the lines of code, which are those that ran.
+
+    _section.py    what a section is, and the code that it shows
+    _kept.py       sections that need not be computed again
+    _main.py       the command
+    sections/      one file each, in the lecture's order in sections/__init__.py
+"""

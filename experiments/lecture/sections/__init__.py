@@ -1,0 +1,24 @@
+"""The sections, in the order of the lecture."""
+
+from experiments.lecture._section import Section
+from experiments.lecture.sections import (
+    backpropagation,
+    borders,
+    dimensions,
+    fields,
+    filtering,
+    motivation,
+    networks,
+    one_dimension,
+    output_size,
+    pooling,
+    properties,
+    tensors,
+    windows,
+)
+
+ORDER = (
+    *(tensors, motivation, filtering, one_dimension, dimensions, windows, output_size, borders),
+    *(properties, fields, pooling, networks, backpropagation),
+)
+SECTIONS = {section.name: section for section in map(Section.of, ORDER)}

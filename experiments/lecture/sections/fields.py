@@ -1,0 +1,105 @@
+"""Receptive fields: how much of the input a unit sees.
+
+Each layer of window k widens the field by k - 1 steps, and each stride makes the steps longer. Two
+layers of 3 see 5; a network as deep as ResNet-50 sees more than its whole input. But not all places
+count alike: most of what a unit depends on lies near the middle.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from matplotlib.figure import Figure
+
+from cnn_jax import analysis, models, pages
+from cnn_jax import functional as F
+from experiments.lecture._section import code, numbers
+
+TRY = "dilation=2 in the second layer of two(); a pool between the layers."
+REFERENCE = (
+    "Lecture, receptive fields; Araujo et al., Computing receptive fields, Distill, 2019; Luo et "
+    "al., 2016, arXiv:1701.04128."
+)
+
+
+def two():
+    kernel = jnp.ones((3, 1, 1))
+
+    def f(x):
+        first = F.conv(x, kernel)
+        return {"first": first, "second": F.conv(first, kernel)}
+
+    return [analysis.receptive_field(f, (9, 1), output=name) for name in ("first", "second")]
+
+
+def grown(depths, window):
+    kernel = jnp.ones((window, 1, 1))
+
+    def deep(x, depth):
+        for _ in range(depth):
+            x = F.conv(x, kernel, padding="SAME")
+        return x
+
+    found = [analysis.receptive_field(lambda x, n=n: deep(x, n), (301, 1)) for n in depths]
+    return [field.inputs[0].axes[0].size for field in found]
+
+
+def networks():
+    lenet = nnx.eval_shape(lambda: models.lenet(rngs=nnx.Rngs(0)))
+    resnet = nnx.eval_shape(lambda: models.resnet50(rngs=nnx.Rngs(0)))
+    small = analysis.receptive_field(lenet.feature_maps, (1, 28, 28, 1), output="conv2")
+    large = analysis.receptive_field(resnet.feature_maps, (1, 224, 224, 3), output="stage4")
+    return small, large
+
+
+def effective():
+    kernel = jnp.ones((3, 3, 1, 1)) / 9
+
+    def f(x):
+        for _ in range(8):
+            x = F.conv(x, kernel, padding="SAME")
+        return x
+
+    return analysis.effective_receptive_field(f, (33, 33, 1), key=jax.random.key(0), samples=8)
+
+
+def show():
+    first, second = (field.inputs[0].axes[0] for field in two())
+    depths = range(1, 13)
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    for window in (3, 5, 7):
+        axes.plot(depths, grown(depths, window), marker=".", label=f"window {window}")
+    axes.set(xlabel="layers", ylabel="units seen on an axis")
+    axes.legend()
+    small, large = networks()
+    sizes = {
+        name: tuple(axis.size for axis in field.inputs[0].axes if axis.stride)
+        for name, field in (("LeNet-5 conv2", small), ("ResNet-50 stage4", large))
+    }
+    measured = effective()
+    return [
+        code(two, grown),
+        numbers({"one layer of 3 sees": first.size, "two see": second.size}),
+        pages.figure(figure, "The field grows by k - 1 with every layer of window k."),
+        code(networks),
+        pages.figure(
+            analysis.plot_receptive_field(small), "What a unit of LeNet-5's second layer sees."
+        ),
+        pages.figure(
+            analysis.plot_receptive_field(large),
+            "A unit of ResNet-50's last stage: the field is larger than the picture.",
+        ),
+        numbers({f"field of {name}": size for name, size in sizes.items()}),
+        code(effective),
+        pages.figure(
+            analysis.plot_effective_field(measured),
+            "How much a unit after eight averages of 3 x 3 depends on each place.",
+        ),
+        numbers(
+            {
+                "its width, a standard deviation, measured": float(measured.inputs[0].width[-1]),
+                "by the formula, sqrt(2 * 8 / 3)": float(np.sqrt(16 / 3)),
+            }
+        ),
+    ]

@@ -1,0 +1,58 @@
+"""How large is the output?
+
+floor((n + 2p - d(k - 1) - 1) / s) + 1 for n inputs, a window of k, stride s, padding p and dilation
+d; nothing if that is not positive. The formula against the shapes that come out.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cnn_jax import functional as F
+from cnn_jax import pages
+from experiments.lecture._section import code, numbers
+
+TRY = "The lecture's own: n = 6, k = 3, s = 1, p = 0 gives 4."
+REFERENCE = "Lecture, output size; Dumoulin and Visin, 2016, arXiv:1603.07285, relationship 6."
+SETTINGS = 10_000
+
+
+def formula(n, k, s, p, d):
+    return max((n + 2 * p - d * (k - 1) - 1) // s + 1, 0)
+
+
+def shape(n, k, s, p, d):
+    x, kernel = (jax.ShapeDtypeStruct(size, jnp.float32) for size in ((n, 1), (k, 1, 1)))
+
+    def conv(x, kernel):
+        return F.conv(x, kernel, stride=s, padding=p, dilation=d)
+
+    try:
+        return jax.eval_shape(conv, x, kernel).shape[0]
+    except ValueError:  # refused: the window is larger than what it moves over
+        return 0
+
+
+def show():
+    rng = np.random.default_rng(0)
+    lows, highs = (1, 1, 1, 0, 1), (300, 12, 6, 8, 5)
+    settings = rng.integers(lows, highs, (SETTINGS, 5), endpoint=True).tolist()
+    right = sum(formula(*setting) == shape(*setting) for setting in settings)
+    rows = [
+        [pages.Cell(str(value), value) for value in (*setting, formula(*setting), shape(*setting))]
+        for setting in (
+            [6, 3, 1, 0, 1],
+            [28, 5, 1, 2, 1],
+            [224, 7, 2, 3, 1],
+            [32, 3, 1, 2, 2],
+            [5, 7, 1, 0, 1],
+        )
+    ]
+    heads = ["n", "k", "s", "p", "d", "formula", "F.conv"]
+    return [
+        code(formula, shape),
+        pages.table(heads, rows),
+        numbers(
+            {"settings drawn at random": SETTINGS, "of which the formula says the size": right}
+        ),
+    ]
