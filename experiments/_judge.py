@@ -13,13 +13,13 @@ from cnn_jax import models, training
 from cnn_jax.data import Dataset
 from cnn_jax.tasks import classification, synthesis
 
-FEATURES = 64  # of a ResNet-8
+FEATURES = 84  # of a LeNet: its last hidden layer
 AT_ONCE = 250  # images
 STEPS = 1500  # of training, on 64 images each: 16 passes over 6,000
 
 
 class Judge:
-    """A ResNet-8 that knows the classes, trained on the same data, always from the same seed.
+    """A LeNet that knows the classes, trained on the same data, always from the same seed.
 
     So all runs on the same data are measured in the same features, whatever their own seed.
 
@@ -34,7 +34,7 @@ class Judge:
     """
 
     def __init__(self, train: Dataset, held_out: Dataset, file: Path, steps: int = STEPS):
-        model = models.resnet8(num_classes=len(train.classes), in_channels=1, rngs=nnx.Rngs(0))
+        model = models.lenet(num_classes=len(train.classes), in_channels=1, rngs=nnx.Rngs(0))
         if file.exists():
             models.load_weights(model, file)
             model.eval()
@@ -47,7 +47,7 @@ class Judge:
         @jax.jit
         def look(images):
             maps = nnx.merge(graph, arrays).feature_maps(images * 2 - 1)
-            return maps["features"], jax.nn.softmax(maps["logits"])
+            return maps["dense2"], jax.nn.softmax(maps["logits"])
 
         self._look, self._total = look, synthesis.moments(FEATURES)
         self._add, images = jax.jit(self._total.add), held_out.images.astype(np.float32) / 255
@@ -57,7 +57,7 @@ class Judge:
         self.accuracy = float((self.real.argmax(1) == held_out.labels).mean())
 
     def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features (n, 64) and probabilities (n, classes) of images (n, 28, 28, 1) in [0, 1]."""
+        """Features (n, 84) and probabilities (n, classes) of images (n, 28, 28, 1) in [0, 1]."""
         seen = [jax.device_get(self._look(part)) for part in parts(images)]
         features, probabilities = zip(*seen)
         return np.concatenate(features), np.concatenate(probabilities)
@@ -95,7 +95,7 @@ def parts(array: np.ndarray) -> list[np.ndarray]:
     return [array[at : at + AT_ONCE] for at in range(0, len(array), AT_ONCE)]
 
 
-def trained(model: models.CifarResNet, train: Dataset, steps: int) -> models.CifarResNet:
+def trained(model: models.LeNet, train: Dataset, steps: int) -> models.LeNet:
     """Train a classifier with AdamW and a one-cycle schedule, in `steps` steps."""
     schedule = optax.cosine_onecycle_schedule(steps, 3e-3)
     optimizer = optax.adamw(schedule, weight_decay=0.05)

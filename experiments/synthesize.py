@@ -5,7 +5,7 @@
     python -m experiments.synthesize --smoke         does everything work?
 
 Made images are measured by the Frechet distance between their features and those of held-out
-images, in a ResNet-8 that learns the classes first. It is read beside that of images drawn from the
+images, in a LeNet that learns the classes first. It is read beside that of images drawn from the
 normal distribution of all pixels, of noise, and of real images: training images against held-out
 ones, and one half of these against the other. Distances in other features, such as those of
 Inception, are other numbers.
@@ -29,7 +29,7 @@ from experiments._makers import MAKERS
 from experiments._options import Training, require
 from experiments._running import Result, Run
 
-EPOCHS = 40
+EPOCHS = 20
 SAMPLES = 2000  # that are measured
 FEW = 64  # images of each kind, with --smoke
 WALKS = 6  # that are drawn
@@ -48,7 +48,7 @@ class Config(Training):
     latent: int = 64
     """How many numbers an image is made of."""
     batch_size: int = 64
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
 
     def __post_init__(self):
         super().__post_init__()
