@@ -132,7 +132,12 @@ def restored(file: Path, images: np.ndarray, made: np.ndarray, losses: np.ndarra
     rows += [("worst", images[worst]), ("restored", made[worst])]
     nats = [[f"{losses[k]:.0f}" for k in chosen] for chosen in (best, worst)]
     none = [""] * len(best)
-    sheet(file, rows, [nats[0], none, nats[1], none], "held-out images, and nats of their bound")
+    sheet(
+        file,
+        rows,
+        [nats[0], none, nats[1], none],
+        "held-out images, and their loss in nats, with the mean for the draw",
+    )
 
 
 def compared(file: Path, kinds: Mapping[str, np.ndarray]) -> None:

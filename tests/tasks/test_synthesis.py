@@ -130,7 +130,7 @@ def test_moments_are_those_of_numpy_however_they_are_split():
     x = (1000 + RNG.normal(size=(200, 5)) @ RNG.normal(size=(5, 5))).astype(np.float32)
     for parts in ([200], [1, 100, 0, 99], [50] * 4):
         found = collected(*np.split(x, np.cumsum(parts)[:-1]))
-        assert found.count == 200
+        assert found.number == 200
         np.testing.assert_allclose(found.mean, x.astype(float).mean(0), rtol=1e-6)
         np.testing.assert_allclose(
             found.covariance, np.cov(x.astype(float).T), rtol=2e-3, atol=2e-3

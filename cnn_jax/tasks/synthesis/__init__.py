@@ -16,7 +16,7 @@ logits, so distances in the features of different classifiers cannot be compared
 >>> import jax.numpy as jnp
 >>> total = moments(2)
 >>> real = total.result(total.add(total.start(), jnp.array([[0.0, 0], [2, 0], [0, 2], [2, 2]]), {}))
->>> made = Moments(real.count, real.mean + [3, 4], real.covariance)
+>>> made = Moments(real.number, real.mean + [3, 4], real.covariance)
 >>> round(frechet_distance(made, real), 6)
 25.0
 """

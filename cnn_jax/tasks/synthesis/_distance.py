@@ -14,12 +14,12 @@ class Moments(NamedTuple):
     """What `frechet_distance` needs to know of a set of features.
 
     Attributes:
-        count: how many there were.
+        number: how many there were.
         mean: (features,), float64.
-        covariance: (features, features), float64, with `count - 1` as divisor.
+        covariance: (features, features), float64, with `number - 1` as divisor.
     """
 
-    count: int
+    number: int
     mean: np.ndarray
     covariance: np.ndarray
 
@@ -44,7 +44,7 @@ def moments(features: int) -> Accumulator:
     Example:
         >>> total = moments(1)
         >>> found = total.result(total.add(total.start(), jnp.array([[1.0], [3.0]]), {}))
-        >>> found.count, found.mean.tolist(), found.covariance.tolist()
+        >>> found.number, found.mean.tolist(), found.covariance.tolist()
         (2, [2.0], [[2.0]])
     """
     arguments.integer("features", features, at_least=1)
