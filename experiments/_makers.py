@@ -22,8 +22,8 @@ class Maker(NamedTuple):
     images: Any
     """`(state, latents) -> images in [0, 1]`."""
     bounds: Any = None
-    """Of an autoencoder: `(state, stored images) -> latents, images made of these, and the loss`, all
-    with the mean for the draw."""
+    """Of an autoencoder: `(state, stored images) -> latents, images and loss` by name, all with the
+    mean for the draw."""
 
 
 def adversarial(config: Any, steps: int) -> Maker:

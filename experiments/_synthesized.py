@@ -136,7 +136,7 @@ def restored(file: Path, images: np.ndarray, made: np.ndarray, losses: np.ndarra
         file,
         rows,
         [nats[0], none, nats[1], none],
-        "held-out images, and their loss in nats, with the mean for the draw",
+        "held-out images, with their loss in nats",
     )
 
 
