@@ -213,25 +213,12 @@ class Discriminator(nnx.Module):
         conv = {"stride": 2, "padding": (window - 1) // 2, "kernel_init": normal(DEVIATION)}
         leaky = partial(jax.nn.leaky_relu, negative_slope=SLOPE)
         layer = partial(style.layer(rngs, leaky), **conv)
-        self.conv1 = nn.Conv(
-            in_channels,
-            widths[0],
-            (window, window),
-            use_bias=False,
-            dtype=style.dtype,
-            rngs=rngs,
-            **conv,
-        )
+        options = {"use_bias": False, "dtype": style.dtype, "rngs": rngs}
+        self.conv1 = nn.Conv(in_channels, widths[0], (window, window), **options, **conv)
         others = (layer(i, o, (window, window)) for i, o in pairwise(widths))
         self.convs = nnx.Sequential(*others)
-        self.logit = nnx.Linear(
-            sides[-1] ** 2 * widths[-1],
-            1,
-            use_bias=False,
-            kernel_init=normal(DEVIATION),
-            dtype=style.dtype,
-            rngs=rngs,
-        )
+        units = sides[-1] ** 2 * widths[-1]
+        self.logit = nnx.Linear(units, 1, kernel_init=normal(DEVIATION), **options)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, size, size, channels), in [-1, 1], to logits (*batch,) of real."""
