@@ -8,7 +8,7 @@ A network maps images (*batch, height, width, channels) to logits (*batch, num_c
 `feature_maps` returns the output of every stage by name. It knows no loss and no task.
 
 Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
-classes and no head.
+classes and no head. `dcgan` and `vae` make new images of latents, which are random numbers.
 
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
@@ -45,6 +45,8 @@ from .convnext import convnext_base as convnext_base
 from .convnext import convnext_large as convnext_large
 from .convnext import convnext_small as convnext_small
 from .convnext import convnext_tiny as convnext_tiny
+from .dcgan import DCGAN as DCGAN
+from .dcgan import dcgan as dcgan
 from .densenet import DenseNet as DenseNet
 from .densenet import densenet as densenet
 from .densenet import densenet121 as densenet121
@@ -97,6 +99,8 @@ from .resnet import wide_resnet50_2 as wide_resnet50_2
 from .resnet import wide_resnet101_2 as wide_resnet101_2
 from .srcnn import SRCNN as SRCNN
 from .srcnn import srcnn as srcnn
+from .vae import VAE as VAE
+from .vae import vae as vae
 from .vgg import VGG as VGG
 from .vgg import vgg as vgg
 from .vgg import vgg11 as vgg11

@@ -15,6 +15,7 @@ from ._head import head as head
 from ._head import last as last
 from ._images import check_image_size as check_image_size
 from ._images import check_images as check_images
+from ._images import check_latents as check_latents
 from ._shrinking import LEAST as LEAST
 from ._shrinking import max_pool as max_pool
 from ._shrinking import shrink as shrink

@@ -48,6 +48,24 @@ def check_image_size(images: jax.Array, size: tuple[int, ...]) -> None:
         )
 
 
+def check_latents(latents: jax.Array, count: int, name: str = "latents") -> None:
+    """Check that `latents` have the length that the network was made for.
+
+    Args:
+        latents: what the network was called with.
+        count: of the last axis.
+        name: of the argument, for the error.
+
+    Raises:
+        ValueError: if not.
+    """
+    shape = np.shape(latents)
+    if not shape or shape[-1] != count:
+        raise ValueError(
+            f"`{name}` must be (*batch, {count}), as the network was made; got shape {shape}."
+        )
+
+
 def _if_channels_first(shape: tuple[int, ...], channels: int, rank: int) -> str:
     """A hint for the error if the shape looks like channels first; otherwise an empty string."""
     if len(shape) <= rank or shape[-1] == channels or shape[-1 - rank] != channels:

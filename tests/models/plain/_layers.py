@@ -33,6 +33,18 @@ def conv(p, name, x, stride=1, padding=0, dilation=1, groups=1):
     return np.concatenate(made, -1) + bias
 
 
+def up(p, name, y, stride, padding, size):
+    """The transpose of `conv`: each position of y adds its taps to x[p * stride + t - padding]."""
+    kernel, bias = p[f"{name}.kernel"], p.get(f"{name}.bias", 0.0)
+    high, wide, outputs, _ = kernel.shape
+    _, rows, columns, _ = y.shape
+    room = max(rows, columns) * stride + max(high, wide) + padding + size
+    x = np.zeros((len(y), room, room, outputs))
+    for i, j, s, t in itertools.product(range(rows), range(columns), range(high), range(wide)):
+        x[:, i * stride + s, j * stride + t] += y[:, i, j] @ kernel[s, t].T
+    return x[:, padding : padding + size, padding : padding + size] + bias
+
+
 def batch_norm(p, name, x, epsilon=1e-5):
     """(x - mean) / sqrt(var + epsilon) * scale + bias, with the running statistics."""
     mean, var, scale, bias = (p[f"{name}.{leaf}"] for leaf in ("mean", "var", "scale", "bias"))
