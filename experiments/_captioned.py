@@ -97,6 +97,8 @@ def looking(
 ) -> None:
     """Draw where each word of a few right sentences looks, and which words before it it uses.
 
+    If none is right, those that are wrong.
+
     Args:
         file: to write.
         model: in evaluation mode.
@@ -107,7 +109,7 @@ def looking(
     right = captioning.exact_match(found["words"], held_out["words"])
     lengths = (found["words"] != captioning.END).sum(1) + 1
     fits = right & (lengths <= MOST)
-    chosen = _longest(found["words"], fits if fits.any() else lengths <= MOST)[:EXAMPLES]
+    chosen = _longest(found["words"], fits if fits.any() else lengths > 0)[:EXAMPLES]
     figure = Figure(figsize=(1.3 * (MOST + 3), 1.75 * len(chosen)), layout="constrained")
     grid = figure.subplots(
         len(chosen), MOST + 2, squeeze=False, width_ratios=[1] * (MOST + 1) + [2]
@@ -116,7 +118,7 @@ def looking(
     for line, scene, look, use in zip(grid, chosen, looks, uses):
         for axes in line:
             axes.axis("off")
-        picture, count = _picture(held_out["image"][scene]), lengths[scene]
+        picture, count = _picture(held_out["image"][scene]), min(lengths[scene], MOST)
         line[0].imshow(picture)
         said_words = [language.vocabulary[word] or "(end)" for word in found["words"][scene]][
             :count
