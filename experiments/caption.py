@@ -1,7 +1,7 @@
 """Causal convolutions say in a sentence what is in a scene, and where each word looks.
 
     python -m experiments.caption                 40 epochs of 2,048 scenes, 2 CPU cores
-    python -m experiments.caption --words fine    ten nouns, of which people confuse some too
+    python -m experiments.caption --words fine    one for each of the ten classes
     python -m experiments.caption --smoke         does everything work? half a minute
 
 Each step composes new scenes on the device, of one to three garments of Fashion-MNIST's training
