@@ -2,7 +2,7 @@
 
     python -m experiments.caption                 40 epochs of 2,048 scenes, 2 CPU cores
     python -m experiments.caption --words fine    one for each of the ten classes
-    python -m experiments.caption --smoke         does everything work? half a minute
+    python -m experiments.caption --smoke         does everything work? a few steps
 
 Each step composes new scenes on the device, of one to three garments of Fashion-MNIST's training
 images on photographs, and the sentence that is true of them, such as "a top above two shoes":

@@ -144,7 +144,7 @@ class Captioner(nnx.Module):
 
         Args:
             images: of any size.
-            words: the first words of a sentence for each image, as numbers; None for none.
+            words: the first words of a sentence for each image, numbers; None for none.
 
         Returns:
             (*batch, time + 1, vocabulary): of the first word, of the second one if the first is
@@ -164,9 +164,7 @@ class Captioner(nnx.Module):
             words1 ...: (*batch, time + 1, channels). hidden, logits: (*batch, time + 1, ...).
 
         Raises:
-            TypeError: if `words` are no integers.
-            ValueError: if the images have another rank or other channels than the network takes, or
-                `words` other batch axes.
+            TypeError, ValueError: `images` or `words` do not fit the network or each other.
         """
         maps = self.encode(images)
         return {**maps, **self.decode(maps["memory"], words)}
