@@ -9,6 +9,7 @@ A network maps images (*batch, height, width, channels) to logits (*batch, num_c
 
 Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
 classes and no head. `dcgan` and `vae` make new images of latents, which are random numbers.
+classes and no head. A `captioner` maps images and words to logits of words.
 
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
@@ -27,6 +28,8 @@ from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
 from .c3d import C3D as C3D
 from .c3d import c3d as c3d
+from .captioner import Captioner as Captioner
+from .captioner import captioner as captioner
 from .centernet import CenterNet as CenterNet
 from .centernet import centernet as centernet
 from .centernet import centernet_resnet18 as centernet_resnet18

@@ -6,6 +6,7 @@ device and inside of `jit`. No two keys give the same scene, so a network never 
     _scenes.py       `scenes`: what is drawn at random, and how it is put together
     _garments.py     one garment: its silhouette, and how it lies in a scene; boxes around masks
     _backgrounds.py  crops of photographs, or smooth noise
+    _sentences.py    `Language`: sentences that say what is in a scene
 
 >>> import jax
 >>> from cnn_jax import data
@@ -19,3 +20,7 @@ device and inside of `jit`. No two keys give the same scene, so a network never 
 from ._garments import boxes_of as boxes_of
 from ._garments import silhouette as silhouette
 from ._scenes import scenes as scenes
+from ._sentences import COARSE as COARSE
+from ._sentences import END as END
+from ._sentences import FINE as FINE
+from ._sentences import Language as Language

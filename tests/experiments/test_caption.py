@@ -1,0 +1,153 @@
+"""`experiments.caption`: what it writes, that it resumes to the same bits, and its mistakes."""
+
+import json
+import re
+
+import jax
+import jax.numpy as jnp
+import matplotlib.image
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from cnn_jax import functional as F
+from cnn_jax import models, training
+from cnn_jax.data.scenes import COARSE, FINE
+from cnn_jax.tasks import captioning
+from experiments import _captioned, _made, caption
+
+from .runs import error_of, interrupt_the_first_epoch, metrics
+
+
+def run(workdir, **options):
+    small = {"smoke": True, "devices": 1, "algorithm": "xla", "workdir": workdir}
+    return caption.main(caption.Config(**{**small, **options}))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("finished")
+    return run(workdir), workdir
+
+
+def test_writes_everything(finished):
+    result, workdir = finished
+    assert {path.name for path in workdir.iterdir()} == {
+        "config.json",
+        "metrics.jsonl",
+        "result.json",
+        "weights.safetensors",
+        "weights_best.safetensors",
+        "curves.png",
+        "captions.png",
+        "looking.png",
+        "checkpoints",
+        ".lock",
+    }
+    written = json.loads((workdir / "result.json").read_text())
+    assert written["headline"]["name"] == "exact_match"
+    assert written["headline"]["value"] == result.metrics["exact_match"]
+    assert set(written["metrics"]) == set(written["baseline"])
+    assert set(written["baseline"]) == {"exact_match", "bleu4", "exact_match if clear"}
+    assert 0 < written["baseline"]["exact_match"] < 0.5
+    records = metrics(workdir)
+    assert result.epochs == len(records) == 2
+    assert records[-1]["train_loss"] < records[0]["train_loss"]
+    for picture in workdir.glob("*.png"):
+        pixels = matplotlib.image.imread(picture)
+        assert min(pixels.shape[:2]) > 150
+        assert pixels[..., :3].std() > 0.05
+
+
+def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
+    _, whole = finished
+    interrupt_the_first_epoch(monkeypatch)
+    first = run(tmp_path)
+    assert (first.epochs, first.exit_code) == (1, 130)
+    monkeypatch.undo()
+    second = caption.main(caption.Config(workdir=tmp_path, resume=True, devices=1))
+    assert second.epochs == 2
+    assert metrics(tmp_path) == metrics(whole)
+    name = "weights.safetensors"
+    assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_eight_devices_have_the_same_losses(finished, tmp_path):
+    _, one = finished
+    run(tmp_path, devices=8)
+    numbers = [[m["train_loss"] for m in metrics(folder)] for folder in (one, tmp_path)]
+    np.testing.assert_allclose(*numbers, rtol=1e-4)
+
+
+def tiny():
+    shape = {"widths": (4, 8), "channels": 8, "layers": 2}
+    return models.captioner(vocabulary=len(COARSE.vocabulary), **shape, rngs=nnx.Rngs(0))
+
+
+def test_a_step_by_auto_is_that_by_xla():
+    rng = np.random.default_rng(0)
+    batch = {
+        "image": rng.standard_normal((4, 32, 32, 3)).astype(np.float32),
+        "words": rng.integers(1, 9, (4, 6)),
+    }
+    after = []
+    for algorithm in ("xla", "auto"):
+        with F.using(algorithm=algorithm):
+            optimizer = optax.sgd(0.1)
+            state, apply = training.init(tiny(), optimizer, forward=caption.look_and_read)
+            step = training.make_step(apply, optimizer, captioning.loss)
+            state, measured = step(state, jax.tree.map(jnp.asarray, batch), jax.random.key(0))
+            after.append(jax.device_get((state.params, measured["loss"])))
+    jax.tree.map(lambda *pair: np.testing.assert_allclose(*pair, rtol=2e-3, atol=2e-4), *after)
+
+
+def test_what_the_network_sees_is_what_is_said():
+    rng = np.random.default_rng(0)
+    truth = {
+        "image": rng.integers(0, 256, (1, 8, 8, 3), np.uint8),
+        "classes": np.array([[8, 0, 3]]),
+        "boxes_visible": np.array([[[0, 0, 2, 2], [0, 5, 2, 7], [0, 0, 1, 1]]], np.float32),
+        "boxes_valid": np.array([[True, True, False]]),
+    }
+    found = caption.seen(FINE, jax.tree.map(jnp.asarray, truth))
+    assert FINE.text(found["words"][0]) == "a t-shirt right of a bag"
+    assert float(found["margin"][0]) == 5
+    assert (float(found["image"].min()) >= -2) & (float(found["image"].max()) < 2)
+
+
+def test_the_most_frequent_sentence(monkeypatch):
+    words = np.array([[5, 1, 0], [6, 1, 0], [5, 1, 0]])
+    monkeypatch.setattr(_made, "drawn", lambda *_, **__: {"words": words})
+    assert caption.most_frequent(None, 32, 0).tolist() == [5, 1, 0]
+
+
+def test_one_beam_says_the_likeliest_words_and_more_say_likelier_sentences():
+    model = tiny()
+    model.eval()
+    images = np.random.default_rng(0).standard_normal((32, 32, 32, 3)).astype(np.float32)
+    with F.using(algorithm="xla"):
+        one, many = (_captioned.said(model, images, 5, beams) for beams in (1, 8))
+        logits = jax.jit(lambda x, w: model(x, w))(images, one["words"][:, :-1])
+    losses, parts = captioning.loss(logits, {"words": jnp.asarray(one["words"])})
+    assert np.asarray(parts["exact"]).all()
+    np.testing.assert_allclose(one["probability"], np.exp(-np.asarray(losses)), rtol=1e-4)
+    assert (many["probability"] >= one["probability"] * (1 - 1e-5)).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--size", "16"], "`--size` must be in [32, 256]; got 16."),
+        (["--objects", "5"], "`--objects` must be in [1, 4]; got 5."),
+        (["--beams", "0"], "`--beams` must be in [1, 100]; got 0."),
+        (["--words", "few"], "--words"),
+        (["--weight-decay", "-1"], "`--weight-decay` must be at least 0 and finite"),
+        (["--resume"], "`--resume` needs `--workdir`"),
+    ],
+)
+def test_a_mistake_is_told_what_to_do(words, text, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    error = re.sub(r"\s+", " ", error_of(monkeypatch, capsys, caption, words))
+    assert text in error
+    assert "Traceback" not in error
