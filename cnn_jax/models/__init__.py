@@ -8,7 +8,8 @@ A network maps images (*batch, height, width, channels) to logits (*batch, num_c
 `feature_maps` returns the output of every stage by name. It knows no loss and no task.
 
 Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
-classes and no head.
+classes and no head. `stereo` maps pairs of views (*batch, 2, height, width, channels) to
+disparities.
 
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
@@ -97,6 +98,8 @@ from .resnet import wide_resnet50_2 as wide_resnet50_2
 from .resnet import wide_resnet101_2 as wide_resnet101_2
 from .srcnn import SRCNN as SRCNN
 from .srcnn import srcnn as srcnn
+from .stereo import Stereo as Stereo
+from .stereo import stereo as stereo
 from .vgg import VGG as VGG
 from .vgg import vgg as vgg
 from .vgg import vgg11 as vgg11
