@@ -67,6 +67,8 @@ def pairs(
     strength = arguments.number("differences", differences, at_least=0, at_most=2)
     side = int(np.ceil(SCALES[1] * max(height, width + most))) + 1
     images = [np.asarray(photograph) for photograph in photographs]
+    if not images:
+        raise ValueError("`photographs` must hold at least one; got none.")
     for image in images:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
             raise TypeError(
@@ -134,7 +136,7 @@ def _between(drawn: jax.Array, low: float, high: float) -> jax.Array:
 
 
 def _layers(drawn: jax.Array, height: int, width: int, most: int) -> Layers:
-    """What describes each surface, wall and ground first, of numbers in [0, 1): (layers, 16 or more).
+    """What describes each surface, wall and ground first, of numbers (layers, 16) in [0, 1).
 
     The disparity is `at + slope_x (x - center_x) + slope_y (y - center_y) + a wave`.
     """
