@@ -70,7 +70,8 @@ def compare_pairs(file: Path, truth: Mapping[str, Any], found: Any, matched: Any
     across, down = (6, len(rows)) if len(rows) > 1 else (3, 2)
     figure = Figure(figsize=(wide * across, wide * down * (height / width + 0.1)))
     figure.set_layout_engine("constrained")
-    grid = figure.subplots(down, across, squeeze=False).reshape(len(rows), 6)
+    grid = figure.subplots(down, across, squeeze=False)
+    grid = grid if len(rows) > 1 else grid.T.reshape(1, 6)  # one below the other, by columns
     for line, pair in zip(grid, rows):
         known = np.where(np.isfinite(true[pair]), true[pair], np.nan)
         limit = np.nanmax(known)

@@ -88,13 +88,14 @@ def pairs(
         layers = _layers(drawn, height, width, most)
         textures = cut(drawn[:, 16:19])
         atlas, color = textures.reshape(-1, side, 3), _colors(textures, drawn[:, 19:24])
+        first = side * jnp.arange(objects + 2, dtype=jnp.float32)  # rows of the atlas
         room = side - 1 - layers["scale"] * max(height, width + most)  # to move a texture in
         layers["start"] = drawn[:, 24] * room
 
         def view(right):
             which, x, disparity = _front(layers, columns, rows, right)
             scale, start = layers["scale"][which], layers["start"][which]
-            at = jnp.stack([which * side + start + scale * rows, start + scale * x], -1)
+            at = jnp.stack([first[which] + start + scale * rows, start + scale * x], -1)
             base, contrast, mean = (c[which] for c in color)
             shown = base + contrast * (F.sample(atlas, at) / 255 - mean)
             return jnp.clip(shown, 0, 1), which, disparity
@@ -124,7 +125,7 @@ def _cutting(images: Sequence[np.ndarray], side: int) -> Callable[[jax.Array], j
         which = jnp.floor(drawn[:, 0] * len(images)).astype(jnp.int32)
         row, column = jnp.floor(drawn[:, 1:] * (sizes[which] - side + 1)).astype(jnp.int32).T
         across = sizes[which, 1].astype(jnp.int32)[:, None]
-        starts = (first[which] + column)[:, None] + (row[:, None] + steps) * across
+        starts = (first[which] + column)[:, None] + (row[:, None] + steps[None]) * across
         rows = jax.vmap(lambda at: jax.lax.dynamic_slice(pixels, (at, zero), (side, 3)))
         return jax.vmap(rows)(starts).astype(jnp.float32)
 

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from cnn_jax import arguments
@@ -63,9 +64,8 @@ def block_match(
     costs = F.avg_pool(
         jnp.stack(costs, -1), (window, window), stride=1, padding="SAME", count_include_pad=False
     )
-    shift = jnp.arange(disparities)
-    columns = jnp.arange(width)[:, None]
-    costs = jnp.where((columns < shift)[None, None], FAR, costs)
+    outside = np.arange(width)[:, None] < np.arange(disparities)
+    costs = jnp.where(outside[None, None], FAR, costs)
     found = jnp.argmin(costs, -1)
     if check is None:
         return found.astype(jnp.float32)
@@ -74,7 +74,7 @@ def block_match(
     from_right = jnp.stack([from_right[:, :, d : d + width, d] for d in range(disparities)], -1)
     back = jnp.argmin(from_right, -1)
     to = jnp.maximum(jnp.arange(width)[None, None] - found, 0)
-    differs = jnp.abs(jnp.take_along_axis(back, to, 2) - found)
+    differs = jnp.abs(jnp.take_along_axis(back, to, 2) - found).astype(jnp.float32)
     return jnp.where(differs > check, jnp.nan, found.astype(jnp.float32))
 
 
@@ -103,7 +103,7 @@ def filled(disparity: ArrayLike) -> jax.Array:
 
 def _carried(maps: jax.Array) -> jax.Array:
     """Each number, carried on to the right over what is NaN."""
-    known = jnp.where(jnp.isnan(maps), -1, jnp.arange(maps.shape[2]))
+    known = jnp.where(jnp.isnan(maps), -1, jnp.arange(maps.shape[2])[None, None])
     latest = jax.lax.cummax(known, axis=2)
     carried = jnp.take_along_axis(maps, jnp.maximum(latest, 0), 2)
     return jnp.where(latest < 0, jnp.nan, carried)

@@ -30,7 +30,7 @@ def visible(disparity: ArrayLike) -> jax.Array:
     known = jnp.isfinite(truth)
     truth = jnp.where(known, truth, -1)
     n, height, width = truth.shape
-    columns = jnp.arange(width, dtype=jnp.float32)
+    columns = jnp.arange(width, dtype=jnp.float32)[None, None]
     to = jnp.round(columns - truth).astype(jnp.int32)
     inside = known & (columns - truth >= 0) & (to < width)
     to = jnp.where(inside, to, width)  # one column more, for what is outside
@@ -87,5 +87,6 @@ def points(depth: ArrayLike, *, focal: float, center: tuple[float, float]) -> ja
     focal = arguments.number("focal", focal, above=0)
     row, column = (arguments.number("center", place) for place in center)
     z = jnp.asarray(depth, jnp.float32)
-    y, x = (g.astype(jnp.float32) for g in jnp.indices(z.shape[-2:]))
+    places = jnp.indices(z.shape[-2:]).astype(jnp.float32)
+    y, x = (jnp.broadcast_to(place, z.shape) for place in places)
     return jnp.stack([z * ((x - column) / focal), z * ((y - row) / focal), z], -1)
