@@ -68,7 +68,7 @@ def main(config: Config) -> Result:
     """Train, compare, draw, and print the result."""
     with Run("stereo", config) as run:
         config = run.config
-        most, size = config.max_disparity, (32, 64) if config.smoke else SIZE
+        most, size = (16, (16, 32)) if config.smoke else (config.max_disparity, SIZE)
         make, make_held_out = (
             stereo_pairs.pairs(
                 list(photos.load(split, channels=3).values()), size=size, max_disparity=most
@@ -97,7 +97,7 @@ def main(config: Config) -> Result:
         state = run.train(state, step, batches, epochs, evaluate)
 
         found = training.make_predict(apply, held_out, prepare=prepare)(state)
-        windows = _matched.WINDOWS[:2] if config.smoke else _matched.WINDOWS
+        windows = _matched.WINDOWS[:1] if config.smoke else _matched.WINDOWS
         matched, _ = _matched.best(truth, most, windows)
         metrics = _matched.measures(found, truth, most)
         baseline = _matched.measures(matched, truth, most)
