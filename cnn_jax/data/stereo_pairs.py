@@ -79,7 +79,7 @@ def pairs(
                 f"`photographs` must be at least {side} x {side} for views of {height} x {width} "
                 f"and `max_disparity` {most}; got {image.shape}."
             )
-    rows, columns = (g.astype(np.float32) for g in np.mgrid[:height, :width])
+    rows, columns = jnp.indices((height, width)).astype(jnp.float32)
     cut = _cutting(images, side)
 
     def pair(key):
@@ -186,7 +186,7 @@ def _covers(layer: Layers, x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def _front(
-    layers: Layers, columns: ArrayLike, rows: ArrayLike, right: int
+    layers: Layers, columns: jax.Array, rows: jax.Array, right: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """What a view shows at places (h, w): the surface, its column in the left view, the disparity.
 
@@ -202,7 +202,7 @@ def _front(
             return layer["wave"] * jnp.sin(turns)
 
         plane = layer["at"] + layer["slope_y"] * y - slope * center  # at x = 0
-        x = jnp.asarray(columns)
+        x = columns
         if right:
             x = start = (x + plane) / (1 - slope)
             for _ in range(STEPS):
