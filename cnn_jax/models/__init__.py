@@ -10,6 +10,8 @@ A network maps images (*batch, height, width, channels) to logits (*batch, num_c
 Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
 classes and no head. `dcgan` and `vae` make new images of latents, which are random numbers.
 classes and no head. A `captioner` maps images and words to logits of words.
+classes and no head. `stereo` maps pairs of views (*batch, 2, height, width, channels) to
+disparities.
 
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
@@ -104,6 +106,8 @@ from .srcnn import SRCNN as SRCNN
 from .srcnn import srcnn as srcnn
 from .vae import VAE as VAE
 from .vae import vae as vae
+from .stereo import Stereo as Stereo
+from .stereo import stereo as stereo
 from .vgg import VGG as VGG
 from .vgg import vgg as vgg
 from .vgg import vgg11 as vgg11

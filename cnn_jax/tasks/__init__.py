@@ -9,6 +9,7 @@ task's loss and metrics, and knows nothing else of it.
     restoration       images: noise, scaling, squared or absolute error, PSNR
     detection         boxes as points: heatmaps, the focal loss, peaks, COCO's average precision
     synthesis         new images: adversarial losses, the evidence lower bound, the Frechet distance
+    stereo            disparities: smooth L1, end-point error, block matching, depth and points
 """
 
 from . import captioning as captioning
@@ -16,4 +17,5 @@ from . import classification as classification
 from . import detection as detection
 from . import restoration as restoration
 from . import synthesis as synthesis
+from . import stereo as stereo
 from ._accumulator import Accumulator as Accumulator

@@ -22,7 +22,7 @@ from .cases import SMALL
 from .networks import abstract, filled, images
 from .plain import NETWORKS
 
-DISTANCES = {"lenet1998"}  # near 84, where bfloat16 has steps of 0.5
+DISTANCES = {"lenet1998", "stereo"}  # near 84, where bfloat16 has steps of 0.5; disparities
 FILES = sorted(Path(models.__file__).parent.glob("[!_]*.py"))
 
 

@@ -1,0 +1,58 @@
+"""Real pairs of views with known disparities that are on the user's machine; none is downloaded."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from cnn_jax.tasks import restoration
+
+# Of the views as scikit-image has them: pixels, and millimeters for the baseline.
+FOCAL, BASELINE, OFFSET = 994.978, 193.001, 31.086
+CENTER = (254.877, 311.193)  # row, column
+
+
+def motorcycle(scale: int, *, multiple: int = 1) -> dict[str, Any] | None:
+    """Read the pair `motorcycle` of the Middlebury 2014 benchmark, smaller.
+
+    Views are scaled down without aliasing. Of the disparities one in each `scale` x `scale` pixels
+    is taken, and divided by `scale`: a mean would invent disparities at edges.
+
+    Args:
+        scale: how many times smaller; 1 is 500 x 741 pixels with disparities up to 60.
+        multiple: height and width are cut off, below and right, to multiples of it.
+
+    Returns:
+        A batch of one pair, or None if scikit-image or the pair is not there::
+
+            image      (1, 2, height, width, 3) uint8: left, right
+            disparity  (1, height, width) float32, infinite where it is unknown
+            camera     for `_point_cloud.of_pair`: focal, baseline, offset, center
+
+    References:
+        Scharstein et al., *High-resolution stereo datasets with subpixel-accurate ground truth*,
+        2014; https://vision.middlebury.edu/stereo/data/scenes2014/.
+    """
+    spec = importlib.util.find_spec("skimage")
+    folder = Path(spec.origin).parent / "data" if spec and spec.origin else Path()
+    files = [folder / f"motorcycle_{name}" for name in ("left.png", "right.png", "disp.npz")]
+    if not all(file.exists() for file in files):
+        return None
+    views = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files[:2]])
+    with np.load(files[2]) as arrays:
+        disparity = arrays["arr_0"]
+    height, width = (n // (scale * multiple) * scale * multiple for n in disparity.shape)
+    small = restoration.downscale(views[:, :height, :width].astype(np.float32) / 255, scale)
+    first = scale // 2
+    return {
+        "image": np.asarray(restoration.as_stored(small) * 255).round().astype(np.uint8)[None],
+        "disparity": disparity[None, first:height:scale, first:width:scale] / np.float32(scale),
+        "camera": {
+            "focal": FOCAL / scale,
+            "baseline": BASELINE,
+            "offset": OFFSET / scale,
+            "center": tuple((place + 0.5) / scale - 0.5 for place in CENTER),
+        },
+    }

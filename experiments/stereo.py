@@ -1,0 +1,129 @@
+"""A network sees depth in two views: disparities, and points in space, beside block matching.
+
+    python -m experiments.stereo                  2 CPU cores
+    python -m experiments.stereo --epochs 60      several times as many pairs
+    python -m experiments.stereo --smoke          does everything work?
+
+Each step makes new pairs on the device: surfaces with parts of photographs on them, planes and
+waves of all slopes that hide each other, seen by two cameras of unlike light and noise. Held-out
+pairs are made of other photographs. Beside it, on the same pixels: block matching with the window,
+and with or without a check from right to left, that has the smallest error on them.
+
+The real pair is `motorcycle` (Middlebury 2014), in scikit-image's package: it is measured, never
+trained on. It is scaled down to half, disparities with it, so that these fit into the network's 30
+pixels. Pixels without a known disparity do not count; `seen` are those that the right view shows
+too. If the pair is not there, a line says so, and the rest runs.
+
+Writes into runs/stereo/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
+weights.safetensors, curves.png, held_out.png (the best pairs above, the worst below),
+motorcycle.png, points.ply (colored points, for MeshLab or CloudCompare), points.png (the same from
+the side), checkpoints/. The same command runs on a GPU or a TPU.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from cnn_jax import models, training
+from cnn_jax.data import photos, stereo_pairs
+from cnn_jax.tasks import stereo
+from experiments import _made, _matched, _pictures, _point_cloud, _real_pairs, _runs
+from experiments._options import Training, require
+from experiments._running import Result, Run
+
+EPOCH = 512  # pairs between two looks at the held-out ones
+HELD_OUT = 64  # pairs
+SIZE = (64, 128)  # of a pair to train on
+
+
+@dataclass(frozen=True)
+class Config(Training):
+    """Train a stereo network on pairs made of photographs."""
+
+    max_disparity: int = 32
+    """The most pixels between the views, and 2 more; a multiple of 8."""
+    width: int = 8
+    """Channels of the network's first layer in three dimensions; others have multiples of it."""
+    batch_size: int = 4
+    learning_rate: float = 4e-3
+
+    def __post_init__(self):
+        super().__post_init__()
+        most = self.max_disparity
+        require("--max-disparity", most % 8 == 0 < most <= 64, "8, 16, ... 64", most)
+        require("--width", 1 <= self.width <= 256, "in [1, 256]", self.width)
+
+
+def seen(views: Any) -> jax.Array:
+    """What the network sees of uint8 views: numbers in [-2, 2]."""
+    return jnp.asarray(views, jnp.float32) / 64 - 2
+
+
+def main(config: Config) -> Result:
+    """Train, compare, draw, and print the result."""
+    with Run("stereo", config) as run:
+        config = run.config
+        most, size = (16, (16, 32)) if config.smoke else (config.max_disparity, SIZE)
+        make, make_held_out = (
+            stereo_pairs.pairs(
+                list(photos.load(split, channels=3).values()), size=size, max_disparity=most
+            )
+            for split in ("train", "test")
+        )
+        truth = _made.drawn(make_held_out, jax.random.key(1), 32 if config.smoke else HELD_OUT)
+
+        def prepare(batch, key):
+            made = batch if key is None else _made.new(make, batch, key)
+            return {"image": seen(made["image"]), "disparity": made["disparity"]}
+
+        epochs, loss = config.epochs_of(20), stereo.loss(max_disparity=most)
+        numbers = _made.numbers(16 if config.smoke else EPOCH)
+        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
+        held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
+        width = 2 if config.smoke else config.width
+        model = models.stereo(max_disparity=most, width=width, rngs=nnx.Rngs(config.seed))
+        schedule = optax.cosine_onecycle_schedule(
+            max(epochs * batches.steps, 1), config.learning_rate
+        )
+        optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
+        state, apply = training.init(model, optimizer)
+        step = training.make_step(apply, optimizer, loss, prepare=prepare)
+        evaluate = training.make_evaluate(apply, loss, held_out, prepare=prepare)
+        state = run.train(state, step, batches, epochs, evaluate)
+
+        found = training.make_predict(apply, held_out, prepare=prepare)(state)
+        windows = _matched.WINDOWS[:1] if config.smoke else _matched.WINDOWS
+        matched, _ = _matched.best(truth, most, windows)
+        metrics = _matched.measures(found, truth, most)
+        baseline = _matched.measures(matched, truth, most)
+        _matched.compare_pairs(run.workdir / "held_out.png", truth, found, matched)
+        if run.records:
+            _pictures.curves(
+                run.workdir / "curves.png", run.records, {"loss": " (pixels)", "epe": " (pixels)"}
+            )
+
+        pair = _real_pairs.motorcycle(8 if config.smoke else 2, multiple=8)
+        if pair is None:
+            run.console.print("not found: the pair `motorcycle`, in scikit-image's package")
+            _point_cloud.of_pair(run.workdir, truth, found, matched, focal=float(size[1]))
+            return run.finish("epe", metrics, baseline, higher_is_better=False)
+        network = jax.jit(training.trained(model, state).__call__)
+        found = np.asarray(network(seen(pair["image"])))
+        matched, how = _matched.best(pair, most, windows)
+        run.console.print(f"motorcycle: the best block matching has {how}")
+        for name, part in {"": pair, "seen_": _matched.only_seen(pair)}.items():
+            for numbers, maps in ((metrics, found), (baseline, matched)):
+                of_part = _matched.measures(maps, part, most)
+                numbers |= {f"motorcycle_{name}{n}": value for n, value in of_part.items()}
+        _matched.compare_pairs(run.workdir / "motorcycle.png", pair, found, matched)
+        _point_cloud.of_pair(run.workdir, pair, found, matched, **pair["camera"])
+        return run.finish("motorcycle_epe", metrics, baseline, higher_is_better=False)
+
+
+if __name__ == "__main__":
+    _runs.run(main, Config, __doc__)
