@@ -97,6 +97,8 @@ from .resnet import wide_resnet50_2 as wide_resnet50_2
 from .resnet import wide_resnet101_2 as wide_resnet101_2
 from .srcnn import SRCNN as SRCNN
 from .srcnn import srcnn as srcnn
+from .unet import UNet as UNet
+from .unet import unet as unet
 from .vgg import VGG as VGG
 from .vgg import vgg as vgg
 from .vgg import vgg11 as vgg11
