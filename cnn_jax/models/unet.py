@@ -183,9 +183,7 @@ class UNet(nnx.Module):
 class Pair(nnx.Module):
     """Two 3x3 convolutions, each with a normalization and a ReLU."""
 
-    def __init__(
-        self, before: int, width: int, *, padding: int, style: Style, rngs: nnx.Rngs
-    ):
+    def __init__(self, before: int, width: int, *, padding: int, style: Style, rngs: nnx.Rngs):
         layer = partial(style.layer(rngs), padding=(padding, padding))
         self.conv1 = layer(before, width, 3)
         self.conv2 = layer(width, width, 3)

@@ -7,11 +7,13 @@ task's loss and metrics, and knows nothing else of it.
     classification    logits: cross entropy, top-k, the confusion matrix, calibration
     restoration       images: noise, scaling, squared or absolute error, PSNR
     detection         boxes as points: heatmaps, the focal loss, peaks, COCO's average precision
+    instances         masks of objects, by votes for their centers; mask average precision
     segmentation      a class for each pixel: cross entropy, Dice, intersection over union
 """
 
 from . import classification as classification
 from . import detection as detection
+from . import instances as instances
 from . import restoration as restoration
 from . import segmentation as segmentation
 from ._accumulator import Accumulator as Accumulator

@@ -55,9 +55,10 @@ def loss(*, entropy: float = 1.0, dice: float = 0.0, ignore: int | None = None) 
         logits, label, counts = pixels(outputs, batch, ignore)
         classes = logits.shape[-1]
         logs = jax.nn.log_softmax(logits)
-        true = jax.nn.one_hot(label, classes, dtype=logs.dtype) * counts[..., None]
+        weight = counts.astype(logs.dtype)[..., None]
+        true = jax.nn.one_hot(label, classes, dtype=logs.dtype) * weight
         number = jnp.maximum(counts.sum((1, 2)), 1).astype(logs.dtype)
-        said = jnp.exp(logs) * counts[..., None]
+        said = jnp.exp(logs) * weight
         common, total = (said * true).sum((1, 2)), (said + true).sum((1, 2))
         right = (jnp.argmax(logits, -1) == label) & counts
         parts = {

@@ -22,7 +22,7 @@ def confusion(classes: int, *, ignore: int | None = None) -> Accumulator:
 
     Returns:
         An accumulator whose result is `(classes, classes)` int64; row `i` sums to the number of
-        pixels of class `i`. It is exact up to 2**64 pixels.
+        pixels of class `i`. It is exact up to 2**63 pixels.
 
     Raises:
         TypeError, ValueError: an argument is wrong; or, when it is used, the outputs or `label`.
@@ -44,7 +44,8 @@ def confusion(classes: int, *, ignore: int | None = None) -> Accumulator:
                 f"`outputs` must have {classes} classes, as the metric; got {logits.shape}."
             )
         # One product of matrices: a scatter of pixels is a loop on a CPU.
-        true = jax.nn.one_hot(label, classes, dtype=jnp.float32) * counts[..., None]
+        weight = counts.astype(jnp.float32)[..., None]
+        true = jax.nn.one_hot(label, classes, dtype=jnp.float32) * weight
         said = jax.nn.one_hot(jnp.argmax(logits, -1), classes, dtype=jnp.float32)
         of_images = jnp.einsum("nhwi,nhwj->nij", true, said, precision="highest")
         low = total["low"] + of_images.astype(jnp.uint32).sum(0, dtype=jnp.uint32)

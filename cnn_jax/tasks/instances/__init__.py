@@ -1,0 +1,34 @@
+"""Instance segmentation: which pixels belong to which object, by votes for objects' centers.
+
+The network's outputs are `(n, height, width, classes + 4)`, of each pixel: the logits of the
+background and of the classes; whether an object's center is near, a height in [0, 1]; and the
+place of the center of the object that the pixel shows, down and right of it, in units of `UNIT`
+pixels. A center is the mean of what is seen of an object. A batch has
+
+    masks         (n, m, height, width) bools: where an object is seen
+    boxes_valid   (n, m) bools: which of them count
+    classes       (n, m) integers
+
+as `data.scenes` makes it. A picture without objects is no error.
+
+    _targets.py     `targets`: labels, heatmaps of centers, and votes
+    _loss.py        `loss`: cross entropy, the squared error of heatmaps, L1 of votes
+    _decoding.py    `decode`: masks at the peaks, each with the pixels that vote for it
+
+`average_precision` is that of `tasks.detection`, of masks.
+
+>>> import jax.numpy as jnp
+>>> outputs = jnp.zeros((1, 6, 6, 2 + 4)).at[0, 1:4, 1:4, 1].set(9.0).at[0, 2, 2, 3].set(0.9)
+>>> found = decode(outputs, top=1)
+>>> found["masks"][0, 0].sum().item(), found["classes"].tolist()
+(9, [[0]])
+
+References:
+    Cheng et al., *Panoptic-DeepLab*, 2020, arXiv:1911.10194, sections 3.1 to 3.3.
+"""
+
+from ._decoding import average_precision as average_precision
+from ._decoding import decode as decode
+from ._loss import loss as loss
+from ._targets import UNIT as UNIT
+from ._targets import targets as targets
