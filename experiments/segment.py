@@ -1,4 +1,4 @@
-"""U-Net says of each pixel of a scene which kind of garment it shows, or none.
+"""U-Net, FCN-8s or DeconvNet says of each pixel of a scene which kind of garment it shows, or none.
 
     python -m experiments.segment                            2 CPU cores
     python -m experiments.segment --dataset fashion_mnist    garments of 60,000 images
@@ -34,22 +34,22 @@ from experiments._running import Result, Run
 EPOCH = 2048  # scenes between two looks at the held-out ones
 HELD_OUT = 512  # scenes
 SCALE = (0.7, 1.3)  # of garments of 28 x 28
-MODELS = {"unet": models.unet}
 
 
 @dataclass(frozen=True)
 class Config(Training):
     """Train a network for segmentation on scenes of Fashion-MNIST."""
 
-    model: Literal["unet"] = "unet"
+    model: Literal["unet", "fcn8", "deconvnet"] = "unet"
+    """The last two have 32 pixels to a unit at the bottom, U-Net has 16."""
     dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
     """Where garments come from: the 7,000 images of the package, or all 70,000."""
     size: int = 64
-    """Height and width of a scene, a multiple of 16."""
+    """Height and width of a scene, a multiple of 16; for FCN-8s and DeconvNet of 32."""
     objects: int = 4
     """The most garments of a scene; the fewest are 1."""
     channels: int = 16
-    """Of U-Net's finest maps."""
+    """Of the network's finest maps."""
     dice: float = 0.0
     """The weight of the Dice loss beside that of the cross entropy, 1."""
     batch_size: int = 16
@@ -59,7 +59,9 @@ class Config(Training):
 
     def __post_init__(self):
         super().__post_init__()
-        require("--size", self.size % 16 == 0 < self.size <= 256, "16, 32, ... 256", self.size)
+        step = 16 if self.model == "unet" else 32
+        sizes = f"{step}, {2 * step}, ... 256"
+        require("--size", self.size % step == 0 < self.size <= 256, sizes, self.size)
         require("--objects", 1 <= self.objects <= 100, "in [1, 100]", self.objects)
         require("--channels", 1 <= self.channels <= 1024, "in [1, 1024]", self.channels)
         require("--dice", 0 <= self.dice < float("inf"), "at least 0 and finite", self.dice)
@@ -76,9 +78,16 @@ def seen(truth: Any) -> dict[str, jax.Array]:
 def network(config: Config, classes: int) -> nnx.Module:
     """The network of the options, made small enough for scenes of 64 x 64 pixels."""
     options: dict[str, Any] = {"num_classes": classes, "in_channels": 3, "norm": "batch"}
+    options["channels"] = 2 if config.smoke else config.channels
     if config.model == "unet":
-        options |= {"channels": 4 if config.smoke else config.channels, "padding": "same"}
-    return MODELS[config.model](**options, rngs=nnx.Rngs(config.seed))
+        options |= {"padding": "same", "depth": 2 if config.smoke else 4}
+    else:
+        options["hidden"] = 8 * options["channels"]
+    if config.model == "fcn8":
+        options |= {"padding": "same", "window": 3, "dropout": 0.0}
+    if config.model == "deconvnet":
+        options["window"] = config.size // 32
+    return getattr(models, config.model)(**options, rngs=nnx.Rngs(config.seed))
 
 
 def main(config: Config) -> Result:

@@ -17,7 +17,7 @@ def small(*, num_classes=5, dtype=None, rngs, **options):
 
 
 def pool(x):
-    """The largest of each 2 x 2 pixels, and which of the four it is, the first one of equal ones."""
+    """The largest of each 2 x 2 pixels, and which of the four it is."""
     n, height, width, channels = x.shape
     four = x.reshape(n, height // 2, 2, width // 2, 2, channels).transpose(0, 1, 3, 5, 2, 4)
     four = four.reshape(n, height // 2, width // 2, channels, 4)
