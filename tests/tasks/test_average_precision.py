@@ -74,10 +74,12 @@ def of_coco(found, truth, kind="bbox"):
             made.append(entry)
         return made
 
+    size = {"height": 48, "width": 56}  # of masks
+
     def coco(annotations):
         made = COCO()
         made.dataset = {
-            "images": [{"id": number + 1} for number in range(len(found["scores"]))],
+            "images": [{"id": number + 1, **size} for number in range(len(found["scores"]))],
             "categories": [{"id": kind} for kind in range(CLASSES)],
             "annotations": annotations,
         }

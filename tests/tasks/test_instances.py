@@ -155,7 +155,10 @@ def test_decode_is_a_loop_over_pixels_and_peaks():
         ),
         (lambda: instances.decode(jnp.zeros((1, 4, 4, 6)), apart=4), "`apart` must be odd; got 4."),
         (lambda: instances.decode(jnp.zeros((1, 4, 4, 6)), least=2), "`least` must be a number"),
-        (lambda: instances.loss(vote_weight=-1), "`vote_weight` must be a number"),
+        (
+            lambda: instances.loss(vote_weight=-1),
+            "`vote_weight` must be a finite number of at least 0",
+        ),
         (lambda: instances.targets(squares(), sigma=0), "`sigma` must be a"),
         (
             lambda: instances.loss()(jnp.zeros((2, 20, 24, 7)), squares()),

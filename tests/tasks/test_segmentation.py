@@ -194,7 +194,11 @@ MASKS = {
             ValueError,
             "`entropy` or `dice` must be positive; got 0 and 0.",
         ),
-        (lambda: segmentation.loss(dice=-1), ValueError, "`dice` must be a number"),
+        (
+            lambda: segmentation.loss(dice=-1),
+            ValueError,
+            "`dice` must be a finite number of at least 0; got -1.",
+        ),
         (lambda: segmentation.loss(ignore="x"), TypeError, "`ignore` must be an int; got 'x'."),
         (
             lambda: segmentation.confusion(3).add(

@@ -18,7 +18,8 @@ as `data.scenes` makes it. A picture without objects is no error.
 `average_precision` is that of `tasks.detection`, of masks.
 
 >>> import jax.numpy as jnp
->>> outputs = jnp.zeros((1, 6, 6, 2 + 4)).at[0, 1:4, 1:4, 1].set(9.0).at[0, 2, 2, 3].set(0.9)
+>>> outputs = jnp.zeros((1, 6, 6, 2 + 4)).at[..., 0].set(9.0)  # background
+>>> outputs = outputs.at[0, 1:4, 1:4, 1].set(20.0).at[0, 2, 2, 3].set(0.9)
 >>> found = decode(outputs, top=1)
 >>> found["masks"][0, 0].sum().item(), found["classes"].tolist()
 (9, [[0]])

@@ -42,8 +42,8 @@ def loss(*, entropy: float = 1.0, dice: float = 0.0, ignore: int | None = None) 
 
     Example:
         >>> losses, parts = loss()(jnp.zeros((2, 4, 4, 3)), {"label": jnp.ones((2, 4, 4), int)})
-        >>> losses.round(3).tolist()  # log 3
-        [1.0989999771118164, 1.0989999771118164]
+        >>> losses.shape, round(float(losses[0]), 3)  # log 3
+        ((2,), 1.099)
     """
     entropy = arguments.number("entropy", entropy, at_least=0)
     dice = arguments.number("dice", dice, at_least=0)
