@@ -197,7 +197,7 @@ MASKS = {
         (
             lambda: segmentation.loss(dice=-1),
             ValueError,
-            "`dice` must be a finite number of at least 0; got -1.",
+            "`dice` must be a finite number",
         ),
         (lambda: segmentation.loss(ignore="x"), TypeError, "`ignore` must be an int; got 'x'."),
         (
