@@ -21,6 +21,8 @@ References:
     arXiv:1411.4038, section 4. Simonyan and Zisserman 2014, arXiv:1409.1556, configuration D.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -120,14 +122,14 @@ class FCN8(nnx.Module):
         self.conv7 = layer(hidden, hidden, 1)
         self.dropout = drop_values(style.dropout, rngs)
 
-        def score(width: int) -> nn.Conv | None:  # 0 at first, as published
+        def score(width: int) -> Any:  # 0 at first, as published
             if num_classes is None:
                 return None
             zeros = nnx.initializers.zeros
             options = {"kernel_init": zeros, "dtype": style.dtype, "rngs": rngs}
             return nn.Conv(width, num_classes, (1, 1), **options)
 
-        def up(stride: int) -> nn.ConvTranspose | None:
+        def up(stride: int) -> Any:
             if num_classes is None:
                 return None
             return nn.ConvTranspose(
@@ -195,9 +197,9 @@ def inner(x: jax.Array, first: int, shape: tuple[int, ...]) -> jax.Array:
     return x[..., first : first + height, first : first + width, :]
 
 
-def bilinear(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike) -> jax.Array:
-    """Make the kernel with which a transposed convolution enlarges each map by interpolation."""
-    size = shape[0]
+def bilinear(key: Any, shape: Any, dtype: Any = None, out_sharding: Any = None) -> jax.Array:
+    """An initializer: a transposed convolution then enlarges each map by interpolation."""
+    size, _, outputs, inputs = shape
     taps = 1 - np.abs((np.arange(size) + 0.5) / (size / 2) - 1)
-    eye = np.eye(*shape[2:])
+    eye = np.eye(outputs, inputs)
     return jnp.asarray(taps[:, None, None, None] * taps[:, None, None] * eye, dtype)

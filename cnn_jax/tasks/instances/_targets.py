@@ -63,7 +63,7 @@ def targets(batch: Mapping[str, ArrayLike], *, sigma: float = 2.0) -> dict[str, 
     return {**labels(batch), "heatmap": heatmap, "votes": votes}
 
 
-def check_outputs(outputs: jax.Array) -> int:
+def check_outputs(outputs: ArrayLike) -> int:
     """The number of classes of a network's outputs, without the background."""
     shape, dtype = jnp.shape(outputs), jnp.asarray(outputs).dtype
     if len(shape) != 4 or shape[-1] < 5 or not jnp.issubdtype(dtype, jnp.floating):
