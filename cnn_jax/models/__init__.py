@@ -7,6 +7,9 @@
 A network maps images (*batch, height, width, channels) to logits (*batch, num_classes), and its
 `feature_maps` returns the output of every stage by name. It knows no loss and no task.
 
+Networks for segmentation (`deconvnet`, `fcn8`, `unet`) map images to logits of each pixel,
+(*batch, height, width, num_classes).
+
 Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
 classes and no head. `dcgan` and `vae` make new images of latents, which are random numbers.
 classes and no head. A `captioner` maps images and words to logits of words.
@@ -52,6 +55,8 @@ from .convnext import convnext_small as convnext_small
 from .convnext import convnext_tiny as convnext_tiny
 from .dcgan import DCGAN as DCGAN
 from .dcgan import dcgan as dcgan
+from .deconvnet import DeconvNet as DeconvNet
+from .deconvnet import deconvnet as deconvnet
 from .densenet import DenseNet as DenseNet
 from .densenet import densenet as densenet
 from .densenet import densenet121 as densenet121
@@ -72,6 +77,8 @@ from .efficientnet import efficientnet_b6 as efficientnet_b6
 from .efficientnet import efficientnet_b7 as efficientnet_b7
 from .espcn import ESPCN as ESPCN
 from .espcn import espcn as espcn
+from .fcn8 import FCN8 as FCN8
+from .fcn8 import fcn8 as fcn8
 from .googlenet import GoogLeNet as GoogLeNet
 from .googlenet import googlenet as googlenet
 from .lenet import LeNet as LeNet
@@ -108,6 +115,8 @@ from .vae import VAE as VAE
 from .vae import vae as vae
 from .stereo import Stereo as Stereo
 from .stereo import stereo as stereo
+from .unet import UNet as UNet
+from .unet import unet as unet
 from .vgg import VGG as VGG
 from .vgg import vgg as vgg
 from .vgg import vgg11 as vgg11

@@ -10,12 +10,16 @@ task's loss and metrics, and knows nothing else of it.
     detection         boxes as points: heatmaps, the focal loss, peaks, COCO's average precision
     synthesis         new images: adversarial losses, the evidence lower bound, the Frechet distance
     stereo            disparities: smooth L1, end-point error, block matching, depth and points
+    instances         masks of objects, by votes for their centers; mask average precision
+    segmentation      a class for each pixel: cross entropy, Dice, intersection over union
 """
 
 from . import captioning as captioning
 from . import classification as classification
 from . import detection as detection
+from . import instances as instances
 from . import restoration as restoration
 from . import synthesis as synthesis
 from . import stereo as stereo
+from . import segmentation as segmentation
 from ._accumulator import Accumulator as Accumulator

@@ -1,5 +1,6 @@
-"""`average_precision`: how good boxes with scores are, as COCO computes it."""
+"""`average_precision`: how good boxes or masks with scores are, as COCO computes it."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,9 +13,14 @@ RECALLS = np.linspace(0, 1, 101)
 
 
 def average_precision(
-    found: Mapping[str, ArrayLike], truth: Mapping[str, ArrayLike], *, classes: int, most: int = 100
+    found: Mapping[str, ArrayLike],
+    truth: Mapping[str, ArrayLike],
+    *,
+    classes: int,
+    most: int = 100,
+    of: str = "boxes",
 ) -> dict[str, float]:
-    """Return the mean average precision of boxes, at several demands on their overlap.
+    """Return the mean average precision of boxes or masks, at several demands on their overlap.
 
     In each picture, for each class, boxes are matched from the most certain to the least, each to
     the free true box with which its intersection over union is the largest and at least a
@@ -28,6 +34,8 @@ def average_precision(
         truth: `boxes` (n, m, 4), `boxes_valid` (n, m) and `classes` (n, m).
         classes: how many.
         most: boxes of one class in one picture, the most certain; COCO has 100.
+        of: ``"boxes"``; or ``"masks"``, which `found` and `truth` then have instead: bools
+            (n, k, height, width) and (n, m, height, width).
 
     Returns:
         `ap`: the mean over the thresholds 0.5, 0.55, ..., 0.95; `ap50` and `ap75`: at 0.5 and 0.75.
@@ -38,7 +46,7 @@ def average_precision(
 
     References:
         Lin et al., *Microsoft COCO*, 2014, arXiv:1405.0312; and pycocotools' `COCOeval`, whose
-        `stats` these are, of boxes, all areas and at most 100 boxes.
+        `stats` these are, of boxes or masks, all areas and at most 100 of them.
 
     Example:
         >>> truth = {"boxes": np.array([[[0.0, 0, 10, 10]]]), "classes": np.array([[0]])}
@@ -49,30 +57,33 @@ def average_precision(
     """
     arguments.integer("classes", classes, at_least=1)
     arguments.integer("most", most, at_least=1)
-    boxes, scores, labels = (np.asarray(found[n]) for n in ("boxes", "scores", "classes"))
-    true, valid, kinds = (np.asarray(truth[n]) for n in ("boxes", "boxes_valid", "classes"))
-    if boxes.shape != (*scores.shape, 4) or labels.shape != scores.shape:
+    overlaps = OVERLAPS_OF[arguments.one_of("of", of, OVERLAPS_OF)]
+    shapes, scores, labels = (np.asarray(found[n]) for n in (of, "scores", "classes"))
+    true, valid, kinds = (np.asarray(truth[n]) for n in (of, "boxes_valid", "classes"))
+    each = (4,) if of == "boxes" else true.shape[2:]
+    written = "4" if of == "boxes" else "height, width"
+    if shapes.shape != (*scores.shape, *each) or labels.shape != scores.shape:
         raise ValueError(
-            "`found` must have boxes (n, k, 4), scores (n, k) and classes (n, k); got "
-            f"{boxes.shape}, {scores.shape} and {labels.shape}."
+            f"`found` must have {of} (n, k, {written}), scores (n, k) and classes (n, k); got "
+            f"{shapes.shape}, {scores.shape} and {labels.shape}."
         )
-    if true.shape != (*valid.shape, 4) or kinds.shape != valid.shape:
+    if true.shape != (*valid.shape, *each) or kinds.shape != valid.shape:
         raise ValueError(
-            "`truth` must have boxes (n, m, 4), boxes_valid (n, m) and classes (n, m); got "
+            f"`truth` must have {of} (n, m, {written}), boxes_valid (n, m) and classes (n, m); got "
             f"{true.shape}, {valid.shape} and {kinds.shape}."
         )
-    if len(boxes) != len(true):
+    if len(shapes) != len(true):
         raise ValueError(
-            f"`found` and `truth` must be of the same pictures; got {len(boxes)} and {len(true)}."
+            f"`found` and `truth` must be of the same pictures; got {len(shapes)} and {len(true)}."
         )
     of_classes = []
     for kind in range(classes):
         right, certain, number = [], [], 0
-        for picture in range(len(boxes)):
+        for picture in range(len(shapes)):
             chosen = np.flatnonzero((labels[picture] == kind) & (scores[picture] > 0))
             chosen = chosen[np.argsort(-scores[picture, chosen], kind="stable")][:most]
             goal = true[picture][valid[picture] & (kinds[picture] == kind)]
-            right.append(_matched(_overlaps(boxes[picture, chosen], goal)))
+            right.append(_matched(overlaps(shapes[picture, chosen], goal)))
             certain.append(scores[picture, chosen])
             number += len(goal)
         if number:
@@ -88,7 +99,7 @@ def average_precision(
     }
 
 
-def _overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _overlaps_of_boxes(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Intersection over union (j, k), rounded as by pycocotools, from corners and sizes."""
     one, other = (np.asarray(b, np.float64).reshape(-1, 4) for b in (boxes, others))
     low, size = one[:, None, :2], (one[:, 2:] - one[:, :2])[:, None]
@@ -97,6 +108,18 @@ def _overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     both = np.where((common > 0).all(-1), common.prod(-1), 0.0)
     union = size.prod(-1) + size_of_other.prod(-1) - both
     return both / np.where(union > 0, union, 1)
+
+
+def _overlaps_of_masks(masks: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Intersection over union (j, k), of whole numbers of pixels."""
+    pixels = math.prod(others.shape[1:])
+    one, other = (m.reshape(len(m), pixels).astype(np.float64) for m in (masks, others))
+    both = one @ other.T
+    union = one.sum(1)[:, None] + other.sum(1)[None] - both
+    return both / np.where(union > 0, union, 1)
+
+
+OVERLAPS_OF = {"boxes": _overlaps_of_boxes, "masks": _overlaps_of_masks}
 
 
 def _matched(overlap: np.ndarray) -> np.ndarray:

@@ -1,0 +1,121 @@
+"""U-Net finds each garment of a scene and its pixels, which vote for where its center is.
+
+    python -m experiments.instances                            2 CPU cores
+    python -m experiments.instances --dataset fashion_mnist    garments of 60,000 images
+    python -m experiments.instances --smoke                    does everything work? half a minute
+
+Each step composes new scenes on the device, as `experiments.segment` does; held-out scenes are made
+of other garments and photographs. The network says of each pixel its class, whether the center of a
+garment is there, and how far away the center of its garment is: see `tasks.instances`. Beside it,
+on the same scenes and by the same metric (COCO's average precision of masks): connected pixels of
+one class in the labels of the same network, without centers and votes.
+
+Writes into runs/instances/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
+weights.safetensors (and the best ones), curves.png, masks.png and baseline.png (held-out scenes,
+right ones above, the worst below), checkpoints/. The same command runs on a GPU or a TPU.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from cnn_jax import models, training
+from cnn_jax.tasks import instances
+from experiments import _made, _outlined, _runs
+from experiments._options import Training, require
+from experiments._running import Result, Run
+
+EPOCH = 2048  # scenes between two looks at the held-out ones
+HELD_OUT = 512  # scenes
+SCALE = (0.7, 1.3)  # of garments of 28 x 28
+KEPT = {"image", "masks", "boxes_valid", "classes"}  # of the truth about held-out scenes
+
+
+@dataclass(frozen=True)
+class Config(Training):
+    """Train a U-Net with votes for centers on scenes of Fashion-MNIST."""
+
+    dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
+    """Where garments come from: the 7,000 images of the package, or all 70,000."""
+    size: int = 64
+    """Height and width of a scene, a multiple of 16."""
+    objects: int = 4
+    """The most garments of a scene; the fewest are 1."""
+    channels: int = 16
+    """Of U-Net's finest maps."""
+    kinds: int = 3
+    """How many classes each mask is given, with their scores, as detectors usually do."""
+    batch_size: int = 16
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    """The weight decay of AdamW."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        require("--size", self.size % 16 == 0 < self.size <= 256, "16, 32, ... 256", self.size)
+        require("--objects", 1 <= self.objects <= 100, "in [1, 100]", self.objects)
+        require("--channels", 1 <= self.channels <= 1024, "in [1, 1024]", self.channels)
+        require("--kinds", 1 <= self.kinds <= 10, "in [1, 10]", self.kinds)
+        decay = self.weight_decay
+        require("--weight-decay", 0 <= decay < float("inf"), "at least 0 and finite", decay)
+
+
+def seen(truth: Any) -> dict[str, jax.Array]:
+    """What network and loss take of scenes: images in [-2, 2], and masks, no boxes."""
+    kept = {name: truth[name] for name in ("masks", "boxes_valid", "classes")}
+    return {**kept, "image": truth["image"].astype(jnp.float32) / 64 - 2}
+
+
+def main(config: Config) -> Result:
+    """Train, compare, draw, and print the result."""
+    with Run("instances", config) as run:
+        config = run.config
+        options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
+        make, make_held_out, names = _made.scenes(config.dataset, **options)
+        truth = _made.drawn(make_held_out, jax.random.key(1), 32 if config.smoke else HELD_OUT)
+        truth = {name: truth[name] for name in KEPT}
+
+        def prepare(batch, key):
+            return seen(batch if key is None else _made.new(make, batch, key))
+
+        epochs, loss = config.epochs_of(20), instances.loss()
+        numbers = _made.numbers(64 if config.smoke else EPOCH)
+        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
+        held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
+        small = {"channels": 2, "depth": 2} if config.smoke else {"channels": config.channels}
+        small |= {"num_classes": len(names) + 4, "in_channels": 3, "norm": "batch"}
+        model = models.unet(**small, padding="same", rngs=nnx.Rngs(config.seed))
+        steps = max(epochs * batches.steps, 1)
+        schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate)
+        optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
+        state, apply = training.init(model, optimizer)
+        step = training.make_step(apply, optimizer, loss, prepare=prepare)
+        predict = training.make_predict(apply, held_out, prepare=prepare)
+        decode = jax.jit(partial(instances.decode, kinds=config.kinds))
+        losses_of = jax.jit(loss)
+        judge = partial(instances.average_precision, truth=truth, classes=len(names))
+
+        def evaluate(state):
+            outputs = predict(state)
+            losses, parts = jax.device_get(losses_of(outputs, truth))
+            means = {name: float(part.mean()) for name, part in {"loss": losses, **parts}.items()}
+            return {**means, **judge(jax.device_get(decode(outputs)))}
+
+        state = run.train(state, step, batches, epochs, evaluate, best="test_ap")
+        outputs = predict(state)
+        found = jax.device_get(decode(outputs))
+        joined = _outlined.connected(outputs[..., : len(names) + 1])
+        if run.records:
+            _outlined.curves(run.workdir / "curves.png", run.records)
+        _outlined.scenes(run.workdir / "masks.png", found, truth, names)
+        _outlined.scenes(run.workdir / "baseline.png", joined, truth, names)
+        return run.finish("ap", judge(found), judge(joined))
+
+
+if __name__ == "__main__":
+    _runs.run(main, Config, __doc__)

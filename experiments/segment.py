@@ -1,0 +1,136 @@
+"""U-Net, FCN-8s or DeconvNet says of each pixel of a scene which kind of garment it shows, or none.
+
+    python -m experiments.segment                            2 CPU cores
+    python -m experiments.segment --dataset fashion_mnist    garments of 60,000 images
+    python -m experiments.segment --model fcn8               FCN-8s; or deconvnet
+    python -m experiments.segment --smoke                    does everything work? half a minute
+
+Each step composes new scenes on the device: garments of Fashion-MNIST's training images, scaled,
+turned and laid over each other on photographs, so no scene comes twice. Held-out scenes are made of
+its test images. Beside it, on the same scenes and by the same metric (the mean intersection over
+union of background and garments): regions of another color than the picture's edge, each with the
+class whose mean garment is the nearest to what it cuts out.
+
+Writes into runs/segment/<time>/: config.json, metrics.jsonl (a line per epoch, with every class),
+result.json, weights.safetensors (and the best ones), curves.png, segments.png (held-out scenes, the
+best above, the worst below, beside the baseline), checkpoints/. The same command runs on a GPU or a
+TPU.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from cnn_jax import models, training
+from cnn_jax.tasks import segmentation
+from experiments import _made, _regions, _runs, _segmented
+from experiments._options import Training, require
+from experiments._running import Result, Run
+
+EPOCH = 2048  # scenes between two looks at the held-out ones
+HELD_OUT = 512  # scenes
+SCALE = (0.7, 1.3)  # of garments of 28 x 28
+
+
+@dataclass(frozen=True)
+class Config(Training):
+    """Train a network for segmentation on scenes of Fashion-MNIST."""
+
+    model: Literal["unet", "fcn8", "deconvnet"] = "unet"
+    """The last two have 32 pixels to a unit at the bottom, U-Net has 16."""
+    dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
+    """Where garments come from: the 7,000 images of the package, or all 70,000."""
+    size: int = 64
+    """Height and width of a scene, a multiple of 16; for FCN-8s and DeconvNet of 32."""
+    objects: int = 4
+    """The most garments of a scene; the fewest are 1."""
+    channels: int = 16
+    """Of the network's finest maps."""
+    dice: float = 0.0
+    """The weight of the Dice loss beside that of the cross entropy, 1."""
+    batch_size: int = 16
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    """The weight decay of AdamW."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        step = 16 if self.model == "unet" else 32
+        sizes = f"{step}, {2 * step}, ... 256"
+        require("--size", self.size % step == 0 < self.size <= 256, sizes, self.size)
+        require("--objects", 1 <= self.objects <= 100, "in [1, 100]", self.objects)
+        require("--channels", 1 <= self.channels <= 1024, "in [1, 1024]", self.channels)
+        require("--dice", 0 <= self.dice < float("inf"), "at least 0 and finite", self.dice)
+        decay = self.weight_decay
+        require("--weight-decay", 0 <= decay < float("inf"), "at least 0 and finite", decay)
+
+
+def seen(truth: Any) -> dict[str, jax.Array]:
+    """What network and loss take of scenes: images in [-2, 2] and a class for each pixel."""
+    image = truth["image"].astype(jnp.float32) / 64 - 2
+    return {"image": image, **segmentation.targets(truth)}
+
+
+def network(config: Config, classes: int) -> nnx.Module:
+    """The network of the options, made small enough for scenes of 64 x 64 pixels."""
+    options: dict[str, Any] = {"num_classes": classes, "in_channels": 3, "norm": "batch"}
+    options["channels"] = 2 if config.smoke else config.channels
+    if config.model == "unet":
+        options |= {"padding": "same", "depth": 2 if config.smoke else 4}
+    else:
+        options["hidden"] = 8 * options["channels"]
+    if config.model == "fcn8":
+        options |= {"padding": "same", "window": 3, "dropout": 0.0}
+    if config.model == "deconvnet":
+        options["window"] = config.size // 32
+    return getattr(models, config.model)(**options, rngs=nnx.Rngs(config.seed))
+
+
+def main(config: Config) -> Result:
+    """Train, compare, draw, and print the result."""
+    with Run("segment", config) as run:
+        config = run.config
+        options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
+        make, make_held_out, kinds = _made.scenes(config.dataset, **options)
+        names = ("background", *kinds)
+        truth = _made.drawn(make_held_out, jax.random.key(1), 32 if config.smoke else HELD_OUT)
+
+        def prepare(batch, key):
+            return seen(batch if key is None else _made.new(make, batch, key))
+
+        epochs, loss = config.epochs_of(20), segmentation.loss(dice=config.dice)
+        numbers = _made.numbers(64 if config.smoke else EPOCH)
+        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
+        held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
+        steps = max(epochs * batches.steps, 1)
+        schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate)
+        optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
+        state, apply = training.init(network(config, len(names)), optimizer)
+        step = training.make_step(apply, optimizer, loss, prepare=prepare)
+        metrics = {"confusion": segmentation.confusion(len(names))}
+        measure = training.make_evaluate(apply, loss, held_out, prepare=prepare, metrics=metrics)
+
+        def evaluate(state):
+            values = measure(state)
+            return {**values, **segmentation.scores(values.pop("confusion"), names)}
+
+        state = run.train(state, step, batches, epochs, evaluate, best="test_miou")
+        found = training.make_predict(apply, held_out, prepare=prepare)(state).argmax(-1)
+        true = jax.device_get(segmentation.targets(truth)["label"])
+        examples = _made.drawn(make, jax.random.key(2), 32 if config.smoke else 1024)
+        classify = _regions.nearest_mean(examples, len(kinds))
+        classical = _regions.labels(truth["image"], classify)
+        if run.records:
+            _segmented.curves(run.workdir / "curves.png", run.records)
+        file = run.workdir / "segments.png"
+        _segmented.scenes(file, truth["image"], true, found, classical, names)
+        counts = [_regions.confusion(true, said, len(names)) for said in (found, classical)]
+        return run.finish("miou", *(segmentation.scores(c, names) for c in counts))
+
+
+if __name__ == "__main__":
+    _runs.run(main, Config, __doc__)
