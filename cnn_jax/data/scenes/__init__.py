@@ -3,6 +3,8 @@
 `scenes` makes a pure function of keys, which composes as many scenes as there are keys, on the
 device and inside of `jit`. No two keys give the same scene, so a network never sees one twice.
 
+    _videos.py       `videos`: garments that move
+    _paths.py        where they are in each frame
     _scenes.py       `scenes`: what is drawn at random, and how it is put together
     _garments.py     one garment: its silhouette, and how it lies in a scene; boxes around masks
     _backgrounds.py  crops of photographs, or smooth noise
@@ -19,3 +21,4 @@ device and inside of `jit`. No two keys give the same scene, so a network never 
 from ._garments import boxes_of as boxes_of
 from ._garments import silhouette as silhouette
 from ._scenes import scenes as scenes
+from ._videos import videos as videos
