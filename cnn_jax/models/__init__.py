@@ -27,6 +27,8 @@ from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
 from .c3d import C3D as C3D
 from .c3d import c3d as c3d
+from .c3d_small import C3DSmall as C3DSmall
+from .c3d_small import c3d_small as c3d_small
 from .centernet import CenterNet as CenterNet
 from .centernet import centernet as centernet
 from .centernet import centernet_resnet18 as centernet_resnet18
