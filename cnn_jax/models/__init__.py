@@ -10,6 +10,8 @@ A network maps images (*batch, height, width, channels) to logits (*batch, num_c
 Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
 classes and no head.
 
+`siamfc` embeds images, and compares what it embedded: it has no classes and no head either.
+
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
 returns all maps up to that. `load_weights` ignores a head's parameters in a file that has them.
@@ -97,6 +99,9 @@ from .resnet import resnet152 as resnet152
 from .resnet import resnext50_32x4d as resnext50_32x4d
 from .resnet import wide_resnet50_2 as wide_resnet50_2
 from .resnet import wide_resnet101_2 as wide_resnet101_2
+from .siamfc import SiamFC as SiamFC
+from .siamfc import siamfc as siamfc
+from .siamfc import siamfc_small as siamfc_small
 from .srcnn import SRCNN as SRCNN
 from .srcnn import srcnn as srcnn
 from .vgg import VGG as VGG

@@ -16,6 +16,7 @@ class Motion:
         size: height and width of a frame.
         frames: how many.
         speed: (low, high), in pixels per frame.
+        speeds: how many there are, evenly from low to high; None for any.
         directions: at equal angles, the first to the right; None for any.
         edges: ``"bounce"``, ``"leave"`` or ``"stay"``, see `videos`.
         reach: half of the largest garment's height.
@@ -24,6 +25,7 @@ class Motion:
     size: int
     frames: int
     speed: tuple[float, float]
+    speeds: int | None
     directions: int | None
     edges: str
     reach: float
@@ -55,8 +57,10 @@ def paths(
         Both (m, t, 2), down and right: in pixels, and in pixels per frame.
     """
     low, high = motion.speed
-    pixels = low + (high - low) * drawn[:, 2]
-    way = drawn[:, 3]
+    rate, way = drawn[:, 2], drawn[:, 3]
+    if motion.speeds is not None:
+        rate = jnp.floor(rate * motion.speeds) / max(motion.speeds - 1, 1)
+    pixels = low + (high - low) * rate
     if motion.directions is not None:
         way = jnp.floor(way * motion.directions) / motion.directions
     angle = 2 * jnp.pi * way

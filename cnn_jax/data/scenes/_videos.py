@@ -31,6 +31,7 @@ def videos(
     objects: tuple[int, int] = (1, 3),
     scale: tuple[float, float] = (0.5, 0.9),
     speed: tuple[float, float] = (0.5, 3.0),
+    speeds: int | None = None,
     directions: int | None = None,
     degrees: float = 20.0,
     turn: float = 30.0,
@@ -55,6 +56,7 @@ def videos(
         objects: (fewest, most) garments; the latter is `m` below.
         scale: (low, high) of a garment in the middle of the video, drawn for each.
         speed: (low, high), in pixels per frame, drawn for each garment.
+        speeds: how many there are, evenly from low to high; None for any.
         directions: how many there are, at equal angles, the first to the right; None for any.
         degrees: a garment is turned by an angle uniform in `(-degrees, degrees)` in the middle.
         turn: the most degrees by which it turns on its way, to either side.
@@ -101,16 +103,18 @@ def videos(
     fewest = arguments.integer("objects", fewest, at_least=0)
     most = arguments.integer("objects", most, at_least=max(fewest, 1))
     scales = [arguments.number("scale", s, above=0) for s in pair("scale", scale)]
-    speeds = [arguments.number("speed", s, at_least=0) for s in pair("speed", speed)]
-    if directions is not None:
-        arguments.integer("directions", directions, at_least=1)
+    slow, fast = (arguments.number("speed", s, at_least=0) for s in pair("speed", speed))
+    for name, count in (("speeds", speeds), ("directions", directions)):
+        if count is not None:
+            arguments.integer(name, count, at_least=1)
     degrees = arguments.number("degrees", degrees, at_least=0, at_most=180)
     turn = arguments.number("turn", turn, at_least=0)
     growth = arguments.number("growth", growth, at_least=1)
     arguments.one_of("edges", edges, EDGES)
     alike = arguments.number("alike", alike, at_least=0, at_most=1)
     reach = HALF * max(clothes.shape[1:]) / 2
-    motion = Motion(size, frames, (speeds[0], speeds[1]), directions, edges, reach * scales[1])
+    largest = reach * scales[1]
+    motion = Motion(size, frames, (slow, fast), speeds, directions, edges, largest)
     if edges == "stay" and motion.margin > size / 2:
         raise ValueError(
             f"`speed` must be lower, or `size` larger, for garments to stay inside; got {speed} "
