@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 
@@ -118,9 +119,11 @@ def main(config: Config) -> Result:
         options |= {"edges": "stay"}
         make, make_held_out, _ = _made.scenes(config.dataset, data.scenes.videos, **options)
         few, parts = 32 if config.smoke else HELD_OUT, ("video", "direction", "speed")
-        leave = [n for n in ("boxes", "boxes_visible", "boxes_valid", "visible", "masks")]
-        truth = _made.drawn(make_held_out, jax.random.key(1), few, leave=leave)
-        truth = {name: truth[name] for name in parts}
+
+        def kept(keys):
+            return {name: v for name, v in make_held_out(keys).items() if name in parts}
+
+        truth = _made.drawn(kept, jax.random.key(1), few)
 
         def prepare(batch, key):
             return seen(batch if key is None else _made.new(make, batch, key), config.directions)
@@ -140,14 +143,14 @@ def main(config: Config) -> Result:
         values = evaluate(state)
         outputs = training.make_predict(apply, held_out, prepare=prepare)(state)
         found = outputs[..., : config.directions].argmax(-1)
-        labels = {n: v for n, v in jax.device_get(seen(truth, config.directions)).items()}
+        true = np.asarray(seen(truth, config.directions)["direction"])
         names = _motions.names_of(config.directions)
         if run.records:
             _motions.curves(run.workdir / "curves.png", run.records, 1 / config.directions)
         for network, name in enumerate(("confusion.png", "confusion_baseline.png")):
-            counts = _motions.counted(labels["direction"], found[:, network], config.directions)
+            counts = _motions.counted(true, found[:, network], config.directions)
             _pictures.confusion(run.workdir / name, counts, names)
-        _motions.clips(run.workdir / "clips.png", truth["video"], labels["direction"], found, names)
+        _motions.clips(run.workdir / "clips.png", truth["video"], true, found, names)
         of = {n: v for n, v in values.items() if n != "loss"}
         metrics = {n: v for n, v in of.items() if not n.endswith(" of frames")}
         baseline = {n: of[f"{n} of frames"] for n in metrics}

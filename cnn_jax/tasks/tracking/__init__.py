@@ -24,6 +24,7 @@ from ._crops import context as context
 from ._crops import crop as crop
 from ._loss import loss as loss
 from ._loss import targets as targets
+from ._success import OVERLAPS as OVERLAPS
 from ._success import distance as distance
 from ._success import overlap as overlap
 from ._success import score as score
