@@ -130,20 +130,14 @@ def pictures(folder: Path, found: Found, truth: Mapping[str, Any], each: int = 4
     sheets = [_frames.sheet(shown, each, list(boxes)) for shown in animated]
     _frames.animate(folder / "tracks.gif", sheets)
     shown = np.linspace(0, len(times) - 1, min(8, len(times))).round().astype(int)
-    still = [marked(video, time, 2) for video in chosen for time in shown]
     figure = Figure(figsize=(13, 1.7 * len(chosen)), layout="constrained")
-    for axes, picture, number in zip(
-        figure.subplots(len(chosen), len(shown)).ravel(), still, range(len(still))
-    ):
-        row, column = divmod(number, len(shown))
-        axes.imshow(picture)
-        axes.set(xticks=[], yticks=[])
-        if row == 0:
-            axes.set_title(f"frame {shown[column]}", fontsize=8)
-        if column == 0:
-            axes.set_ylabel(f"overlap {means[chosen[row]]:.2f}", fontsize=8)
+    for axes, video in zip(figure.subplots(len(chosen), 1, squeeze=False)[:, 0], chosen):
+        # One picture for all frames: axes take long to lay out.
+        axes.imshow(np.concatenate([np.asarray(marked(video, time, 2)) for time in shown], 1))
+        axes.set(xticks=[], yticks=[], ylabel=f"overlap {means[video]:.2f}")
     who = ", ".join(f"{_frames.COLORS[name]}: {name}" for name in boxes)
-    figure.suptitle(f"the best videos above, the worst below; {who}", fontsize=9)
+    frames = ", ".join(map(str, shown))
+    figure.suptitle(f"the best videos above, the worst below; frames {frames}; {who}", fontsize=9)
     _pictures.save(figure, folder / "tracks.png")
 
 

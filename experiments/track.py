@@ -1,6 +1,6 @@
 """SiamFC follows a garment through a video, of which it knows the first frame's box.
 
-    python -m experiments.track                  20 epochs of 2,048 pairs of frames, 2 CPU cores
+    python -m experiments.track                  10 epochs of 2,048 pairs of frames, 2 CPU cores
     python -m experiments.track --smoke          does everything work? a minute
     python -m experiments.track --epochs 0 --weights runs/track/.../weights.safetensors \
         --video cat.gif --box 20 30 80 90        follow something in a video of your own
@@ -109,7 +109,7 @@ def main(config: Config) -> Result:
             truth = batch if key is None else _made.new(make, batch, key)
             return pairs(truth, model.variant)
 
-        epochs, loss = config.epochs_of(20), tracking.loss(stride=4, radius=RADIUS)
+        epochs, loss = config.epochs_of(10), tracking.loss(stride=4, radius=RADIUS)
         numbers = _made.numbers(64 if config.smoke else EPOCH)
         batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         tested = training.batches(held_out, config.batch_size, mesh=run.mesh)

@@ -1,6 +1,6 @@
 """How a garment moves: windows over time tell it, windows over single frames cannot.
 
-    python -m experiments.video                   20 epochs of 1,024 clips, 2 CPU cores
+    python -m experiments.video                   16 epochs of 1,024 clips, 2 CPU cores
     python -m experiments.video --directions 4    an easier task
     python -m experiments.video --smoke           does everything work? half a minute
 
@@ -128,7 +128,7 @@ def main(config: Config) -> Result:
         def prepare(batch, key):
             return seen(batch if key is None else _made.new(make, batch, key), config.directions)
 
-        epochs = config.epochs_of(20)
+        epochs = config.epochs_of(16)
         numbers = _made.numbers(64 if config.smoke else EPOCH)
         batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
