@@ -81,8 +81,8 @@ def loss(*, stride: int, radius: float) -> Loss:
         v = responses.astype(jnp.float32)
         losses = (weights[None] * jax.nn.softplus(-jnp.asarray(labels)[None] * v)).sum((1, 2))
         peak = v.reshape(n, -1).argmax(-1)
-        down, right = peak // columns, peak % columns
-        away = jnp.hypot(down - (rows - 1) / 2, right - (columns - 1) / 2)
+        place = jnp.stack([peak // columns, peak % columns]).astype(jnp.float32)
+        away = jnp.hypot(place[0] - (rows - 1) / 2, place[1] - (columns - 1) / 2)
         counts = batch.get("counts", jnp.ones(n, bool))
         return jnp.where(counts, losses, 0), {"distance": jnp.where(counts, stride * away, 0)}
 
