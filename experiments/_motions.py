@@ -75,7 +75,7 @@ def clips(
         axes.imshow(np.concatenate([part for f in videos[clip] for part in (f, gap)], 1))
         axes.set(xticks=[], yticks=[], frame_on=False)
         words = [
-            f"{who}: {names[said]}{'' if said == true[clip] else ' (wrong)'}"
+            f"{who}: {names[int(said)]}{'' if said == true[clip] else ' (wrong)'}"
             for who, said in zip(("3 frames", "1 frame"), found[clip])
         ]
         text = "\n".join([f"moves {names[true[clip]]}", *words])

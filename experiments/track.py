@@ -143,13 +143,11 @@ def main(config: Config) -> Result:
 def videos(config: Config) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Videos to choose the settings of trackers by, of training images, and held-out ones."""
     options = {**VIDEOS, "size": config.size, "frames": config.frames}
-    makes = _made.scenes(config.dataset, data.scenes.videos, **options)
-    counts = (32, 32) if config.smoke else (TUNING, HELD_OUT)
-    drawn = [
-        _made.drawn(make, jax.random.key(seed), count, LEAVE)
-        for make, seed, count in zip(makes, (2, 3), counts)
-    ]
-    return _tracked.first_object(drawn[0]), _tracked.first_object(drawn[1])
+    make, make_held_out, _ = _made.scenes(config.dataset, data.scenes.videos, **options)
+    some, few = (32, 32) if config.smoke else (TUNING, HELD_OUT)
+    tuning = _made.drawn(make, jax.random.key(2), some, LEAVE)
+    truth = _made.drawn(make_held_out, jax.random.key(3), few, LEAVE)
+    return _tracked.first_object(tuning), _tracked.first_object(truth)
 
 
 def followers(model: models.SiamFC) -> dict[str, _tracked.Follow]:
