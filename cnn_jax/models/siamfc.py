@@ -21,11 +21,10 @@
     response                                9 x  9                                     + 2
                                                                               33,146
 
-The first eight of the table's numbers are those of the paper's Table 1, whose channel counts are
-those of one of two groups. No layer pads, so the embedding of a shifted image is the shifted
-embedding, and the place of the object in the search image is that of the response's peak. The paper
-has a bias in the response; the authors' code a factor before it, as here: sums over a whole
-exemplar begin large.
+Sizes and windows are those of the paper's Table 1, which counts the channels of one group of two:
+192 for conv3 and conv4, 128 for conv5. No layer pads, so the embedding of a shifted image is the
+shifted embedding, and the object is where the response has its peak. The paper has a bias in the
+response; the authors' code has a factor before it, as here: a sum over a whole exemplar is large.
 
 References:
     Bertinetto, Valmadre, Henriques, Vedaldi and Torr, *Fully-convolutional Siamese networks for
