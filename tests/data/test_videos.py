@@ -1,5 +1,6 @@
 """`data.scenes.videos`: the truth about each frame is what its pixels say."""
 
+import itertools
 import re
 from functools import cache
 
@@ -78,7 +79,7 @@ def test_boxes_and_shares_are_those_of_the_masks():
             assert truth["visible"][place] == 0
         area = (whole[2:] - whole[:2]).prod()
         if whole.min() > 0 and whole.max() < SIZE:  # wholly inside of the frame
-            assert truth["visible"][place] == pytest.approx(mask.sum() / area, abs=0.12)
+            assert truth["visible"][place] == pytest.approx(mask.sum() / area, abs=0.2)
         hidden += mask.sum() < area
         np.testing.assert_allclose((whole[:2] + whole[2:]) / 2, truth["centers"][place], atol=4)
     assert hidden > 20
@@ -89,9 +90,9 @@ def test_what_is_seen_of_a_garment_has_its_color_and_the_rest_is_black():
     truth = bouncing()
     for video in range(N):
         anywhere = truth["masks"][video].any(1)
-        near = anywhere.copy()
-        for axis, shift in ((1, 1), (1, -1), (2, 1), (2, -1)):
-            near |= np.roll(anywhere, shift, axis)
+        near = anywhere
+        for axis, shift in itertools.product((1, 2), (1, -1)):
+            near = near | np.roll(near, shift, axis)
         assert not truth["video"][video][~near].any()
         for place in range(MOST):
             pixels = truth["video"][video][truth["masks"][video, :, place]].astype(int)
@@ -161,7 +162,7 @@ def test_mirrors_keep_garments_inside():
     assert turned[valid].sum() > 5
     places, signs = mirrored(jnp.array([-1.0, 2, 9, 13]), jnp.array([2.0]), 10)
     np.testing.assert_allclose(places, [5, 2, 7, 3])
-    np.testing.assert_allclose(signs, [-1, 1, -1, 1])
+    np.testing.assert_allclose(signs, [-1, 1, -1, -1])
 
 
 def test_no_single_frame_tells_how_a_garment_that_stays_moves():
@@ -208,7 +209,7 @@ def test_a_video_is_that_of_its_key():
         ({"turn": -1}, ValueError, "`turn` must be"),
         ({"growth": 0.5}, ValueError, "`growth` must be a finite number of at least 1; got 0.5."),
         ({"edges": "jump"}, ValueError, "`edges` must be one of 'bounce', 'leave', 'stay'"),
-        ({"edges": "stay"}, ValueError, "`speed` must be lower, or `size` larger, for garments"),
+        ({"edges": "stay", "speed": (1, 4)}, ValueError, "`speed` must be lower, or `size` larger"),
         ({"alike": 2}, ValueError, "`alike` must be"),
         ({"backgrounds": []}, ValueError, "`backgrounds` must be images"),
     ],
