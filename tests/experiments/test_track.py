@@ -158,6 +158,11 @@ def test_films_are_read_frame_by_frame(tmp_path):
     Image.fromarray(frames[0]).save(tmp_path / "one.png")
     with pytest.raises(RunError, match="must have two frames or more"):
         _frames.read(tmp_path / "one.png")
+
+
+# imageio leaves the file open in every plugin that it tries.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_file_that_is_no_film_is_named(tmp_path):
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(RunError, match=re.escape("`--video`")):
         _frames.read(tmp_path / "text.mp4")
