@@ -1,7 +1,7 @@
 """SiamFC follows a garment through a video, of which it knows the first frame's box.
 
     python -m experiments.track                  10 epochs of 2,048 pairs of frames, 2 CPU cores
-    python -m experiments.track --smoke          does everything work? a minute
+    python -m experiments.track --smoke          does everything work?
     python -m experiments.track --epochs 0 --weights runs/track/.../weights.safetensors \
         --video cat.gif --box 20 30 80 90        follow something in a video of your own
 

@@ -2,7 +2,7 @@
 
     python -m experiments.video                   16 epochs of 1,024 clips, 2 CPU cores
     python -m experiments.video --directions 4    an easier task
-    python -m experiments.video --smoke           does everything work? half a minute
+    python -m experiments.video --smoke           does everything work?
 
 A garment of Fashion-MNIST moves over a photograph, in one of eight directions and at one of three
 speeds. Two networks learn both from the same clips, in the same steps: one with windows of three
