@@ -49,12 +49,15 @@ def drawn(make: Make, key: jax.Array, count: int, leave: Collection[str] = ()) -
     return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
 
 
-def scenes(dataset: str, **options: Any) -> tuple[Make, Make, tuple[str, ...]]:
+def scenes(
+    dataset: str, make: Callable[..., Make] = data.scenes.scenes, **options: Any
+) -> tuple[Make, Make, tuple[str, ...]]:
     """Scenes of garments on photographs, to train on and held out; neither share any pixel.
 
     Args:
         dataset: whose garments; a name for `data.load`.
-        options: of `data.scenes.scenes`.
+        make: `data.scenes.scenes`, or `data.scenes.videos`.
+        options: of that.
 
     Returns:
         Two functions of keys, see there, and the names of the classes.
@@ -63,6 +66,6 @@ def scenes(dataset: str, **options: Any) -> tuple[Make, Make, tuple[str, ...]]:
     for split in ("train", "test"):
         garments, backgrounds = data.load(dataset, split), photos.load(split, channels=3)
         behind = list(backgrounds.values())
-        made.append(data.scenes.scenes(garments.images, garments.labels, behind, **options))
+        made.append(make(garments.images, garments.labels, behind, **options))
         classes = tuple(garments.classes)
     return made[0], made[1], classes

@@ -16,6 +16,8 @@ classes and no head. A `captioner` maps images and words to logits of words.
 classes and no head. `stereo` maps pairs of views (*batch, 2, height, width, channels) to
 disparities.
 
+`siamfc` embeds images, and compares what it embedded: it has no classes and no head either.
+
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
 returns all maps up to that. `load_weights` ignores a head's parameters in a file that has them.
@@ -33,6 +35,8 @@ from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
 from .c3d import C3D as C3D
 from .c3d import c3d as c3d
+from .c3d_small import C3DSmall as C3DSmall
+from .c3d_small import c3d_small as c3d_small
 from .captioner import Captioner as Captioner
 from .captioner import captioner as captioner
 from .centernet import CenterNet as CenterNet
@@ -109,14 +113,17 @@ from .resnet import resnet152 as resnet152
 from .resnet import resnext50_32x4d as resnext50_32x4d
 from .resnet import wide_resnet50_2 as wide_resnet50_2
 from .resnet import wide_resnet101_2 as wide_resnet101_2
+from .siamfc import SiamFC as SiamFC
+from .siamfc import siamfc as siamfc
+from .siamfc import siamfc_small as siamfc_small
 from .srcnn import SRCNN as SRCNN
 from .srcnn import srcnn as srcnn
-from .vae import VAE as VAE
-from .vae import vae as vae
 from .stereo import Stereo as Stereo
 from .stereo import stereo as stereo
 from .unet import UNet as UNet
 from .unet import unet as unet
+from .vae import VAE as VAE
+from .vae import vae as vae
 from .vgg import VGG as VGG
 from .vgg import vgg as vgg
 from .vgg import vgg11 as vgg11

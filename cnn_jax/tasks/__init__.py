@@ -12,6 +12,7 @@ task's loss and metrics, and knows nothing else of it.
     stereo            disparities: smooth L1, end-point error, block matching, depth and points
     instances         masks of objects, by votes for their centers; mask average precision
     segmentation      a class for each pixel: cross entropy, Dice, intersection over union
+    tracking          crops around a box, the response's loss, a tracker, OTB's success
 """
 
 from . import captioning as captioning
@@ -19,7 +20,8 @@ from . import classification as classification
 from . import detection as detection
 from . import instances as instances
 from . import restoration as restoration
-from . import synthesis as synthesis
-from . import stereo as stereo
 from . import segmentation as segmentation
+from . import stereo as stereo
+from . import synthesis as synthesis
+from . import tracking as tracking
 from ._accumulator import Accumulator as Accumulator

@@ -3,6 +3,8 @@
 `scenes` makes a pure function of keys, which composes as many scenes as there are keys, on the
 device and inside of `jit`. No two keys give the same scene, so a network never sees one twice.
 
+    _videos.py       `videos`: garments that move
+    _paths.py        where they are in each frame
     _scenes.py       `scenes`: what is drawn at random, and how it is put together
     _garments.py     one garment: its silhouette, and how it lies in a scene; boxes around masks
     _backgrounds.py  crops of photographs, or smooth noise
@@ -24,3 +26,4 @@ from ._sentences import COARSE as COARSE
 from ._sentences import END as END
 from ._sentences import FINE as FINE
 from ._sentences import Language as Language
+from ._videos import videos as videos

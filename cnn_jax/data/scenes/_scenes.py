@@ -70,12 +70,12 @@ def scenes(
         >>> truth["image"].shape, truth["boxes_valid"].shape, truth["masks"].dtype
         ((3, 48, 48, 3), (3, 2), dtype('bool'))
     """
-    clothes, kinds = _checked(garments, labels)
+    clothes, kinds = checked(garments, labels)
     size = arguments.integer("size", size, at_least=8)
-    fewest, most = _pair("objects", objects)
+    fewest, most = pair("objects", objects)
     fewest = arguments.integer("objects", fewest, at_least=0)
     most = arguments.integer("objects", most, at_least=max(fewest, 1))
-    smallest, largest = (arguments.number("scale", s, above=0) for s in _pair("scale", scale))
+    smallest, largest = (arguments.number("scale", s, above=0) for s in pair("scale", scale))
     turn = arguments.number("degrees", degrees, at_least=0, at_most=180)
     share = arguments.number("min_visible", min_visible, at_least=0, at_most=0.9)
     background = noise(size) if backgrounds is None else crops(backgrounds, size)
@@ -139,13 +139,15 @@ def _seen(
     return jnp.stack(masks[::-1]), jnp.stack(kept[::-1])
 
 
-def _pair(name: str, value: Any) -> tuple[Any, Any]:
+def pair(name: str, value: Any) -> tuple[Any, Any]:
+    """The two entries of a pair (low, high)."""
     if not isinstance(value, Sequence) or len(value) != 2 or not value[0] <= value[1]:
         raise ValueError(f"`{name}` must be a pair (low, high); got {shown(value)}.")
     return value[0], value[1]
 
 
-def _checked(garments: ArrayLike, labels: ArrayLike) -> tuple[jax.Array, jax.Array]:
+def checked(garments: ArrayLike, labels: ArrayLike) -> tuple[jax.Array, jax.Array]:
+    """Garments as (k, height, width), and their labels."""
     clothes, kinds = np.asarray(garments), np.asarray(labels)
     clothes = clothes[..., 0] if clothes.ndim == 4 and clothes.shape[-1] == 1 else clothes
     if clothes.dtype != np.uint8:
