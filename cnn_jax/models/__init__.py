@@ -7,16 +7,10 @@
 A network maps images (*batch, height, width, channels) to logits (*batch, num_classes), and its
 `feature_maps` returns the output of every stage by name. It knows no loss and no task.
 
-Networks for segmentation (`deconvnet`, `fcn8`, `unet`) map images to logits of each pixel,
-(*batch, height, width, num_classes).
-
-Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
-classes and no head. `dcgan` and `vae` make new images of latents, which are random numbers.
-classes and no head. A `captioner` maps images and words to logits of words.
-classes and no head. `stereo` maps pairs of views (*batch, 2, height, width, channels) to
-disparities.
-
-`siamfc` embeds images, and compares what it embedded: it has no classes and no head either.
+Others have no classes and no head. `unet`, `fcn8` and `deconvnet` map images to logits of each
+pixel; `centernet` to maps of objects; `dncnn`, `espcn` and `srcnn` to restored images; `captioner`
+images and words to logits of words; `stereo` pairs of views to disparities. `dcgan` and `vae` make
+images of latents, which are random numbers. `siamfc` embeds images, and compares what it embedded.
 
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`

@@ -4,15 +4,15 @@ Each has up to five pure functions: the targets of a batch, the loss, the decodi
 metric as an accumulator, and a picture. None builds a network or reads a file. `training` takes a
 task's loss and metrics, and knows nothing else of it.
 
-    captioning        words: cross entropy, greedy and beam search, exact match, BLEU
     classification    logits: cross entropy, top-k, the confusion matrix, calibration
-    restoration       images: noise, scaling, squared or absolute error, PSNR
     detection         boxes as points: heatmaps, the focal loss, peaks, COCO's average precision
-    synthesis         new images: adversarial losses, the evidence lower bound, the Frechet distance
-    stereo            disparities: smooth L1, end-point error, block matching, depth and points
-    instances         masks of objects, by votes for their centers; mask average precision
     segmentation      a class for each pixel: cross entropy, Dice, intersection over union
+    instances         masks of objects, by votes for their centers; mask average precision
     tracking          crops around a box, the response's loss, a tracker, OTB's success
+    stereo            disparities: smooth L1, end-point error, block matching, depth and points
+    restoration       images: noise, scaling, squared or absolute error, PSNR
+    captioning        words: cross entropy, greedy and beam search, exact match, BLEU
+    synthesis         new images: adversarial losses, the evidence lower bound, the Frechet distance
 """
 
 from . import captioning as captioning
