@@ -44,13 +44,15 @@ def test_writes_everything_straight_into_the_workdir(finished):
     }
     written = result(workdir)
     baseline, headline = written["baseline"], written["headline"]
-    assert (headline["name"], headline["value"]) == ("psnr", returned.psnr)
-    ways = {"noisy", "DnCNN", *_denoisers.CLASSICAL}
+    assert (headline["name"], headline["value"]) == ("psnr", returned.metrics["psnr"])
+    ways = {"noisy", *_denoisers.CLASSICAL}
     assert {f"{what} of {way}" for what in ("psnr", "ssim") for way in ways} <= set(baseline)
     best = max(baseline[f"psnr of {way}"] for way in _denoisers.CLASSICAL)
     assert headline["baseline"] == baseline["psnr"] == best > 24
-    of = [written["metrics"][f"psnr of {name}"] for name in photos.load("test")]
-    assert written["metrics"]["psnr"] == pytest.approx(np.mean(of))
+    for found in (written["metrics"], baseline):
+        of = [found[f"psnr of {name}"] for name in photos.load("test")]
+        assert found["psnr"] == pytest.approx(np.mean(of))
+    assert (returned.metrics, returned.baseline) == (written["metrics"], baseline)
     assert 0 < written["metrics"]["ssim"] < 1
     # Sigma 25 is a PSNR of 20.17 dB, a little more where it is clipped.
     assert 20.1 < baseline["psnr of noisy"] < 21
