@@ -112,6 +112,17 @@ def test_options_change_what_they_say(tmp_path):
     )
 
 
+def test_the_last_layer_has_a_rate_of_its_own():
+    model, optimizer = denoise.make(denoise.Config(smoke=True), 10)
+    state, _ = training.init(model, optimizer)
+    with jax.numpy_dtype_promotion("standard"):
+        ones = jax.tree.map(jnp.ones_like, state.params)
+        updates, _ = optimizer.update(ones, state.opt_state, state.params)
+    first, last = (float(updates[name]["kernel"].mean()) for name in ("first", "last"))
+    assert last == pytest.approx(denoise.LAST * first)
+    assert first < 0
+
+
 def test_a_picture_before_the_first_epoch(tmp_path):
     assert run(tmp_path, epochs=0).epochs == 0
     assert (tmp_path / "held_out.png").exists()
