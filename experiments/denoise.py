@@ -5,7 +5,7 @@
     python -m experiments.denoise --depth 17 --channels 64 --epochs 50    as published: for a GPU
     python -m experiments.denoise --smoke           does everything work?
 
-It is trained on patches of nine photographs, 6 times on each, and measured on four others, PSNR and
+It is trained on patches of nine photographs, 3 times on each, and measured on four others, PSNR and
 SSIM, beside the classical methods on the same noisy pictures; those are told the level of the
 noise.
 
@@ -67,7 +67,7 @@ def main(config: Config) -> Result:
     """Train, compare with the classical methods, draw, and print the result."""
     with Run("denoise", config) as run:
         config = run.config
-        epochs, loss, prepare = config.epochs_of(6), restoration.loss(), preparing(config)
+        epochs, loss, prepare = config.epochs_of(3), restoration.loss(), preparing(config)
         train, held_out = patches(config)
         batches = training.batches(train, config.batch_size, mesh=run.mesh)
         held_out = training.batches(held_out, config.batch_size, mesh=run.mesh)
