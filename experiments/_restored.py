@@ -1,15 +1,23 @@
-"""Photographs to restore; how good restored ones are, and pictures of them."""
+"""Photographs to restore, what `denoise` and `superresolve` do alike: patches, scores, pictures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from cnn_jax.training import Record
+from cnn_jax.data import augment, photos
+from cnn_jax.tasks import restoration
 from experiments import _pictures
+from experiments._running import Result, Run
+
+Kind = Literal["gray", "luma"]
+SMOKE = slice(100, 196)  # rows and columns of a held-out photograph in a smoke run
+_flip = augment.chain(augment.flip(), augment.flip(axis="vertical"))
 
 
 class Score(NamedTuple):
@@ -24,19 +32,73 @@ class Score(NamedTuple):
     ssim: float
 
 
+def photographs(split: str, kind: Kind, *, smoke: bool = False) -> dict[str, np.ndarray]:
+    """Read the photographs of a split, float32 (height, width, 1) in [0, 1], by name.
+
+    Args:
+        split: ``"train"`` or ``"test"``.
+        kind: ``"gray"``, as `data.photos` makes them, or ``"luma"``, Y of YCbCr.
+        smoke: cut out a small part.
+
+    Example:
+        >>> photographs("test", "luma")["rocket"].shape
+        (427, 640, 1)
+    """
+    part = SMOKE if smoke else slice(None)
+    found = photos.load(split, channels=1 if kind == "gray" else None)
+    floats = {name: p[part, part].astype(np.float32) / 255 for name, p in found.items()}
+    return {name: np.asarray(restoration.luma(p)) for name, p in floats.items()}
+
+
+def patches(
+    kind: Kind, side: int, count: int, held_out: int, *, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut patches out of the training photographs, and others out of the held-out ones.
+
+    The training photographs are there in two sizes, and mirrored on the diagonal too.
+
+    Args:
+        kind: of the photographs, see there.
+        side: of a patch.
+        count: how many to train on.
+        held_out: how many of the others, which no seed changes.
+        seed: decides which are trained on.
+
+    Returns:
+        Two arrays, uint8 (patches, side, side, 1).
+    """
+    train = list(photographs("train", kind).values())
+    train += [halved(p) for p in train]
+    train += [p.swapaxes(0, 1) for p in train]
+    test = list(photographs("test", kind).values())
+    made = []
+    for arrays, key, number in ((train, seed, count), (test, 0, held_out)):
+        stored = [np.round(a * 255).astype(np.uint8) for a in arrays]
+        made.append(np.asarray(photos.crops(jax.random.key(key), stored, number, side)))
+    return made[0], made[1]
+
+
+def clean(batch: Mapping[str, jax.Array], key: jax.Array | None) -> jax.Array:
+    """The patches of a batch in [0, 1], in training (with a key) mirrored at random."""
+    stored = batch["clean"]
+    if key is not None:
+        stored = _flip(key, {"image": stored})["image"]
+    return stored.astype(jnp.float32) / 255
+
+
 def halved(photograph: np.ndarray) -> np.ndarray:
     """Return the mean of every 2 x 2 pixels: the same things, smaller and sharper, to train on.
 
     Args:
-        photograph: uint8 (height, width, channels).
+        photograph: (height, width, channels).
 
     Example:
-        >>> halved(np.full((5, 6, 3), 7, np.uint8)).shape
+        >>> halved(np.full((5, 6, 3), 0.7)).shape
         (2, 3, 3)
     """
     height, width = (n // 2 for n in photograph.shape[:2])
     squares = photograph[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
-    return squares.mean((1, 3)).round().astype(np.uint8)
+    return squares.mean((1, 3))
 
 
 def score(clean: np.ndarray, restored: np.ndarray, crop: int = 0) -> Score:
@@ -90,6 +152,63 @@ def detail(clean: np.ndarray, side: int) -> tuple[slice, slice]:
     return slice(top, top + side), slice(left, left + side)
 
 
+def finish(
+    run: Run,
+    pictures: Mapping[str, Mapping[str, np.ndarray]],
+    ours: str,
+    others: Sequence[str],
+    *,
+    side: int,
+    crop: int = 0,
+) -> Result:
+    """Score pictures, draw those where the network gains most and least, and finish the run.
+
+    Args:
+        run: trained.
+        pictures: of each held-out photograph by name, what is to be drawn by name, (height, width)
+            in [0, 1]; one is ``"clean"``. Smaller ones than that are drawn and not scored.
+        ours: which one the network made.
+        others: which ones it is compared with. The best of them by PSNR is the baseline.
+        side: of the part that is drawn, in pixels.
+        crop: pixels at each edge that do not count for the scores.
+    """
+    scores = {
+        name: {way: score(of["clean"], of[way], crop) for way in (*others, ours)}
+        for name, of in pictures.items()
+    }
+    mean = {way: means({n: of[way] for n, of in scores.items()}) for way in (*others, ours)}
+    best = max(others, key=lambda way: mean[way]["psnr"])
+    gains = {name: of[ours].psnr - of[best].psnr for name, of in scores.items()}
+    chosen = (max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__))
+    rows = [(name, parts(pictures[name], side), scores[name]) for name in chosen]
+    compare(run.workdir / "held_out.png", rows)
+    if run.records:
+        measures = {"loss": "", "psnr": " (dB)"}
+        _pictures.curves(run.workdir / "curves.png", run.records, measures)
+    metrics, baseline = (
+        {**mean[way], **{f"psnr of {name}": of[way].psnr for name, of in scores.items()}}
+        for way in (ours, best)
+    )
+    for way in others:
+        baseline |= {f"{what} of {way}": value for what, value in mean[way].items()}
+    return run.finish("psnr", metrics, baseline)
+
+
+def parts(pictures: Mapping[str, np.ndarray], side: int) -> dict[str, np.ndarray]:
+    """The same part of all pictures of a photograph, where most is to be seen; see `detail`.
+
+    Example:
+        >>> pictures = {"clean": np.eye(12), "small": np.eye(4)}
+        >>> {name: part.shape for name, part in parts(pictures, 6).items()}
+        {'clean': (6, 6), 'small': (2, 2)}
+    """
+    window, found = detail(pictures["clean"], side), {}
+    for way, picture in pictures.items():
+        scale = len(pictures["clean"]) // len(picture)
+        found[way] = picture[tuple(slice(s.start // scale, s.stop // scale) for s in window)]
+    return found
+
+
 def compare(
     file: Path, rows: Sequence[tuple[str, Mapping[str, np.ndarray], Mapping[str, Score]]]
 ) -> None:
@@ -113,8 +232,3 @@ def compare(
             axes.set_title(f"{what}\n{about}", fontsize=9)
         line[0].set_ylabel(name)
     _pictures.save(figure, file)
-
-
-def curves(file: Path, history: Sequence[Record]) -> None:
-    """Draw loss and PSNR of training and held-out patches, by epoch."""
-    _pictures.curves(file, history, {"loss": "", "psnr": " (dB)"})

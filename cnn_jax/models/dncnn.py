@@ -21,12 +21,15 @@ from functools import partial
 
 import jax
 from flax import nnx
+from jax.nn import initializers
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments, nn
 from cnn_jax.geometry import PaddingMode
 
 from .blocks import Style, check_images, check_rngs, last
+
+SMALL = initializers.variance_scaling(1e-4, "fan_in", "normal")
 
 
 def dncnn(
@@ -96,7 +99,8 @@ class DnCNN(nnx.Module):
         layer = style.layer(rngs)
         self.first = conv(in_channels, channels)
         self.middle = nnx.Sequential(*(layer(channels, channels, 3) for _ in range(depth - 2)))
-        self.last = conv(channels, in_channels)
+        # A new network changes the image little: what it says at first is far smaller than noise.
+        self.last = conv(channels, in_channels, kernel_init=SMALL)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map noisy images (*batch, height, width, channels) to clean ones of the same shape."""

@@ -44,13 +44,15 @@ def test_writes_everything_straight_into_the_workdir(finished):
     }
     written = result(workdir)
     baseline, headline = written["baseline"], written["headline"]
-    assert (headline["name"], headline["value"]) == ("psnr", returned.psnr)
-    ways = {"noisy", "DnCNN", *_denoisers.CLASSICAL}
+    assert (headline["name"], headline["value"]) == ("psnr", returned.metrics["psnr"])
+    ways = {"noisy", *_denoisers.CLASSICAL}
     assert {f"{what} of {way}" for what in ("psnr", "ssim") for way in ways} <= set(baseline)
     best = max(baseline[f"psnr of {way}"] for way in _denoisers.CLASSICAL)
     assert headline["baseline"] == baseline["psnr"] == best > 24
-    of = [written["metrics"][f"psnr of {name}"] for name in photos.load("test")]
-    assert written["metrics"]["psnr"] == pytest.approx(np.mean(of))
+    for found in (written["metrics"], baseline):
+        of = [found[f"psnr of {name}"] for name in photos.load("test")]
+        assert found["psnr"] == pytest.approx(np.mean(of))
+    assert (returned.metrics, returned.baseline) == (written["metrics"], baseline)
     assert 0 < written["metrics"]["ssim"] < 1
     # Sigma 25 is a PSNR of 20.17 dB, a little more where it is clipped.
     assert 20.1 < baseline["psnr of noisy"] < 21
@@ -108,6 +110,17 @@ def test_options_change_what_they_say(tmp_path):
         3,
         (3, 3, 1, 6),
     )
+
+
+def test_the_last_layer_has_a_rate_of_its_own():
+    model, optimizer = denoise.make(denoise.Config(smoke=True), 10)
+    state, _ = training.init(model, optimizer)
+    with jax.numpy_dtype_promotion("standard"):
+        ones = jax.tree.map(jnp.ones_like, state.params)
+        updates, _ = optimizer.update(ones, state.opt_state, state.params)
+    first, last = (float(updates[name]["kernel"].mean()) for name in ("first", "last"))
+    assert last == pytest.approx(denoise.LAST * first)
+    assert first < 0
 
 
 def test_a_picture_before_the_first_epoch(tmp_path):

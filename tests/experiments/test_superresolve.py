@@ -43,7 +43,10 @@ def test_writes_everything_straight_into_the_workdir(finished):
         ".lock",
     }
     written = result(workdir)
-    assert (written["headline"]["name"], written["headline"]["value"]) == ("psnr", returned.psnr)
+    assert (written["headline"]["name"], written["headline"]["value"]) == (
+        "psnr",
+        returned.metrics["psnr"],
+    )
     assert written["headline"]["baseline"] == written["baseline"]["psnr"] > 20
     assert {f"psnr of {name}" for name in photos.load("test")} < set(written["baseline"])
     assert 0 < written["metrics"]["ssim"] < written["baseline"]["ssim"] < 1

@@ -43,6 +43,13 @@ def test_the_last_layer_is_what_is_subtracted():
     np.testing.assert_array_equal(found["image"], x - found["conv3"])
 
 
+def test_a_new_network_changes_the_image_little():
+    x = images(2, 12, 12, 1)
+    model = models.dncnn(depth=4, channels=16, rngs=nnx.Rngs(0))
+    difference = np.asarray(maps(model, x)["image"] - x)
+    assert 0 < difference.std() < 0.02 * x.std()
+
+
 def test_options_change_what_they_say():
     x = images(1, 12, 12, 1)
     made = []
