@@ -18,6 +18,7 @@
     mnist1d/           signals, made when they are asked for
     augment/           batches changed at random on the device; imported on first use: it needs JAX
     photos/            photographs of different sizes, and patches of them; imported likewise
+    figures/           people made of limbs on photographs, drawn on the device; likewise
     scenes/            garments on backgrounds, composed on the device; likewise
 
 >>> from cnn_jax import data
@@ -43,14 +44,15 @@ from .sources import Source as Source
 
 if TYPE_CHECKING:
     from . import augment as augment
+    from . import figures as figures
     from . import photos as photos
     from . import scenes as scenes
 
-LAZY = ("augment", "photos", "scenes")
+LAZY = ("augment", "figures", "photos", "scenes")
 
 
 def __getattr__(name: str) -> Any:
-    """`augment`, `photos` and `scenes`: imported when first asked for."""
+    """`augment`, `figures`, `photos` and `scenes`: imported when first asked for."""
     if name in LAZY:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -95,6 +95,12 @@ from .resnet import resnet152 as resnet152
 from .resnet import resnext50_32x4d as resnext50_32x4d
 from .resnet import wide_resnet50_2 as wide_resnet50_2
 from .resnet import wide_resnet101_2 as wide_resnet101_2
+from .simple_baseline import SimpleBaseline as SimpleBaseline
+from .simple_baseline import simple_baseline as simple_baseline
+from .simple_baseline import simple_baseline_resnet50 as simple_baseline_resnet50
+from .simple_baseline import simple_baseline_resnet101 as simple_baseline_resnet101
+from .simple_baseline import simple_baseline_resnet152 as simple_baseline_resnet152
+from .simple_baseline import simple_baseline_small as simple_baseline_small
 from .srcnn import SRCNN as SRCNN
 from .srcnn import srcnn as srcnn
 from .vgg import VGG as VGG

@@ -7,9 +7,11 @@ task's loss and metrics, and knows nothing else of it.
     classification    logits: cross entropy, top-k, the confusion matrix, calibration
     restoration       images: noise, scaling, squared or absolute error, PSNR
     detection         boxes as points: heatmaps, the focal loss, peaks, COCO's average precision
+    pose              joints of people as heatmaps: Gaussians, peaks, correct keypoints
 """
 
 from . import classification as classification
 from . import detection as detection
+from . import pose as pose
 from . import restoration as restoration
 from ._accumulator import Accumulator as Accumulator
