@@ -111,7 +111,8 @@ def figures(
         weights, rest = over(jnp.clip(0.5 - lie.outside, 0, 1), capsules.depth)
         cycles = lie.along / (0.09 * tall)
         light = 1 - 0.25 * jnp.minimum(lie.across, 1) ** 2
-        light = light * (1 - stripes[:, None, None] * (cycles - jnp.floor(cycles) < 0.5))
+        dark = cycles - jnp.floor(cycles) < 0.5
+        light = light * jnp.where(dark, 1 - stripes[:, None, None], 1)
         image = rest[..., None] * background(behind)
         image = image + jnp.tensordot(weights * light, colors, [[0], [0]])
         inside = ((joints >= 0) & (joints <= size)).all(-1)
@@ -129,10 +130,10 @@ def figures(
 
 def _placed(joints: jax.Array, drawn: jax.Array, size: int) -> jax.Array:
     """Joints moved to a random place; a tenth of the places let some of them be outside."""
-    low, high = joints.min(0), joints.max(0)
+    low, high = joints.min(0, keepdims=True), joints.max(0, keepdims=True)
     margin = MARGIN * size
     room = size - 2 * margin - (high - low)
-    return joints - low + margin + room * (1.1 * drawn - 0.05)
+    return joints - low + margin + room * (1.1 * drawn[None] - 0.05)
 
 
 def _person(joints: jax.Array, tall: jax.Array, drawn: dict[str, jax.Array]) -> Capsules:

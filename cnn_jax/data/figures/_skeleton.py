@@ -77,7 +77,7 @@ def pose(drawn: jax.Array, tilt: float, away: jax.Array) -> jax.Array:
     neck = -TRUNK * _down(trunk)
     found = {"neck": neck, "head top": neck - LENGTHS["neck", "head top"] * _down(head)}
     for number, side in enumerate(("right", "left")):
-        outward = jnp.where(away, -1, 1) * (2 * number - 1)
+        outward = jnp.where(away, -1.0, 1.0) * (2 * number - 1)
         arm, forearm, thigh, shin = bends[:, number]
         half_shoulders = LENGTHS["right shoulder", "left shoulder"] / 2
         half_hips = LENGTHS["right hip", "left hip"] / 2

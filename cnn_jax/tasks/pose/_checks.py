@@ -33,7 +33,7 @@ def checked(
             )
         counts &= visible
     if size is not None:
-        counts &= ((points >= 0) & (points <= np.array(size, np.float32))).all(-1)
+        counts &= ((points >= 0) & (points <= np.array(size, np.float32).reshape(1, 1, 2))).all(-1)
     return jnp.where(counts[..., None], points, 0), counts
 
 
