@@ -72,9 +72,10 @@ def test_joints_lie_where_limbs_are_drawn_and_nothing_lies_elsewhere():
     middles = np.arange(SIZE) + 0.5
     points = np.stack(np.meshgrid(middles, middles, indexing="ij"), -1).reshape(-1, 2)
     for image, joints, inside in zip(
-        truth["image"], truth["keypoints"], truth["keypoints_visible"]
+        truth["image"], truth["keypoints"].copy(), truth["keypoints_visible"]
     ):
         height = np.linalg.norm(joints[1] - joints[2]) / LENGTHS["right hip", "right knee"]
+        joints[-1] += 0.2 * (joints[-2] - joints[-1])  # the top is at the very edge of the head
         green = (image == [0, 255, 0]).all(-1)
         rows, columns = np.clip(joints[inside].astype(int), 0, SIZE - 1).T
         assert not green[rows, columns].any()
@@ -88,22 +89,16 @@ def test_left_and_right_are_those_of_the_person():
     truth = made()
     right, left = (joint(truth, f"{side} shoulder")[:, 1] for side in ("right", "left"))
     np.testing.assert_array_equal(right < left, ~truth["away"])
-    # Who looks away shows no face: the middle of the head has the color of its top.
+    # Who looks away shows hair where others have a chin, and all hair is darker than all skin.
     neck, top = joint(truth, "neck"), joint(truth, "head top")
-    colors = []
-    for part in (0.5, 0.85):
-        places = np.clip((neck + part * (top - neck)).astype(int), 0, SIZE - 1)
-        colors.append(truth["image"][np.arange(N), places[:, 0], places[:, 1]].astype(int))
-    seen = ~truth["keypoints_hidden"][:, JOINTS.index("head top")]
-    differs = np.abs(colors[0] - colors[1]).max(-1) > 25
-    assert (differs == ~truth["away"])[seen].mean() > 0.9
+    places = np.clip((neck + 0.4 * (top - neck)).astype(int), 0, SIZE - 1)
+    red = truth["image"][np.arange(N), places[:, 0], places[:, 1], 0]
+    assert ((red > 75) == ~truth["away"]).mean() > 0.9  # some hands are before heads
 
 
 def test_hidden_joints_lie_under_bars():
-    plain, barred = made(), made(6)
-    assert (plain["image"] != barred["image"]).any()
-    assert plain["keypoints_hidden"].mean() < barred["keypoints_hidden"].mean() - 0.05
-    truth, bare = barred, []
+    truth, bare = made(6), []
+    assert 0 < made()["keypoints_hidden"].mean() < 0.5 * truth["keypoints_hidden"].mean()
     for image, joints, hidden, inside in zip(
         truth["image"], truth["keypoints"], truth["keypoints_hidden"], truth["keypoints_visible"]
     ):

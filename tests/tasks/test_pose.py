@@ -9,7 +9,7 @@ import pytest
 
 from cnn_jax.tasks import pose
 
-GRID, STRIDE, JOINTS, N = (12, 16), 4, 5, 6
+GRID, STRIDE, JOINTS, N = (12, 16), 4, 5, 12
 HEIGHT, WIDTH = GRID[0] * STRIDE, GRID[1] * STRIDE
 
 
@@ -51,7 +51,7 @@ def test_targets_are_gaussians(sigma):
     heatmaps, counts = expected_heatmaps(batch, sigma)
     np.testing.assert_allclose(found["heatmap"], heatmaps, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(found["counts"], counts)
-    assert 10 < counts.sum() < N * JOINTS - 5
+    assert 20 < counts.sum() < N * JOINTS - 10
     without = pose.targets({"keypoints": batch["keypoints"]}, grid=GRID, stride=STRIDE)
     assert without["counts"].sum() > counts.sum()
 
@@ -86,7 +86,7 @@ def test_targets_decode_to_the_joints():
     errors = {}
     for shift in ("none", "quarter", "gaussian"):
         decode = jax.jit(lambda outputs, shift=shift: pose.decode(outputs, shift=shift))
-        found = decode(made["heatmap"])["keypoints"]
+        found = np.asarray(decode(made["heatmap"])["keypoints"])
         errors[shift] = [
             np.abs(found[n, j] - [row, column]).max()
             for n, j, row, column in those_that_count(batch)
@@ -142,14 +142,14 @@ def expected_hits(found, batch, share, of):
 def test_the_percentage_of_correct_keypoints(share, of):
     batch, rng = drawn(4), np.random.default_rng(5)
     points = np.nan_to_num(batch["keypoints"], nan=0, posinf=0)
-    found = (points + rng.normal(0, 4, points.shape)).astype(np.float32)
+    found = (points + rng.normal(0, 3, points.shape)).astype(np.float32)
     picture = (HEIGHT, WIDTH)
     hits = jax.jit(lambda f, b: pose.hits(f, b, share=share, of=of, picture=picture))
     right, counts = hits(found, batch)
     expected = expected_hits(found, batch, share, of)
     np.testing.assert_array_equal(right, expected[0])
     np.testing.assert_array_equal(counts, expected[1])
-    assert 2 < expected[0].sum() < expected[1].sum() - 2
+    assert 2 < expected[0].sum() < expected[1].sum()
 
     outputs = rng.uniform(0, 1, (N, *GRID, JOINTS)).astype(np.float32)
     seen = jax.device_get(pose.targets(batch, grid=GRID, stride=STRIDE, sigma=1.0))["heatmap"]

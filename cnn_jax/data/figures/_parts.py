@@ -80,6 +80,7 @@ def _weights(total: Sum) -> list[float]:
 ENDS = np.array([[_weights(part.start), _weights(part.end)] for part in PARTS], np.float32)
 WIDTHS = np.array([part.widths for part in PARTS], np.float32)
 COLOR = np.array([COLORS.index(part.color) for part in PARTS])
+HEAD = np.array([part.color in ("hair", "face", "eyes") for part in PARTS])
 DEPTHS = np.array([part.depth for part in PARTS], np.float32)
 OWN = np.array([[joint in part.of for joint in JOINTS] for part in PARTS])
 # Which of four are behind by chance: the right leg, the left leg, the right arm, the left arm.
