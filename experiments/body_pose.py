@@ -28,6 +28,7 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.data.figures import JOINTS
+from cnn_jax.models.blocks import Style
 from cnn_jax.models.simple_baseline import Variant
 from cnn_jax.tasks import pose
 from experiments import _made, _posed, _runs
@@ -75,7 +76,7 @@ def network(config: Config) -> models.SimpleBaseline:
     """Make the network, or with --smoke a tiny one with the same cells."""
     rngs = nnx.Rngs(config.seed)
     if config.smoke and config.stride == 2:
-        return models.SimpleBaseline(TINY, len(JOINTS), 3, models.blocks.Style(), rngs)
+        return models.SimpleBaseline(TINY, len(JOINTS), 3, Style(), rngs)
     return models.simple_baseline(config.model, num_classes=len(JOINTS), rngs=rngs)
 
 

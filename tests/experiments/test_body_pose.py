@@ -6,6 +6,7 @@ import re
 import jax
 import matplotlib.image
 import numpy as np
+import optax
 import pytest
 
 from cnn_jax import functional as F
@@ -80,7 +81,7 @@ def test_eight_devices_have_the_same_losses(finished, tmp_path):
 def test_auto_and_xla_agree():
     config = body_pose.Config(smoke=True)
     truth = figures(size=64)(jax.random.split(jax.random.key(0), 2))
-    state, apply = training.init(body_pose.network(config), None)
+    state, apply = training.init(body_pose.network(config), optax.sgd(0.1))
     batch, made = body_pose.seen(truth), []
     for algorithm in ("xla", "auto"):
         with F.using(algorithm=algorithm):
@@ -124,7 +125,7 @@ def test_joints_are_judged():
     points = np.zeros((2, 14, 2), np.float32)
     points[:, 1] = 40
     truth = {"keypoints": points, "keypoints_visible": np.ones((2, 14), bool)}
-    truth |= {"keypoints_hidden": np.zeros((2, 14), bool), "torso": np.float32([10, 30])}
+    truth |= {"keypoints_hidden": np.zeros((2, 14), bool), "torso": np.array([10, 30], np.float32)}
     truth["keypoints_hidden"][:, 0] = True
     found = points.copy()
     found[:, 0, 0] = [5, 3.5]

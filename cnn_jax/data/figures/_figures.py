@@ -144,7 +144,8 @@ def _person(joints: jax.Array, tall: jax.Array, drawn: dict[str, jax.Array]) -> 
     lots = drawn["behind"]
     # Legs: behind the other one, or not. Arms: behind all, or in front.
     shifts = jnp.concatenate([0.3 * lots[:2], jnp.where(lots[2:] < BEHIND, -4, 0) + 0.3 * lots[2:]])
-    return Capsules(ends[:, 0], ends[:, 1], widths, parts.DEPTHS + parts.LIMB @ shifts)
+    depth = jnp.asarray(parts.DEPTHS) + jnp.asarray(parts.LIMB) @ shifts
+    return Capsules(ends[:, 0], ends[:, 1], widths, depth)
 
 
 def _bars(drawn: jax.Array, size: int) -> Capsules:
