@@ -49,6 +49,19 @@ def drawn(make: Make, key: jax.Array, count: int, leave: Collection[str] = ()) -
     return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
 
 
+def figures(**options: Any) -> tuple[Make, Make]:
+    """People on photographs, to train on and held out: two functions of keys.
+
+    Args:
+        options: of `data.figures.figures`.
+    """
+    both = (photos.load(split, channels=3) for split in ("train", "test"))
+    make, make_held_out = (
+        data.figures.figures(list(behind.values()), **options) for behind in both
+    )
+    return make, make_held_out
+
+
 def scenes(
     dataset: str, make: Callable[..., Make] = data.scenes.scenes, **options: Any
 ) -> tuple[Make, Make, tuple[str, ...]]:

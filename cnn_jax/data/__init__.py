@@ -18,6 +18,7 @@
     mnist1d/           signals, made when they are asked for
     augment/           batches changed at random on the device; imported on first use: it needs JAX
     photos/            photographs of different sizes, and patches of them; imported likewise
+    figures/           people made of limbs on photographs, drawn on the device; likewise
     scenes/            garments on backgrounds, composed on the device; likewise
     stereo_pairs.py    two views of surfaces with photographs on them, and disparities; likewise
 
@@ -44,6 +45,7 @@ from .sources import Source as Source
 
 if TYPE_CHECKING:
     from . import augment as augment
+    from . import figures as figures
     from . import photos as photos
     from . import scenes as scenes
     from . import stereo_pairs as stereo_pairs
@@ -53,6 +55,13 @@ LAZY = ("augment", "photos", "scenes", "stereo_pairs")
 
 def __getattr__(name: str) -> Any:
     """`augment`, `photos`, `scenes` and `stereo_pairs`: imported when first asked for."""
+
+
+LAZY = ("augment", "figures", "photos", "scenes")
+
+
+def __getattr__(name: str) -> Any:
+    """`augment`, `figures`, `photos` and `scenes`: imported when first asked for."""
     if name in LAZY:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

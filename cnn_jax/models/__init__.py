@@ -110,6 +110,12 @@ from .resnet import wide_resnet101_2 as wide_resnet101_2
 from .siamfc import SiamFC as SiamFC
 from .siamfc import siamfc as siamfc
 from .siamfc import siamfc_small as siamfc_small
+from .simple_baseline import SimpleBaseline as SimpleBaseline
+from .simple_baseline import simple_baseline as simple_baseline
+from .simple_baseline import simple_baseline_resnet50 as simple_baseline_resnet50
+from .simple_baseline import simple_baseline_resnet101 as simple_baseline_resnet101
+from .simple_baseline import simple_baseline_resnet152 as simple_baseline_resnet152
+from .simple_baseline import simple_baseline_small as simple_baseline_small
 from .srcnn import SRCNN as SRCNN
 from .srcnn import srcnn as srcnn
 from .stereo import Stereo as Stereo

@@ -9,6 +9,7 @@ task's loss and metrics, and knows nothing else of it.
     segmentation      a class for each pixel: cross entropy, Dice, intersection over union
     instances         masks of objects, by votes for their centers; mask average precision
     tracking          crops around a box, the response's loss, a tracker, OTB's success
+    pose              joints of people as heatmaps: Gaussians, peaks, correct keypoints
     stereo            disparities: smooth L1, end-point error, block matching, depth and points
     restoration       images: noise, scaling, squared or absolute error, PSNR
     captioning        words: cross entropy, greedy and beam search, exact match, BLEU
@@ -19,6 +20,7 @@ from . import captioning as captioning
 from . import classification as classification
 from . import detection as detection
 from . import instances as instances
+from . import pose as pose
 from . import restoration as restoration
 from . import segmentation as segmentation
 from . import stereo as stereo

@@ -19,6 +19,9 @@ device and inside of `jit`. No two keys give the same scene, so a network never 
 ((4, 64, 64, 3), (4, 3, 4), (4, 3, 64, 64))
 """
 
+from ._backgrounds import Background as Background
+from ._backgrounds import crops as crops
+from ._backgrounds import noise as noise
 from ._garments import boxes_of as boxes_of
 from ._garments import silhouette as silhouette
 from ._scenes import scenes as scenes
