@@ -19,6 +19,7 @@
     augment/           batches changed at random on the device; imported on first use: it needs JAX
     photos/            photographs of different sizes, and patches of them; imported likewise
     scenes/            garments on backgrounds, composed on the device; likewise
+    views.py           pairs of views of photographs and how the camera moved; likewise
 
 >>> from cnn_jax import data
 >>> train = data.load("fashion_mnist_small", "train")
@@ -45,12 +46,13 @@ if TYPE_CHECKING:
     from . import augment as augment
     from . import photos as photos
     from . import scenes as scenes
+    from . import views as views
 
-LAZY = ("augment", "photos", "scenes")
+LAZY = ("augment", "photos", "scenes", "views")
 
 
 def __getattr__(name: str) -> Any:
-    """`augment`, `photos` and `scenes`: imported when first asked for."""
+    """`augment`, `photos`, `scenes` and `views`: imported when first asked for."""
     if name in LAZY:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

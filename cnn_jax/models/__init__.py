@@ -8,7 +8,7 @@ A network maps images (*batch, height, width, channels) to logits (*batch, num_c
 `feature_maps` returns the output of every stage by name. It knows no loss and no task.
 
 Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
-classes and no head.
+classes and no head. `homography` maps two views to the offsets of four corners.
 
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
@@ -67,6 +67,8 @@ from .espcn import ESPCN as ESPCN
 from .espcn import espcn as espcn
 from .googlenet import GoogLeNet as GoogLeNet
 from .googlenet import googlenet as googlenet
+from .homography import HomographyNet as HomographyNet
+from .homography import homography as homography
 from .lenet import LeNet as LeNet
 from .lenet import lenet as lenet
 from .lenet1998 import LeNet1998 as LeNet1998
