@@ -105,7 +105,7 @@ def main(config: Config) -> Result:
 
 
 def pairs(config: Config) -> tuple[_made.Make, dict[str, np.ndarray], list[Any]]:
-    """What makes training pairs, shrunk; held-out pairs, half of them clean; and some to tune on."""
+    """What makes training pairs, shrunk; held-out pairs, half clean; and some to tune ORB on."""
     by, few = config.shrink, 32 if config.smoke else HELD_OUT
     arrays = [a for short in (SHORT, 320, 480) for a in photographs("train", short, by)]
     arrays += [a.swapaxes(0, 1) for a in arrays]  # mirrored on the diagonal

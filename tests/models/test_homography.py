@@ -1,6 +1,7 @@
 """HomographyNet: the published numbers, and what its options change."""
 
 import re
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,7 @@ def test_published_shapes_and_the_parameters_that_follow():
     assert parameters(model) == 34_193_032
     counts = [parameters(model, f"conv{i}") for i in range(1, 9)]
     widths = [2, 64, 64, 64, 64, 128, 128, 128, 128]
-    assert counts == [9 * c * d + 2 * d for c, d in zip(widths, widths[1:])]
+    assert counts == [9 * c * d + 2 * d for c, d in pairwise(widths)]
     assert parameters(model, "dense") == 16 * 16 * 128 * 1024 + 1024
     assert parameters(model, "offsets") == 8200
     expected = {}
