@@ -15,28 +15,30 @@ from cnn_jax.tasks import homography
 
 
 class Parameters(NamedTuple):
-    """What can be chosen; the first of each of `CHOICES` is the start."""
+    """What can be chosen, by `CHOICES`; and how long RANSAC tries."""
 
     enlarge: int = 2
-    """Views are enlarged so often first: ORB looks at 31 pixels around a keypoint."""
+    """How many times larger views are made first: ORB looks at 31 pixels around a keypoint."""
     smooth: float = 1.0
-    """Standard deviation of a blur before that, in pixels."""
+    """The standard deviation of a blur before that, in pixels."""
     threshold: float = 0.05
     """By how much FAST wants a corner to differ from what is around it; white is 1."""
     ratio: float = 1.0
     """A match is left out if its distance is more than this share of the second best's."""
     residual: float = 3.0
     """How far a match may lie from where RANSAC's homography says, in pixels."""
+    trials: int = 500
+    """How many samples RANSAC draws at most; it stops when a better one is unlikely."""
 
 
 CHOICES = {
-    "enlarge": (2, 1, 3),
+    "enlarge": (2, 1),
     "smooth": (1.0, 0.0, 2.0),
-    "threshold": (0.05, 0.02, 0.1),
-    "ratio": (1.0, 0.9, 0.8),
-    "residual": (3.0, 2.0, 5.0),
+    "threshold": (0.05, 0.02),
+    "ratio": (1.0, 0.85),
+    "residual": (3.0, 5.0),
 }
-KEYPOINTS, TRIALS = 500, 500
+KEYPOINTS = 500
 
 
 def estimate(
@@ -72,7 +74,8 @@ def estimate(
             transform.ProjectiveTransform,
             min_samples=4,
             residual_threshold=parameters.residual,
-            max_trials=TRIALS,
+            max_trials=parameters.trials,
+            stop_probability=0.999,
             rng=0,
         )
     if model is None or not np.isfinite(model.params).all():
@@ -100,11 +103,12 @@ def estimates(
     return np.stack([np.zeros((4, 2)) if f is None else f for f in found]), failed
 
 
-def tuned(pairs: Mapping[str, np.ndarray], limit: float) -> Parameters:
+def tuned(pairs: Mapping[str, np.ndarray], start: Parameters, limit: float) -> Parameters:
     """The parameters with the least mean corner error: one after another the best of its choices.
 
     Args:
         pairs: training pairs, with `corners`, their truth.
+        start: what to begin with.
         limit: see `estimate`.
     """
     measured: dict[Parameters, float] = {}
@@ -115,7 +119,7 @@ def tuned(pairs: Mapping[str, np.ndarray], limit: float) -> Parameters:
             measured[parameters] = errors(offsets, pairs["corners"]).mean()
         return measured[parameters]
 
-    best = Parameters()
+    best = start
     for name, choices in CHOICES.items():
         best = min((best._replace(**{name: value}) for value in choices), key=error)
     return best
