@@ -176,8 +176,8 @@ def test_refining_comes_nearer_with_each_pass_and_does_not_follow_nonsense():
     assert found.shape == (2, 3, 4, 2)
     assert seen == [(2, SIZE, SIZE, 2)]  # traced once
     np.testing.assert_allclose(found[:, :, 0, 0], [[2, 4, 6]] * 2, atol=1e-4)
-    torn = homography.refine(lambda _: true + jnp.array([20.0, 20]), plane, passes=2)
-    np.testing.assert_allclose(torn[:, 0], true + 20, atol=1e-3)
+    found = homography.refine(lambda _: true + 20.0, plane, passes=2)
+    np.testing.assert_allclose(found[:, 0], true + 20.0, atol=1e-3)
     nonsense = homography.refine(lambda _: jnp.full((2, 4, 2), jnp.nan), plane, passes=2)
     np.testing.assert_array_equal(nonsense, np.zeros((2, 2, 4, 2)))
 
