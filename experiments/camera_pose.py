@@ -12,7 +12,7 @@ mean distance of the corners: ORB with RANSAC at full resolution, tuned on train
 error of saying that nothing moved. Pairs come clean, and with blur, noise and another light.
 
 Writes into runs/camera_pose/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
-weights.safetensors (and the best ones), curves.png, estimates.png (held-out pairs, the best above,
+weights.safetensors, curves.png, estimates.png (held-out pairs, the best above,
 the worst below), warped.png (both views over each other), checkpoints/. The same command runs on a
 GPU or a TPU.
 """
@@ -90,7 +90,7 @@ def main(config: Config) -> Result:
         def evaluate(state):
             return judge(predict(state)[:, -1], truth["corners"])
 
-        state = run.train(state, step, batches, epochs, evaluate, best="test_corner_error")
+        state = run.train(state, step, batches, epochs, evaluate)
         offsets = predict(state)
         orb, failed = by_keypoints(truth, tune_on, config.smoke)
         draw(run, truth, offsets[:, -1], orb)
@@ -170,13 +170,11 @@ def network(config: Config) -> models.HomographyNet:
 def judge(offsets: np.ndarray, corners: np.ndarray) -> dict[str, float]:
     """The mean corner error in pixels, of the pairs that are rough, the first half, and clean."""
     errors = _keypoints.errors(offsets, corners)
-    half = len(errors) // 2
-    return {
-        "corner_error": errors[:half].mean(),
-        "corner_error_median": np.median(errors[:half]),
-        "corner_error_clean": errors[half:].mean(),
-        "corner_error_clean_median": np.median(errors[half:]),
-    }
+    rough, clean = np.split(errors, 2)
+    found = {}
+    for name, part in (("corner_error", rough), ("corner_error_clean", clean)):
+        found |= {name: float(part.mean()), f"{name}_median": float(np.median(part))}
+    return found
 
 
 def by_keypoints(

@@ -42,7 +42,6 @@ def test_writes_everything(finished):
         "metrics.jsonl",
         "result.json",
         "weights.safetensors",
-        "weights_best.safetensors",
         "curves.png",
         "estimates.png",
         "warped.png",
