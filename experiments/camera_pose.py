@@ -12,9 +12,8 @@ mean distance of the corners: ORB with RANSAC at full resolution, tuned on train
 error of saying that nothing moved. Pairs come clean, and with blur, noise and another light.
 
 Writes into runs/camera_pose/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
-weights.safetensors, curves.png, estimates.png (held-out pairs, the best above,
-the worst below), warped.png (both views over each other), checkpoints/. The same command runs on a
-GPU or a TPU.
+weights.safetensors, curves.png, estimates.png (held-out pairs, the best above, the worst below),
+warped.png (both views over each other), checkpoints/. The same command runs on a GPU or a TPU.
 """
 
 from dataclasses import dataclass
