@@ -13,6 +13,7 @@ from cnn_jax import data
 from cnn_jax.tasks import homography
 from experiments import _keypoints, _quadrilaterals, camera_pose
 
+from ..compilation import jit
 from .runs import error_of, interrupt_the_first_epoch, metrics
 
 
@@ -31,7 +32,7 @@ def finished(tmp_path_factory):
 def rough(split="test"):
     """Held-out pairs that ORB can do: textured, without noise."""
     arrays = camera_pose.photographs(split, 240)
-    make = jax.jit(data.views.views(arrays, size=128, reach=10))
+    make = jit(data.views.views(arrays, size=128, reach=10))
     return jax.device_get(make(jax.random.split(jax.random.key(3), 4)))
 
 
@@ -146,7 +147,7 @@ def test_what_the_network_sees_in_training_fits_its_truth():
     """With the truth, the first view warped is the second one: no noise, little blur."""
     arrays = camera_pose.photographs("train", 240, 2)
     make = data.views.views(arrays, size=64, reach=16.0)
-    batch = jax.jit(camera_pose.preparing(make, 2))({"number": np.arange(8)}, jax.random.key(0))
+    batch = jit(camera_pose.preparing(make, 2))({"number": np.arange(8)}, jax.random.key(0))
     first, second = batch["image"][..., :1], batch["image"][..., 1:]
     warped = homography.warp(first, homography.from_corners(batch["corners"] / 2, 64))
     seen = np.asarray(
