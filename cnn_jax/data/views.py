@@ -72,8 +72,8 @@ def views(
         ((3, 64, 64, 1), (3, 96, 96, 1), True)
     """
     size = arguments.integer("size", size, at_least=8)
-    limit = size / 4 if reach is None else arguments.number("reach", reach, at_least=0)
-    limit = arguments.number("reach", limit, at_most=size / 4)
+    limit = size / 4 if reach is None else reach
+    limit = arguments.number("reach", limit, at_least=0, at_most=size / 4)
     margin = -int(-limit // 1)
     blurs, noises = _range("blur", blur), _range("noise", noise)
     light = arguments.number("light", light, at_least=0, below=1)

@@ -133,7 +133,7 @@ def test_it_is_imported_when_asked_for():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"reach": 9}, "`reach` must be a number"),
+        ({"reach": 9}, "`reach` must be a number in [0, 8.0]; got 9."),
         ({"size": 4}, "`size` must be an int of at least 8; got 4."),
         ({"blur": (2, 1)}, "`blur` must be a"),
         ({"noise": (1, 2, 3)}, "`noise` must be a number or a pair (low, high); got (1, 2, 3)."),

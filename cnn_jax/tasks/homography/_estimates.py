@@ -102,7 +102,8 @@ def refine(
 
     The first view is warped by the estimate so far; what `predict` finds between that and the
     second view is the rest: `estimate = compose(estimate, predict(warped and second))`. If that is
-    not `convex`, the estimate stays as it was.
+    not `convex`, the estimate stays as it was. What the first view does not show is 0 in the warped
+    one, so views should have values around 0.
 
     Args:
         predict: `(n, size, size, 2) -> offsets (n, 4, 2)` in pixels.
