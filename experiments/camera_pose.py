@@ -104,7 +104,8 @@ def main(config: Config) -> Result:
 
 def pairs(config: Config) -> tuple[_made.Make, dict[str, np.ndarray], list[Any]]:
     """What makes training pairs, shrunk; held-out pairs, half clean; and some to tune ORB on."""
-    by, few = config.shrink, 32 if config.smoke else HELD_OUT
+    by = config.shrink
+    few, to_tune = (8, 1) if config.smoke else (HELD_OUT, TUNED_ON)
     arrays = [a for short in (SHORT, 320, 480) for a in photographs("train", short, by)]
     arrays += [a.swapaxes(0, 1) for a in arrays]  # mirrored on the diagonal
     most = {"noise": (0, 1.3 * NOISE / by), "blur": (0, 1.3 * BLUR / by), "light": LIGHT}
@@ -112,9 +113,10 @@ def pairs(config: Config) -> tuple[_made.Make, dict[str, np.ndarray], list[Any]]
     rough = {"noise": NOISE, "blur": BLUR, "light": LIGHT}
     held_out, tune_on = [], []
     for options in (rough, {}):
-        for split, key, count, to in (("test", 1, few, held_out), ("train", 2, TUNED_ON, tune_on)):
+        for split, key, count, to in (("test", 1, few, held_out), ("train", 2, to_tune, tune_on)):
             drawn = data.views.views(photographs(split, SHORT), size=SIZE, reach=REACH, **options)
-            to.append(_made.drawn(drawn, jax.random.key(key), count))
+            made = _made.drawn(drawn, jax.random.key(key), max(count, _made.AT_ONCE))
+            to.append({name: array[:count] for name, array in made.items()})
     return make, jax.tree.map(lambda *both: np.concatenate(both), *held_out), tune_on
 
 
@@ -180,10 +182,9 @@ def by_keypoints(
     truth: Any, tune_on: list[Any], smoke: bool
 ) -> tuple[np.ndarray, dict[str, float]]:
     """What ORB and RANSAC say, tuned for rough and for clean pairs; and which share fails."""
-    start = _keypoints.Parameters(trials=10) if smoke else _keypoints.Parameters()
+    start = _keypoints.Parameters(enlarge=1, trials=10) if smoke else _keypoints.Parameters()
     half, found, failed = len(truth["corners"]) // 2, [], {}
     for name, part, own in zip(("rough", "clean"), (slice(half), slice(half, None)), tune_on):
-        own = {n: v[:1] if smoke else v for n, v in own.items()}
         parameters = _keypoints.tuned(own, start, 2 * REACH)
         pairs = {n: v[part] for n, v in truth.items()}
         offsets, none = _keypoints.estimates(pairs, parameters, 2 * REACH)
