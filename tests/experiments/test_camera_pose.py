@@ -57,7 +57,7 @@ def test_writes_everything(finished):
     assert names <= set(written["baseline"])
     # Of two coordinates up to 32 pixels: the mean distance is 0.765 of that.
     still = written["baseline"]["corner_error_of_identity"]
-    assert still == pytest.approx(0.765 * 32, rel=0.1)
+    assert still == pytest.approx(0.765 * 32, rel=0.2)
     records = metrics(workdir)
     assert result.epochs == len(records) == 2
     assert records[-1]["test_corner_error"] == pytest.approx(result.metrics["corner_error"])
