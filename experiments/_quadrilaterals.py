@@ -62,6 +62,7 @@ def estimates(
         _outline(above, corners + truth["corners"][pair], "white", "-", 2.5)
         _outline(above, corners + orb[pair], "tab:orange", ":", 1.5)
         _outline(above, corners + offsets[pair], "tab:blue", "-", 1.2)
+        above.set(xlim=(-0.5, len(scene) - 0.5), ylim=(len(scene) - 0.5, -0.5))
         above.set_title(f"{errors[pair]:.1f} pixels; ORB {others[pair]:.1f}", fontsize=8)
     figure.suptitle(
         "white: where the second view (below) truly lies, blue: the network, dotted orange: ORB. "
