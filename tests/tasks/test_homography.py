@@ -221,7 +221,7 @@ FLAT = jnp.zeros((2, 4, 2))
             lambda: homography.corner_error(FLAT, FLAT[:1]),
             "`found` and `true` must have one shape; got (2, 4, 2) and (1, 4, 2).",
         ),
-        (lambda: homography.loss(unit=0), "`unit` must be a positive number; got 0."),
+        (lambda: homography.loss(unit=0), "`unit` must be a finite number above 0; got 0."),
         (
             lambda: homography.loss(unit=1, error="l1"),
             "`error` must be one of 'squared', 'distance'; got 'l1'.",
