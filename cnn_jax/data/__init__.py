@@ -21,6 +21,7 @@
     figures/           people made of limbs on photographs, drawn on the device; likewise
     scenes/            garments on backgrounds, composed on the device; likewise
     stereo_pairs.py    two views of surfaces with photographs on them, and disparities; likewise
+    views.py           pairs of views of photographs and how the camera moved; likewise
 
 >>> from cnn_jax import data
 >>> train = data.load("fashion_mnist_small", "train")
@@ -62,6 +63,13 @@ LAZY = ("augment", "figures", "photos", "scenes")
 
 def __getattr__(name: str) -> Any:
     """`augment`, `figures`, `photos` and `scenes`: imported when first asked for."""
+    from . import views as views
+
+LAZY = ("augment", "photos", "scenes", "views")
+
+
+def __getattr__(name: str) -> Any:
+    """`augment`, `photos`, `scenes` and `views`: imported when first asked for."""
     if name in LAZY:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,8 @@ Others have no classes and no head. `unet`, `fcn8` and `deconvnet` map images to
 pixel; `centernet` to maps of objects; `dncnn`, `espcn` and `srcnn` to restored images; `captioner`
 images and words to logits of words; `stereo` pairs of views to disparities. `dcgan` and `vae` make
 images of latents, which are random numbers. `siamfc` embeds images, and compares what it embedded.
+Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
+classes and no head. `homography` maps two views to the offsets of four corners.
 
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
@@ -79,6 +81,8 @@ from .fcn8 import FCN8 as FCN8
 from .fcn8 import fcn8 as fcn8
 from .googlenet import GoogLeNet as GoogLeNet
 from .googlenet import googlenet as googlenet
+from .homography import HomographyNet as HomographyNet
+from .homography import homography as homography
 from .lenet import LeNet as LeNet
 from .lenet import lenet as lenet
 from .lenet1998 import LeNet1998 as LeNet1998
