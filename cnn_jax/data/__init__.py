@@ -50,26 +50,14 @@ if TYPE_CHECKING:
     from . import photos as photos
     from . import scenes as scenes
     from . import stereo_pairs as stereo_pairs
-
-LAZY = ("augment", "photos", "scenes", "stereo_pairs")
-
-
-def __getattr__(name: str) -> Any:
-    """`augment`, `photos`, `scenes` and `stereo_pairs`: imported when first asked for."""
-
-
-LAZY = ("augment", "figures", "photos", "scenes")
-
-
-def __getattr__(name: str) -> Any:
-    """`augment`, `figures`, `photos` and `scenes`: imported when first asked for."""
     from . import views as views
 
-LAZY = ("augment", "photos", "scenes", "views")
+
+LAZY = ("augment", "figures", "photos", "scenes", "stereo_pairs", "views")
 
 
 def __getattr__(name: str) -> Any:
-    """`augment`, `photos`, `scenes` and `views`: imported when first asked for."""
+    """What needs JAX or scikit-image's pictures is imported when first asked for."""
     if name in LAZY:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,10 +9,9 @@ A network maps images (*batch, height, width, channels) to logits (*batch, num_c
 
 Others have no classes and no head. `unet`, `fcn8` and `deconvnet` map images to logits of each
 pixel; `centernet` to maps of objects; `dncnn`, `espcn` and `srcnn` to restored images; `captioner`
-images and words to logits of words; `stereo` pairs of views to disparities. `dcgan` and `vae` make
-images of latents, which are random numbers. `siamfc` embeds images, and compares what it embedded.
-Networks that restore images (`dncnn`, `espcn`, `srcnn`) map images to images instead; they have no
-classes and no head. `homography` maps two views to the offsets of four corners.
+images and words to logits of words; `simple_baseline` to heatmaps of joints; `homography` two views
+to offsets of corners, and `stereo` to disparities. `dcgan` and `vae` make images of latents, which
+are random numbers. `siamfc` embeds images, and compares what it embedded.
 
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
