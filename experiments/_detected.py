@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -38,12 +39,13 @@ def curves(file: Path, history: Sequence[Record]) -> None:
 def mistakes(found: Mapping[str, Any], truth: Mapping[str, Any]) -> np.ndarray:
     """How many boxes of each scene are missed, or drawn where there is none of that class."""
     counts = []
-    for scene in range(len(truth["boxes"])):
+    every_overlap = np.asarray(
+        jax.jit(jax.vmap(detection.overlaps))(found["boxes"], truth["boxes"])
+    )
+    for scene, overlap in enumerate(every_overlap):
         sure = found["scores"][scene] > SURE
         true = truth["boxes_valid"][scene]
-        overlap = np.array(
-            detection.overlaps(found["boxes"][scene][sure], truth["boxes"][scene][true])
-        )
+        overlap = overlap[sure][:, true]
         same = found["classes"][scene][sure][:, None] == truth["classes"][scene][true][None]
         overlap, hits = np.where(same, overlap, 0), 0
         while overlap.size and overlap.max() >= 0.5:

@@ -13,6 +13,8 @@ from cnn_jax.tasks import restoration
 FOCAL, BASELINE, OFFSET = 994.978, 193.001, 31.086
 CENTER = (254.877, 311.193)  # row, column
 
+FILES = ("left.png", "right.png", "disp.npz")  # of scikit-image, each after "motorcycle_"
+
 
 def motorcycle(scale: int, *, multiple: int = 1) -> dict[str, Any] | None:
     """Read the pair `motorcycle` of the Middlebury 2014 benchmark, smaller.
@@ -37,7 +39,7 @@ def motorcycle(scale: int, *, multiple: int = 1) -> dict[str, Any] | None:
     """
     spec = importlib.util.find_spec("skimage")
     folder = Path(spec.origin).parent / "data" if spec and spec.origin else Path()
-    files = [folder / f"motorcycle_{name}" for name in ("left.png", "right.png", "disp.npz")]
+    files = [folder / f"motorcycle_{name}" for name in FILES]
     if not all(file.exists() for file in files):
         return None
     views = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files[:2]])

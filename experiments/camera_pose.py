@@ -66,7 +66,7 @@ def main(config: Config) -> Result:
         numbers = _made.numbers(64 if config.smoke else EPOCH)
         batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         seen = {name: truth[name] for name in ("first", "second")}
-        held_out = training.batches(seen, config.batch_size, mesh=run.mesh)
+        held_out = training.batches(seen, min(config.batch_size, len(seen["first"])), mesh=run.mesh)
         prepare = preparing(make, config.shrink)
         model = network(config)
         schedule = optax.cosine_onecycle_schedule(

@@ -1,6 +1,7 @@
 """Small runs, what they leave, errors and folders, for tests of the experiments that train."""
 
 import json
+import os
 import signal
 import sys
 
@@ -11,6 +12,8 @@ from PIL import Image
 from experiments import _runs, _watching, train
 from experiments._training_options import Config
 
+# What compiles for a minute or more. Other tasks' tests ask the same of the same code at each run.
+slow = pytest.mark.skipif("CNN_JAX_SLOW" not in os.environ, reason="slow: with CNN_JAX_SLOW=1")
 # A network that soon compiles, and no kernels of ours to be compiled.
 HERE = {"devices": 1, "smoke": True, "algorithm": "xla"}
 SMALL = {"model": "mlp", "model_options": '{"widths": [16]}', **HERE}

@@ -14,7 +14,7 @@ from cnn_jax import training
 from cnn_jax.data.figures import JOINTS, figures
 from experiments import _posed, body_pose
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import error_of, interrupt_the_first_epoch, metrics, slow
 
 
 def run(workdir, **options):
@@ -70,6 +70,7 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
+@slow
 def test_eight_devices_have_the_same_losses(finished, tmp_path):
     _, one = finished
     run(tmp_path, devices=8)
@@ -78,6 +79,7 @@ def test_eight_devices_have_the_same_losses(finished, tmp_path):
         np.testing.assert_allclose(*losses, rtol=1e-3)
 
 
+@slow
 def test_auto_and_xla_agree():
     config = body_pose.Config(smoke=True)
     truth = figures(size=64)(jax.random.split(jax.random.key(0), 2))

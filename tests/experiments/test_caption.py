@@ -17,7 +17,7 @@ from cnn_jax.data.scenes import COARSE, FINE
 from cnn_jax.tasks import captioning
 from experiments import _captioned, _made, caption
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import error_of, interrupt_the_first_epoch, metrics, slow
 
 
 def run(workdir, **options):
@@ -73,6 +73,7 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
+@slow
 def test_eight_devices_have_the_same_losses(finished, tmp_path):
     _, one = finished
     run(tmp_path, devices=8)
@@ -85,6 +86,7 @@ def tiny():
     return models.captioner(vocabulary=len(COARSE.vocabulary), **shape, rngs=nnx.Rngs(0))
 
 
+@slow
 def test_a_step_by_auto_is_that_by_xla():
     rng = np.random.default_rng(0)
     batch = {

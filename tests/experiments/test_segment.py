@@ -12,7 +12,7 @@ from skimage.metrics import contingency_table
 
 from experiments import _regions, _segmented, segment
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import error_of, interrupt_the_first_epoch, metrics, slow
 
 HERE = {"smoke": True, "devices": 1, "algorithm": "xla"}
 
@@ -68,6 +68,7 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
+@slow
 def test_eight_devices_and_our_own_algorithms_give_the_same_losses(finished, tmp_path):
     _, whole = finished
     run(tmp_path, devices=8, algorithm="auto")

@@ -125,7 +125,7 @@ def test_each_network_lowers_its_own_loss():
         for part in _makers.PARTS
     }
     # Adam's first step is the learning rate, with the sign of the gradient.
-    rate = 5e-4 / 25
+    rate = synthesize.Config().learning_rate / 25
     assert moved == pytest.approx(dict.fromkeys(_makers.PARTS, rate), rel=0.05)
     assert set(measured) == {"loss", "generator_loss"}
     assert float(measured["loss"]) == pytest.approx(2 * np.log(2), abs=0.3)

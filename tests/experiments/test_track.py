@@ -14,7 +14,7 @@ from cnn_jax.tasks import tracking
 from experiments import _correlated, _frames, _tracked, track
 from experiments._options import RunError
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import error_of, interrupt_the_first_epoch, metrics, slow
 
 FIGURES = {"success", "precision", "success while half hidden", "success with look-alikes"}
 
@@ -82,6 +82,7 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
+@slow
 def test_eight_devices_and_our_algorithms_have_the_same_losses(finished, tmp_path):
     _, one = finished
     run(tmp_path, devices=8, algorithm="auto")
