@@ -1,11 +1,18 @@
-"""Runs of an experiment that start anew compile the same programs: each is compiled once."""
+"""Runs of an experiment that start anew compile the same programs: quickly, and each once."""
 
+import jax
 import pytest
 
 from ..compilation import remembered
 
+QUICKLY = "jax_disable_most_optimizations"  # a run's few steps take less time than LLVM's passes
+
 
 @pytest.fixture(scope="package", autouse=True)
 def programs_are_remembered(tmp_path_factory):
-    with remembered(tmp_path_factory):
+    before = getattr(jax.config, QUICKLY)
+    with remembered(tmp_path_factory), pytest.MonkeyPatch.context() as patch:
+        patch.setenv(QUICKLY.upper(), "true")  # for the processes that tests start
+        jax.config.update(QUICKLY, True)
         yield
+        jax.config.update(QUICKLY, before)
