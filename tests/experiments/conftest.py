@@ -10,9 +10,8 @@ QUICKLY = "jax_disable_most_optimizations"  # a run's few steps take less time t
 
 @pytest.fixture(scope="package", autouse=True)
 def programs_are_remembered(tmp_path_factory):
-    before = getattr(jax.config, QUICKLY)
     with remembered(tmp_path_factory), pytest.MonkeyPatch.context() as patch:
         patch.setenv(QUICKLY.upper(), "true")  # for the processes that tests start
         jax.config.update(QUICKLY, True)
         yield
-        jax.config.update(QUICKLY, before)
+        jax.config.update(QUICKLY, False)

@@ -14,7 +14,7 @@ from cnn_jax.tasks import homography
 from experiments import _keypoints, _quadrilaterals, camera_pose
 
 from ..compilation import jit
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import error_of, interrupt_the_first_epoch, metrics, slow
 
 
 def run(workdir, **options):
@@ -78,10 +78,12 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
-@pytest.mark.parametrize("options", [{"devices": 8}, {"algorithm": "auto"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"devices": 8}, pytest.param({"algorithm": "auto"}, marks=slow)], ids=str
+)
 def test_devices_and_algorithms_agree(finished, tmp_path, options):
-    run(tmp_path, epochs=1, **options)
-    (record,), (expected, _) = metrics(tmp_path), metrics(finished[1])
+    run(tmp_path, **options)
+    record, expected = metrics(tmp_path)[0], metrics(finished[1])[0]
     for name in ("train_loss", "train_corner_error"):
         assert record[name] == pytest.approx(expected[name], rel=1e-3)
 

@@ -60,6 +60,7 @@ def test_writes_everything(finished):
         assert pixels[..., :3].std() > 0.05
 
 
+@slow
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     interrupt_the_first_epoch(monkeypatch)

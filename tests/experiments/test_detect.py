@@ -12,7 +12,7 @@ import pytest
 from cnn_jax import data
 from experiments import _detected, _sliding, detect
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import error_of, interrupt_the_first_epoch, metrics, slow
 
 
 def run(workdir, **options):
@@ -56,6 +56,7 @@ def test_writes_everything(finished):
         assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
 
 
+@slow
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     interrupt_the_first_epoch(monkeypatch)

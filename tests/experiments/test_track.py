@@ -70,6 +70,7 @@ def test_writes_everything(finished):
             assert picture.n_frames == frames
 
 
+@slow
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     interrupt_the_first_epoch(monkeypatch)
