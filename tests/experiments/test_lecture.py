@@ -1,0 +1,106 @@
+"""The page of the lecture: what a section has, that it is kept, that its numbers are ours."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from experiments import lecture
+from experiments.lecture import _main, _section
+from experiments.lecture.sections import SECTIONS, one_dimension, output_size, windows
+
+from .runs import error_of
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("lecture")
+    config = _main.Config(section=("borders", "dimensions"), workdir=workdir)
+    return _main.main(config), workdir
+
+
+def test_a_page_of_the_chosen_sections_in_the_lectures_order(built):
+    result, workdir = built
+    page = result.page.read_text()
+    assert re.findall(r'<section id="(\w+)">', page) == ["dimensions", "borders"]
+    assert re.findall(r'<a href="#(\w+)">', page) == ["dimensions", "borders"]
+    for name in ("dimensions", "borders"):
+        section = SECTIONS[name]
+        assert section.title in page
+        assert section.claim[:40] in page
+    assert "def two_channels():" in page
+    assert not re.search(r'(src|href)="(?!#|data:)', page)  # nothing is loaded
+    assert sorted(path.name for path in (workdir / "sections").iterdir()) == [
+        "borders.json",
+        "dimensions.json",
+    ]
+
+
+def test_a_section_is_kept_until_its_code_changes(built, monkeypatch, capsys):
+    result, workdir = built
+    before = result.page.read_text()
+    config = _main.Config(section=("borders", "dimensions"), workdir=workdir)
+    _main.main(config)
+    assert capsys.readouterr().out.count("kept") == 2
+    assert result.page.read_text() == before
+    file = workdir / "sections" / "dimensions.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "code": "of another version"}))
+    _main.main(config)
+    assert capsys.readouterr().out.count("kept") == 1
+
+
+def test_every_section_says_what_it_claims_and_where_it_is_from():
+    assert len(SECTIONS) == 13
+    for section in SECTIONS.values():
+        assert len(section.claim) > 100, section.name
+        assert section.reference.startswith("Lecture, "), section.name
+        assert section.to_try, section.name
+
+
+def test_the_code_on_the_page_is_what_ran():
+    def doubled(x):
+        """Twice as much."""
+        return 2 * x
+
+    assert "def doubled(x):\n    return 2 * x</code>" in _section.code(doubled)
+
+
+def test_the_convolution_of_the_six_nodes():
+    outputs, found = one_dimension.layer([2, 3], 1, 0)
+    np.testing.assert_array_equal(outputs, [8, 13, 18, 23, 28])
+    assert found.connected == 10
+    matrix = one_dimension.toeplitz([2, 3])
+    np.testing.assert_array_equal(matrix @ np.arange(1, 7), outputs)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_what_the_sliders_show_is_the_sum_by_hand(transposed):
+    setting = (5, 3, 2, 1, 2, transposed)
+    found = np.asarray(windows.convolve(*setting))
+    assert found.shape == 2 * (windows.size(*setting),)
+    image, kernel = windows.IMAGE[:5, :5], windows.KERNEL[:3, :3]
+    spread = np.zeros((5 + 2, 5 + 2)) if not transposed else np.zeros((4 * 2 + 5,) * 2)
+    if transposed:
+        for i, j in np.ndindex(5, 5):
+            for u, v in np.ndindex(3, 3):
+                spread[2 * i + 2 * u, 2 * j + 2 * v] += image[i, j] * kernel[u, v]
+        np.testing.assert_array_equal(found, spread[1:-1, 1:-1])
+    else:
+        spread[1:-1, 1:-1] = image
+        for i, j in np.ndindex(found.shape):
+            window = spread[2 * i : 2 * i + 5 : 2, 2 * j : 2 * j + 5 : 2]
+            assert found[i, j] == (window * kernel).sum()
+
+
+def test_where_nothing_fits_there_is_no_output():
+    assert output_size.formula(3, 5, 1, 0, 1) == output_size.shape(3, 5, 1, 0, 1) == 0
+    assert output_size.formula(6, 3, 1, 0, 1) == output_size.shape(6, 3, 1, 0, 1) == 4
+
+
+def test_a_wrong_section_is_told_the_right_ones(monkeypatch, capsys):
+    monkeypatch.setattr(lecture, "main", _main.main, raising=False)
+    monkeypatch.setattr(lecture, "Config", _main.Config, raising=False)
+    error = error_of(monkeypatch, capsys, lecture, ["--section", "pool"])
+    assert "pooling" in error
+    assert "Traceback" not in error
