@@ -26,13 +26,14 @@ def filters():
     t = jnp.arange(-10, 11.0)
     gauss = jnp.exp(-(t**2) / 18)
     bell = jnp.outer(gauss, gauss) / gauss.sum() ** 2
+    waves = bell * jnp.cos((t[:, None] + t[None]) * 0.7)
     return {
         "Gaussian": bell,
         "Laplacian": jnp.array([[0, 1, 0], [1, -4, 1], [0, 1, 0.0]]),
         "Sobel, vertical edges": jnp.array([[1, 0, -1], [2, 0, -2], [1, 0, -1.0]]),
         "sharpen": jnp.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0.0]]),
         "emboss": jnp.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2.0]]),
-        "Gabor, 45 degrees": bell * jnp.cos((t[:, None] + t[None]) * 0.7),
+        "Gabor, 45 degrees": waves - waves.sum() * bell,
     }
 
 

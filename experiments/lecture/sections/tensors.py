@@ -35,7 +35,7 @@ def show():
     return [
         code(tensors),
         pages.figure(row(names, vmin=0, vmax=255), "A photograph, and its channels one by one."),
-        pages.figure(figure, "What a network is given: numbers. A part of one eye."),
+        pages.figure(figure, "What a network is given: numbers."),
         pages.figure(row(frames), "A clip has one axis more: here the picture moves to the right."),
         numbers({"color": color.shape, "gray": gray.shape, "clip": clip.shape}),
     ]
