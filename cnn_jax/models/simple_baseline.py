@@ -166,10 +166,11 @@ class SimpleBaseline(nnx.Module):
                 f"got shape {np.shape(images)}."
             )
         maps = self.backbone.feature_maps(self.style.cast(jnp.asarray(images)))
+        x = maps[max(name for name in maps if name.startswith("stage"))]
         for name in ("up1", "up2", "up3"):
-            maps[name] = getattr(self, name)(last(maps))
+            x = maps[name] = getattr(self, name)(x)
         if self.logits is not None:
-            maps["logits"] = self.logits(last(maps))
+            maps["logits"] = self.logits(x)
         return maps
 
 

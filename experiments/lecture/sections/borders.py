@@ -28,20 +28,20 @@ def after(image, layers, mode):
 
 
 def show():
-    white = jnp.ones((32, 32, 1))
+    gray = jnp.full((32, 32, 1), 0.7)
     photo = (
         jnp.asarray(photos.load("test", channels=1)["camera"][80:144, 180:244], jnp.float32) / 255
     )
-    constant = {mode: after(white, 3, mode) for mode in MODES}
+    constant = {mode: after(gray, 3, mode) for mode in MODES}
     padded = {mode: F.pad(photo, (24, 24), padding_mode=mode) for mode in MODES}
     changed = {
-        f"share of a constant image that changes, {mode}": float(jnp.mean(jnp.abs(y - 1) > 1e-5))
+        f"share of a constant image that changes, {mode}": float(jnp.mean(jnp.abs(y - 0.7) > 1e-5))
         for mode, y in constant.items()
     }
     return [
         code(after),
         pages.figure(
-            row(constant, vmin=0, vmax=1.0), "A white image after three averages of 5 x 5."
+            row(constant, vmin=0, vmax=1.0), "A gray image after three averages of 5 x 5."
         ),
         pages.figure(row(padded, vmin=0, vmax=1), "What each way invents around a photograph."),
         numbers(changed),
