@@ -58,8 +58,9 @@ def deconvnet(
 
     ```
     >>> import jax.numpy as jnp
-    >>> model = deconvnet(num_classes=5, channels=2, hidden=8, window=2, rngs=nnx.Rngs(0))
-    >>> nnx.eval_shape(lambda: model(jnp.zeros((1, 64, 96, 3)))).shape
+    >>> small = {"num_classes": 5, "channels": 2, "hidden": 8, "window": 2}
+    >>> images = jnp.zeros((1, 64, 96, 3))
+    >>> nnx.eval_shape(lambda: deconvnet(**small, rngs=nnx.Rngs(0))(images)).shape
     (1, 64, 96, 5)
 
     ```

@@ -78,8 +78,10 @@ def simple_baseline(
     To begin with published weights of a ResNet: ``load_weights(model.backbone, file)``.
 
     ```
-    >>> model = simple_baseline_small(num_classes=14, rngs=nnx.Rngs(0))
-    >>> nnx.eval_shape(lambda: model(jnp.zeros((1, 64, 64, 3)))).shape
+    >>> images = jnp.zeros((1, 64, 64, 3))
+    >>> nnx.eval_shape(
+    ...     lambda: simple_baseline_small(num_classes=14, rngs=nnx.Rngs(0))(images)
+    ... ).shape
     (1, 32, 32, 14)
 
     ```

@@ -88,7 +88,7 @@ def section(name: str, title: str, parts: Sequence["Part | str"]) -> Part:
 
     Example:
         >>> section("size", "How large?", ["5 x 5."])
-        '<section id="size">\n<h2>How large?</h2>\n<p>5 x 5.</p>\n</section>'
+        '<section id="size">\\n<h2>How large?</h2>\\n<p>5 x 5.</p>\\n</section>'
     """
     lines = [f'<section id="{_named(name)}">', heading(title), *map(part, parts), "</section>"]
     return Part("\n".join(lines))
@@ -102,7 +102,7 @@ def contents(titles: Mapping[str, str]) -> Part:
 
     Example:
         >>> contents({"size": "How large?"})
-        '<nav aria-label="Contents"><ol>\n<li><a href="#size">How large?</a></li>\n</ol></nav>'
+        '<nav aria-label="Contents"><ol>\\n<li><a href="#size">How large?</a></li>\\n</ol></nav>'
     """
     links = "".join(
         f'<li><a href="#{_named(name)}">{html.escape(title)}</a></li>\n'

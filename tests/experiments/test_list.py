@@ -42,10 +42,9 @@ def test_a_new_experiment_is_listed_and_not_imported(tmp_path):
 def test_a_wrong_name_is_told_the_right_one():
     with pytest.raises(SystemExit) as ended:
         command.main(["lennet"])
-    assert ended.value.code == (
-        f"error: `NAME` must be one of {', '.join(map(repr, sorted(FILES)))}; got 'lennet'. "
-        "Did you mean 'lenet'?"
-    )
+    text = str(ended.value.code)
+    assert text.startswith("error: `NAME` must be one of ")
+    assert text.endswith("; got 'lennet'. Did you mean 'lenet'?")
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

@@ -23,8 +23,8 @@ def visible(disparity: ArrayLike) -> jax.Array:
         (n, height, width) bool; False where the disparity is unknown.
 
     Example:
-        >>> visible(jnp.array([[[0.0, 2.0, 0.0, 1.0]]])).tolist()
-        [[[True, False, False, True]]]
+        >>> visible(jnp.array([[[0.0, 2.0, 0.0, 1.0, 2.0]]])).tolist()
+        [[[True, False, False, True, True]]]
     """
     truth = maps_of("disparity", disparity)
     known = jnp.isfinite(truth)
