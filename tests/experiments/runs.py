@@ -41,6 +41,27 @@ def interrupt_the_first_epoch(patch):
     patch.setattr(_watching.Watch, "report", interrupted)
 
 
+def check_resuming(experiment, start, whole, folder, patch):
+    """A run that Ctrl-C stops after its first epoch of two goes on to the bits of a whole one.
+
+    Args:
+        experiment: its module.
+        start: begins the run in a folder.
+        whole: the folder of the run that was not stopped.
+        folder: for the one that is.
+        patch: a `pytest.MonkeyPatch`.
+    """
+    interrupt_the_first_epoch(patch)
+    first = start(folder)
+    assert (first.epochs, first.exit_code) == (1, 130)
+    patch.undo()
+    second = experiment.main(experiment.Config(workdir=folder, resume=True, devices=1))
+    assert second.epochs == 2
+    assert metrics(folder) == metrics(whole)
+    name = "weights.safetensors"
+    assert (folder / name).read_bytes() == (whole / name).read_bytes()
+
+
 def error_of(monkeypatch, capsys, experiment, words, parse=None):
     """What `python -m experiments.NAME WORDS` writes to stderr when it ends with an error."""
     monkeypatch.setattr(sys, "argv", ["experiment", *map(str, words)])

@@ -14,7 +14,7 @@ from cnn_jax.tasks import homography
 from experiments import _keypoints, _quadrilaterals, camera_pose
 
 from ..compilation import jit
-from .runs import error_of, interrupt_the_first_epoch, metrics, slow
+from .runs import check_resuming, error_of, metrics, slow
 
 
 def run(workdir, **options):
@@ -67,15 +67,7 @@ def test_writes_everything(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    interrupt_the_first_epoch(monkeypatch)
-    first = run(tmp_path)
-    assert (first.epochs, first.exit_code) == (1, 130)
-    monkeypatch.undo()
-    second = camera_pose.main(camera_pose.Config(workdir=tmp_path, resume=True, devices=1))
-    assert second.epochs == 2
-    assert metrics(tmp_path) == metrics(whole)
-    name = "weights.safetensors"
-    assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    check_resuming(camera_pose, run, whole, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(

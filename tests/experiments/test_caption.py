@@ -17,7 +17,7 @@ from cnn_jax.data.scenes import COARSE, FINE
 from cnn_jax.tasks import captioning
 from experiments import _captioned, _made, caption
 
-from .runs import error_of, interrupt_the_first_epoch, metrics, slow
+from .runs import check_resuming, error_of, metrics, slow
 
 
 def run(workdir, **options):
@@ -63,15 +63,7 @@ def test_writes_everything(finished):
 @slow
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    interrupt_the_first_epoch(monkeypatch)
-    first = run(tmp_path)
-    assert (first.epochs, first.exit_code) == (1, 130)
-    monkeypatch.undo()
-    second = caption.main(caption.Config(workdir=tmp_path, resume=True, devices=1))
-    assert second.epochs == 2
-    assert metrics(tmp_path) == metrics(whole)
-    name = "weights.safetensors"
-    assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    check_resuming(caption, run, whole, tmp_path, monkeypatch)
 
 
 @slow

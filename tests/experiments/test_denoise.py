@@ -12,7 +12,7 @@ from cnn_jax import training
 from cnn_jax.data import photos
 from experiments import _denoisers, denoise
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import check_resuming, error_of, metrics
 
 
 def run(workdir, **options):
@@ -65,15 +65,8 @@ def test_writes_everything_straight_into_the_workdir(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    interrupt_the_first_epoch(monkeypatch)
-    first = run(tmp_path)
-    assert (first.epochs, first.exit_code) == (1, 130)
-    monkeypatch.undo()
-    denoise.main(denoise.Config(workdir=tmp_path, resume=True, devices=1))
-    assert metrics(tmp_path) == metrics(whole)
+    check_resuming(denoise, run, whole, tmp_path, monkeypatch)
     assert result(tmp_path)["metrics"] == result(whole)["metrics"]
-    weights = [(folder / "weights.safetensors").read_bytes() for folder in (tmp_path, whole)]
-    assert weights[0] == weights[1]
 
 
 def test_eight_devices_have_the_same_losses(finished, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from cnn_jax import data
 from experiments import _detected, _sliding, detect
 
-from .runs import error_of, interrupt_the_first_epoch, metrics, slow
+from .runs import check_resuming, error_of, metrics, slow
 
 
 def run(workdir, **options):
@@ -59,15 +59,7 @@ def test_writes_everything(finished):
 @slow
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    interrupt_the_first_epoch(monkeypatch)
-    first = run(tmp_path)
-    assert (first.epochs, first.exit_code) == (1, 130)
-    monkeypatch.undo()
-    second = detect.main(detect.Config(workdir=tmp_path, resume=True, devices=1))
-    assert second.epochs == 2
-    assert metrics(tmp_path) == metrics(whole)
-    name = "weights.safetensors"
-    assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    check_resuming(detect, run, whole, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(

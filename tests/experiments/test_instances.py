@@ -9,7 +9,7 @@ import pytest
 
 from experiments import _outlined, instances
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import check_resuming, error_of, metrics
 
 HERE = {"smoke": True, "devices": 1, "algorithm": "xla"}
 
@@ -52,15 +52,7 @@ def test_writes_everything(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    interrupt_the_first_epoch(monkeypatch)
-    first = run(tmp_path)
-    assert (first.epochs, first.exit_code) == (1, 130)
-    monkeypatch.undo()
-    second = instances.main(instances.Config(workdir=tmp_path, resume=True, devices=1))
-    assert second.epochs == 2
-    assert metrics(tmp_path) == metrics(whole)
-    name = "weights.safetensors"
-    assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    check_resuming(instances, run, whole, tmp_path, monkeypatch)
 
 
 def test_eight_devices_and_our_own_algorithms_give_the_same_losses(finished, tmp_path):

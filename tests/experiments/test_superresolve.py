@@ -12,7 +12,7 @@ from cnn_jax.data import photos
 from cnn_jax.tasks import restoration
 from experiments import superresolve
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import check_resuming, error_of, metrics
 
 
 def run(workdir, **options):
@@ -59,15 +59,8 @@ def test_writes_everything_straight_into_the_workdir(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    interrupt_the_first_epoch(monkeypatch)
-    first = run(tmp_path)
-    assert (first.epochs, first.exit_code) == (1, 130)
-    monkeypatch.undo()
-    superresolve.main(superresolve.Config(workdir=tmp_path, resume=True, devices=1))
-    assert metrics(tmp_path) == metrics(whole)
+    check_resuming(superresolve, run, whole, tmp_path, monkeypatch)
     assert result(tmp_path)["metrics"] == result(whole)["metrics"]
-    weights = [(folder / "weights.safetensors").read_bytes() for folder in (tmp_path, whole)]
-    assert weights[0] == weights[1]
 
 
 def test_the_other_network(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from cnn_jax import data
 from cnn_jax import functional as F
 from experiments import _judge, _makers, _synthesized, synthesize
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import check_resuming, error_of, metrics
 
 FILES = {
     "config.json",
@@ -71,15 +72,9 @@ def test_writes_everything(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole, model = finished
-    interrupt_the_first_epoch(monkeypatch)
-    first = run(tmp_path, model=model)
-    assert (first.epochs, first.exit_code) == (1, 130)
-    monkeypatch.undo()
-    second = synthesize.main(synthesize.Config(workdir=tmp_path, resume=True, devices=1))
-    assert second.epochs == 2
-    assert metrics(tmp_path) == metrics(whole)
-    for name in ("weights.safetensors", "classifier.safetensors"):
-        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    check_resuming(synthesize, partial(run, model=model), whole, tmp_path, monkeypatch)
+    name = "classifier.safetensors"
+    assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_eight_devices_have_the_same_losses(finished, tmp_path):

@@ -14,7 +14,7 @@ from cnn_jax.tasks import tracking
 from experiments import _correlated, _frames, _tracked, track
 from experiments._options import RunError
 
-from .runs import error_of, interrupt_the_first_epoch, metrics, slow
+from .runs import check_resuming, error_of, metrics, slow
 
 FIGURES = {"success", "precision", "success while half hidden", "success with look-alikes"}
 
@@ -73,14 +73,7 @@ def test_writes_everything(finished):
 @slow
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    interrupt_the_first_epoch(monkeypatch)
-    first = run(tmp_path)
-    assert (first.epochs, first.exit_code) == (1, 130)
-    monkeypatch.undo()
-    track.main(track.Config(workdir=tmp_path, resume=True, devices=1))
-    assert metrics(tmp_path) == metrics(whole)
-    name = "weights.safetensors"
-    assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    check_resuming(track, run, whole, tmp_path, monkeypatch)
 
 
 @slow

@@ -10,7 +10,7 @@ import pytest
 
 from experiments import _motions, video
 
-from .runs import error_of, interrupt_the_first_epoch, metrics
+from .runs import check_resuming, error_of, metrics
 
 NAMES = ("direction", "speed", "axis", "way along the axis")
 
@@ -54,14 +54,7 @@ def test_writes_everything(finished):
 
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
-    interrupt_the_first_epoch(monkeypatch)
-    first = run(tmp_path)
-    assert (first.epochs, first.exit_code) == (1, 130)
-    monkeypatch.undo()
-    video.main(video.Config(workdir=tmp_path, resume=True, devices=1))
-    assert metrics(tmp_path) == metrics(whole)
-    name = "weights.safetensors"
-    assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    check_resuming(video, run, whole, tmp_path, monkeypatch)
 
 
 def test_eight_devices_and_our_algorithms_have_the_same_losses(finished, tmp_path):
