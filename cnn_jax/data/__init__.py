@@ -5,6 +5,7 @@
     _registry.py       our sets by name, and how they are opened
     _sheet.py          examples in one picture; `python -m cnn_jax.data NAME` draws it
     _dataset.py        `Dataset`: arrays in memory
+    _uniform.py        `uniform`: pictures, masks and boxes of the same shapes
     _info.py           `Info`: the facts about a set
     _found.py          original files that were found
     _errors.py         what is raised when files are damaged or cannot be downloaded
@@ -42,6 +43,7 @@ from ._load import info as info
 from ._load import load as load
 from ._load import names as names
 from ._load import source as source
+from ._uniform import uniform as uniform
 from .sources import Source as Source
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from ._arrays import ArrayRecords as ArrayRecords
 from ._fitted import FittedRecords as FittedRecords
 from ._images import ImageRecords as ImageRecords
 from ._pictures import SUFFIXES as SUFFIXES
+from ._pictures import fit as fit
 from ._records import PreparedRecords as PreparedRecords
+from ._source import Example as Example
 from ._source import Records as Records
 from ._source import Source as Source
