@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -12,6 +12,21 @@ from cnn_jax.data import photos
 
 AT_ONCE = 32  # examples
 Make = Callable[[jax.Array], Any]
+
+
+class Examples(NamedTuple):
+    """What a command trains on and is measured on, made here or real."""
+
+    train: Any
+    """What `training.batches` takes."""
+    new: Callable[[Any, jax.Array], Any]
+    """`(batch, key) -> truth`, of a batch of `train`, in a training step."""
+    truth: Any
+    """The truth about the held-out examples, NumPy arrays."""
+    names: tuple[str, ...]
+    """The classes."""
+    some: Callable[[jax.Array, int], Any]
+    """`(key, count) -> truth` about some that are trained on, for a classical baseline."""
 
 
 def numbers(count: int) -> dict[str, np.ndarray]:
@@ -47,6 +62,25 @@ def drawn(make: Make, key: jax.Array, count: int, leave: Collection[str] = ()) -
     kept = jax.jit(lambda keys: {n: v for n, v in make(keys).items() if n not in leave})
     parts = [jax.device_get(kept(k)) for k in jax.random.split(key, count).reshape(-1, AT_ONCE)]
     return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def examples(
+    config: Any, counts: tuple[int, int], leave: Collection[str] = (), **options: Any
+) -> Examples:
+    """Scenes of garments as `Examples`: of the options `dataset`, `size`, `objects` and `smoke`.
+
+    Args:
+        config: of the command.
+        counts: how many there are in an epoch, and held out.
+        leave: names of those parts of the truth that are not needed.
+        options: of `data.scenes.scenes`.
+    """
+    options |= {"size": config.size, "objects": (1, config.objects)}
+    make, make_held_out, names = scenes(config.dataset, **options)
+    epoch, held_out = (64, 32) if config.smoke else counts
+    truth = drawn(make_held_out, jax.random.key(1), held_out, leave)
+    some = partial(drawn, make, leave=leave)
+    return Examples(numbers(epoch), partial(new, make), truth, names, some)
 
 
 def figures(**options: Any) -> tuple[Make, Make]:

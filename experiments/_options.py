@@ -62,6 +62,24 @@ class Training(Hosts):
         return self.epochs if self.epochs is not None else 2 if self.smoke else usual
 
 
+@dataclass(frozen=True)
+class OnSets(Training):
+    """The options of a command that can train on a real set instead of what is made."""
+
+    data: str | None = None
+    """A set that TFDS has prepared, by its name, instead of what is made here."""
+    folder: Path | None = None
+    """Where the sets are that TFDS has prepared; by default where TFDS keeps them."""
+    test_split: str | None = None
+    """The split of `--data` that is held out; by default validation, or test if there is none."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("folder", "test_split"):
+            alone = self.data is None and getattr(self, name) is not None
+            require(option(name), not alone, "left out without `--data`", getattr(self, name))
+
+
 class RunError(ValueError):
     """A run cannot start as it was asked to; the message says what to do."""
 

@@ -6,16 +6,19 @@ one. Its class is that whose mean garment is the nearest to what the region cuts
 scaled to 28 x 28. The means are those of training scenes, cut out by their true masks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.ndimage
 from skimage import color, filters, measure, morphology, transform
 
+from cnn_jax.tasks import segmentation
+
 EDGE = 2  # pixels
 SMALLEST = 30  # pixels of a region
 SIDE = 28  # of a cut-out
+REACHES = range(1, 7)  # pixels on both sides of an edge
 Classify = Callable[[np.ndarray, np.ndarray], int]
 
 
@@ -82,7 +85,35 @@ def labels(images: np.ndarray, classify: Classify) -> np.ndarray:
     return made
 
 
+def trimaps(images: np.ndarray, examples: Mapping[str, Any], names: Sequence[str]) -> np.ndarray:
+    """Label the pixels of images (n, h, w, 3): 1 in a region, 2 in a band along its edge, else 0.
+
+    Args:
+        images: uint8.
+        examples: `image` and `mask` of others; the width of the band is that which suits them.
+        names: of the three classes.
+    """
+
+    def banded(solids, reach):
+        disk, made = morphology.disk(reach), np.zeros(solids.shape, np.int32)
+        for solid, label in zip(solids, made):
+            label[morphology.dilation(solid, disk)] = 2
+            label[morphology.erosion(solid, disk)] = 1
+        return made
+
+    def right(reach):
+        counts = confusion(examples["mask"], banded(of_examples, reach), 3)
+        return segmentation.scores(counts, names)["miou"]
+
+    of_examples, solids = (np.array([parts(i) > 0 for i in a]) for a in (examples["image"], images))
+    return banded(solids, max(REACHES, key=right))
+
+
 def confusion(true: np.ndarray, said: np.ndarray, classes: int) -> np.ndarray:
-    """Count the pixels of each true class (row) by said class: (classes, classes)."""
-    pairs = classes * true.astype(np.int64).ravel() + said.ravel()
+    """Count the pixels of each true class (row) by said class: (classes, classes).
+
+    Pixels whose true label is no class do not count.
+    """
+    counts = true < classes
+    pairs = classes * true[counts].astype(np.int64) + said[counts]
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)

@@ -52,7 +52,7 @@ def overlaid(image: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def rightness(true: np.ndarray, said: np.ndarray) -> np.ndarray:
-    """The mean over the garments that are in a scene or said to be of their overlap: (n,)."""
+    """The mean over the classes that are in a scene or said to be of their overlap: (n,)."""
     made = []
     for one, other in zip(true, said):
         kinds = np.union1d(one[one > 0], other[other > 0])
@@ -97,6 +97,6 @@ def scenes(
         axes.set_title(f"IoU {right[scene]:.2f}", fontsize=8)
     patches = [Patch(color=hue(i), label=name) for i, name in enumerate(names) if i]
     figure.legend(handles=patches, loc="outside lower center", ncols=5, fontsize=8)
-    half = "left: many garments, found well; right: the worst"
-    figure.suptitle(f"{half}; IoU of the network, mean over a scene's garments", fontsize=9)
+    half = "left: many classes, found well; right: the worst"
+    figure.suptitle(f"{half}; IoU of the network, mean over a scene's classes", fontsize=9)
     _pictures.save(figure, file)

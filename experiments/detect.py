@@ -2,12 +2,17 @@
 
     python -m experiments.detect                  20 epochs of 2,048 scenes, 2 CPU cores
     python -m experiments.detect --epochs 60      three times as many
+    python -m experiments.detect --data voc/2007 --size 128     a real set that TFDS has prepared
     python -m experiments.detect --smoke          does everything work? half a minute
 
 Each step composes new scenes on the device: garments of Fashion-MNIST's training images, scaled,
 turned and laid over each other, so no scene comes twice. Held-out scenes are made of its test
 images. Beside it, on the same scenes and by the same metric (COCO's average precision): a LeNet in
 a window that slides over an image pyramid.
+
+--data takes any set with boxes that TFDS has prepared: voc, coco, wider_face. Its pictures are
+resized to --size, each side on its own, and mirrored, scaled and moved at random in training. Held
+out are up to 512 pictures, spread over the split. Crowds do not count; difficult objects do.
 
 Writes into runs/detect/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (and the best ones), curves.png, detections.png and baseline.png (held-out
@@ -26,18 +31,19 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import detection
-from experiments import _detected, _made, _runs, _sliding
-from experiments._options import Training, require
+from experiments import _detected, _made, _real_sets, _runs, _sliding
+from experiments._options import OnSets, require
 from experiments._running import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
-HELD_OUT = 512  # scenes
+HELD_OUT = 512  # scenes, or pictures
 SCALE = (0.7, 1.3)  # of garments of 28 x 28
+OF_EACH = 8  # objects of a picture that the sliding LeNet learns from
 
 
 @dataclass(frozen=True)
-class Config(Training):
-    """Train CenterNet on scenes of Fashion-MNIST."""
+class Config(OnSets):
+    """Train CenterNet on scenes of Fashion-MNIST, or on a real set."""
 
     dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
     """Where garments come from: the 7,000 images of the package, or all 70,000."""
@@ -68,17 +74,17 @@ def main(config: Config) -> Result:
     """Train, compare, draw, and print the result."""
     with Run("detect", config) as run:
         config = run.config
-        options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
-        make, make_held_out, classes = _made.scenes(config.dataset, **options)
-        few = 32 if config.smoke else HELD_OUT
-        truth = _made.drawn(make_held_out, jax.random.key(1), few, leave=["masks"])
+        if config.data is None:
+            examples = _made.examples(config, (EPOCH, HELD_OUT), leave=["masks"], scale=SCALE)
+        else:
+            examples = _real_sets.boxes(config, HELD_OUT)
+        train, new, truth, classes, some = examples
 
         def prepare(batch, key):
-            return seen(batch if key is None else _made.new(make, batch, key))
+            return seen(batch if key is None else new(batch, key))
 
         epochs, loss = config.epochs_of(20), detection.loss()
-        numbers = _made.numbers(64 if config.smoke else EPOCH)
-        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
+        batches = training.batches(train, config.batch_size, mesh=run.mesh)
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
         model = models.centernet_small(num_classes=len(classes), rngs=nnx.Rngs(config.seed))
         steps = max(epochs * batches.steps, 1)
@@ -98,7 +104,7 @@ def main(config: Config) -> Result:
 
         state = run.train(state, step, batches, epochs, evaluate, best="test_ap50")
         found = jax.device_get(decode(predict(state)))
-        slid = slide(config, make, truth, len(classes))
+        slid = slide(config, some, truth, len(classes))
         if run.records:
             _detected.curves(run.workdir / "curves.png", run.records)
         _detected.scenes(run.workdir / "detections.png", found, truth, classes)
@@ -106,10 +112,12 @@ def main(config: Config) -> Result:
         return run.finish("ap50", judge(found), judge(slid))
 
 
-def slide(config: Config, make: Any, truth: Any, classes: int) -> dict[str, Any]:
-    """What a LeNet finds that slides over the held-out scenes, trained on the same garments."""
+def slide(config: Config, some: Any, truth: Any, classes: int) -> dict[str, Any]:
+    """What a LeNet finds that slides over the held-out scenes, trained on some of the others."""
     key, count = jax.random.key(2 + config.seed), 32 if config.smoke else 8 * HELD_OUT
-    trained_on = _made.drawn(make, key, count, leave=["masks"])
+    trained_on = some(key, count)
+    for name in ("boxes", "boxes_valid", "classes"):  # of real pictures, each of many objects
+        trained_on[name] = trained_on[name][:, :OF_EACH]
     steps = 10 if config.smoke else 3000
     logits = _sliding.train(trained_on, seen, classes, steps=steps, seed=config.seed)
     longest = (trained_on["boxes"][..., 2:] - trained_on["boxes"][..., :2]).max(-1)

@@ -2,6 +2,7 @@
 
     python -m experiments.instances                            2 CPU cores
     python -m experiments.instances --dataset fashion_mnist    garments of 60,000 images
+    python -m experiments.instances --data coco/2017_panoptic --size 128    prepared by TFDS
     python -m experiments.instances --smoke                    does everything work? half a minute
 
 Each step composes new scenes on the device, as `experiments.segment` does; held-out scenes are made
@@ -9,6 +10,9 @@ of other garments and photographs. The network says of each pixel its class, whe
 garment is there, and how far away the center of its garment is: see `tasks.instances`. Beside it,
 on the same scenes and by the same metric (COCO's average precision of masks): connected pixels of
 one class in the labels of the same network, without centers and votes.
+
+--data takes COCO as TFDS prepares it for panoptic segmentation: its things (80 classes), of a
+picture at most the 24 largest, without crowds. TFDS's coco/2014 and coco/2017 have no masks.
 
 Writes into runs/instances/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (and the best ones), curves.png, masks.png and baseline.png (held-out scenes,
@@ -26,19 +30,19 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import instances
-from experiments import _made, _outlined, _runs
-from experiments._options import Training, require
+from experiments import _made, _outlined, _real_sets, _runs
+from experiments._options import OnSets, require
 from experiments._running import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
-HELD_OUT = 512  # scenes
+HELD_OUT = 512  # scenes, or pictures
 SCALE = (0.7, 1.3)  # of garments of 28 x 28
 KEPT = {"image", "masks", "boxes_valid", "classes"}  # of the truth about held-out scenes
 
 
 @dataclass(frozen=True)
-class Config(Training):
-    """Train a U-Net with votes for centers on scenes of Fashion-MNIST."""
+class Config(OnSets):
+    """Train a U-Net with votes for centers on scenes of Fashion-MNIST, or on a real set."""
 
     dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
     """Where garments come from: the 7,000 images of the package, or all 70,000."""
@@ -75,17 +79,18 @@ def main(config: Config) -> Result:
     """Train, compare, draw, and print the result."""
     with Run("instances", config) as run:
         config = run.config
-        options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
-        make, make_held_out, names = _made.scenes(config.dataset, **options)
-        truth = _made.drawn(make_held_out, jax.random.key(1), 32 if config.smoke else HELD_OUT)
+        if config.data is None:
+            examples = _made.examples(config, (EPOCH, HELD_OUT), scale=SCALE)
+        else:
+            examples = _real_sets.objects(config, HELD_OUT)
+        train, new, truth, names, _ = examples
         truth = {name: truth[name] for name in KEPT}
 
         def prepare(batch, key):
-            return seen(batch if key is None else _made.new(make, batch, key))
+            return seen(batch if key is None else new(batch, key))
 
         epochs, loss = config.epochs_of(20), instances.loss()
-        numbers = _made.numbers(64 if config.smoke else EPOCH)
-        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
+        batches = training.batches(train, config.batch_size, mesh=run.mesh)
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
         small = {"channels": 2, "depth": 2} if config.smoke else {"channels": config.channels}
         small |= {"num_classes": len(names) + 4, "in_channels": 3, "norm": "batch"}

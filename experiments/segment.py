@@ -3,6 +3,7 @@
     python -m experiments.segment                            2 CPU cores
     python -m experiments.segment --dataset fashion_mnist    garments of 60,000 images
     python -m experiments.segment --model fcn8               FCN-8s; or deconvnet
+    python -m experiments.segment --data oxford_iiit_pet --size 128    a real set, prepared by TFDS
     python -m experiments.segment --smoke                    does everything work? half a minute
 
 Each step composes new scenes on the device: garments of Fashion-MNIST's training images, scaled,
@@ -10,6 +11,11 @@ turned and laid over each other on photographs, so no scene comes twice. Held-ou
 its test images. Beside it, on the same scenes and by the same metric (the mean intersection over
 union of background and garments): regions of another color than the picture's edge, each with the
 class whose mean garment is the nearest to what it cuts out.
+
+--data oxford_iiit_pet has photographs of cats and dogs, and of each pixel whether it is background,
+pet or border: a band around the pet that is either. They are resized to --size, each side on its
+own, and mirrored, turned, scaled and moved at random in training; held out are 512 of the test
+split, spread over it. The baseline says pet of each region, and border of what is near its edge.
 
 Writes into runs/segment/<time>/: config.json, metrics.jsonl (a line per epoch, with every class),
 result.json, weights.safetensors (and the best ones), curves.png, segments.png (held-out scenes, the
@@ -27,18 +33,18 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import segmentation
-from experiments import _made, _regions, _runs, _segmented
-from experiments._options import Training, require
+from experiments import _made, _real_sets, _regions, _runs, _segmented
+from experiments._options import OnSets, require
 from experiments._running import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
-HELD_OUT = 512  # scenes
+HELD_OUT = 512  # scenes, or photographs
 SCALE = (0.7, 1.3)  # of garments of 28 x 28
 
 
 @dataclass(frozen=True)
-class Config(Training):
-    """Train a network for segmentation on scenes of Fashion-MNIST."""
+class Config(OnSets):
+    """Train a network for segmentation on scenes of Fashion-MNIST, or on a real set."""
 
     model: Literal["unet", "fcn8", "deconvnet"] = "unet"
     """The last two have 32 pixels to a unit at the bottom, U-Net has 16."""
@@ -72,7 +78,8 @@ class Config(Training):
 def seen(truth: Any) -> dict[str, jax.Array]:
     """What network and loss take of scenes: images in [-2, 2] and a class for each pixel."""
     image = truth["image"].astype(jnp.float32) / 64 - 2
-    return {"image": image, **segmentation.targets(truth)}
+    label = {"label": truth["mask"]} if "mask" in truth else segmentation.targets(truth)
+    return {"image": image, **label}
 
 
 def network(config: Config, classes: int) -> nnx.Module:
@@ -94,17 +101,19 @@ def main(config: Config) -> Result:
     """Train, compare, draw, and print the result."""
     with Run("segment", config) as run:
         config = run.config
-        options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
-        make, make_held_out, kinds = _made.scenes(config.dataset, **options)
-        names = ("background", *kinds)
-        truth = _made.drawn(make_held_out, jax.random.key(1), 32 if config.smoke else HELD_OUT)
+        if config.data is None:
+            examples = _made.examples(config, (EPOCH, HELD_OUT), scale=SCALE)
+            names = ("background", *examples.names)
+        else:
+            examples = _real_sets.masks(config, HELD_OUT)
+            names = examples.names
+        train, new, truth, _, some = examples
 
         def prepare(batch, key):
-            return seen(batch if key is None else _made.new(make, batch, key))
+            return seen(batch if key is None else new(batch, key))
 
         epochs, loss = config.epochs_of(20), segmentation.loss(dice=config.dice)
-        numbers = _made.numbers(64 if config.smoke else EPOCH)
-        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
+        batches = training.batches(train, config.batch_size, mesh=run.mesh)
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
         steps = max(epochs * batches.steps, 1)
         schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate)
@@ -120,10 +129,14 @@ def main(config: Config) -> Result:
 
         state = run.train(state, step, batches, epochs, evaluate, best="test_miou")
         found = training.make_predict(apply, held_out, prepare=prepare)(state).argmax(-1)
-        true = jax.device_get(segmentation.targets(truth)["label"])
-        examples = _made.drawn(make, jax.random.key(2), 32 if config.smoke else 1024)
-        classify = _regions.nearest_mean(examples, len(kinds))
-        classical = _regions.labels(truth["image"], classify)
+        true = jax.device_get(seen(truth)["label"])
+        if config.data is None:
+            drawn = some(jax.random.key(2), 32 if config.smoke else 1024)
+            classify = _regions.nearest_mean(drawn, len(names) - 1)
+            classical = _regions.labels(truth["image"], classify)
+        else:
+            drawn = some(jax.random.key(2), 8 if config.smoke else 128)
+            classical = _regions.trimaps(truth["image"], drawn, names)
         if run.records:
             _segmented.curves(run.workdir / "curves.png", run.records)
         file = run.workdir / "segments.png"
