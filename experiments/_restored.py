@@ -1,8 +1,8 @@
-"""Photographs to restore, what `denoise` and `superresolve` do alike: patches, scores, pictures."""
+"""Restored photographs, what `denoise` and `superresolve` do alike: scores and pictures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from cnn_jax.data import augment, photos
-from cnn_jax.tasks import restoration
+from cnn_jax.data import augment
 from experiments import _pictures
 from experiments._running import Result, Run
 
-Kind = Literal["gray", "luma"]
-SMOKE = slice(100, 196)  # rows and columns of a held-out photograph in a smoke run
+EACH = 20  # photographs at most whose own figures are told
 _flip = augment.chain(augment.flip(), augment.flip(axis="vertical"))
 
 
@@ -32,73 +30,12 @@ class Score(NamedTuple):
     ssim: float
 
 
-def photographs(split: str, kind: Kind, *, smoke: bool = False) -> dict[str, np.ndarray]:
-    """Read the photographs of a split, float32 (height, width, 1) in [0, 1], by name.
-
-    Args:
-        split: ``"train"`` or ``"test"``.
-        kind: ``"gray"``, as `data.photos` makes them, or ``"luma"``, Y of YCbCr.
-        smoke: cut out a small part.
-
-    Example:
-        >>> photographs("test", "luma")["rocket"].shape
-        (427, 640, 1)
-    """
-    part = SMOKE if smoke else slice(None)
-    found = photos.load(split, channels=1 if kind == "gray" else None)
-    floats = {name: p[part, part].astype(np.float32) / 255 for name, p in found.items()}
-    return {name: np.asarray(restoration.luma(p)) for name, p in floats.items()}
-
-
-def patches(
-    kind: Kind, side: int, count: int, held_out: int, *, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut patches out of the training photographs, and others out of the held-out ones.
-
-    The training photographs are there in two sizes, and mirrored on the diagonal too.
-
-    Args:
-        kind: of the photographs, see there.
-        side: of a patch.
-        count: how many to train on.
-        held_out: how many of the others, which no seed changes.
-        seed: decides which are trained on.
-
-    Returns:
-        Two arrays, uint8 (patches, side, side, 1).
-    """
-    train = list(photographs("train", kind).values())
-    train += [halved(p) for p in train]
-    train += [p.swapaxes(0, 1) for p in train]
-    test = list(photographs("test", kind).values())
-    made = []
-    for arrays, key, number in ((train, seed, count), (test, 0, held_out)):
-        stored = [np.round(a * 255).astype(np.uint8) for a in arrays]
-        made.append(np.asarray(photos.crops(jax.random.key(key), stored, number, side)))
-    return made[0], made[1]
-
-
 def clean(batch: Mapping[str, jax.Array], key: jax.Array | None) -> jax.Array:
     """The patches of a batch in [0, 1], in training (with a key) mirrored at random."""
     stored = batch["clean"]
     if key is not None:
         stored = _flip(key, {"image": stored})["image"]
     return stored.astype(jnp.float32) / 255
-
-
-def halved(photograph: np.ndarray) -> np.ndarray:
-    """Return the mean of every 2 x 2 pixels: the same things, smaller and sharper, to train on.
-
-    Args:
-        photograph: (height, width, channels).
-
-    Example:
-        >>> halved(np.full((5, 6, 3), 0.7)).shape
-        (2, 3, 3)
-    """
-    height, width = (n // 2 for n in photograph.shape[:2])
-    squares = photograph[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
-    return squares.mean((1, 3))
 
 
 def score(clean: np.ndarray, restored: np.ndarray, crop: int = 0) -> Score:
@@ -185,8 +122,9 @@ def finish(
     if run.records:
         measures = {"loss": "", "psnr": " (dB)"}
         _pictures.curves(run.workdir / "curves.png", run.records, measures)
+    each = scores if len(scores) <= EACH else {}
     metrics, baseline = (
-        {**mean[way], **{f"psnr of {name}": of[way].psnr for name, of in scores.items()}}
+        {**mean[way], **{f"psnr of {name}": of[way].psnr for name, of in each.items()}}
         for way in (ours, best)
     )
     for way in others:

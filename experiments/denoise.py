@@ -3,11 +3,13 @@
     python -m experiments.denoise --sigma 25        a DnCNN of 8 layers, for 2 CPU cores
     python -m experiments.denoise --blind           one network for all levels up to 55
     python -m experiments.denoise --depth 17 --channels 64 --epochs 50    as published: for a GPU
+    python -m experiments.denoise --data div2k      a real set that TFDS has prepared
     python -m experiments.denoise --smoke           does everything work?
 
 It is trained on patches of nine photographs, 3 times on each, and measured on four others, PSNR and
 SSIM, beside the classical methods on the same noisy pictures; those are told the level of the
-noise.
+noise. With --data, a set such as div2k, patches are those of its pictures, and the held-out ones
+are the middles, 512 x 512, of 100 others.
 
 Writes into runs/denoise/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors, curves.png, held_out.png (a part of the photographs where it gains most and
@@ -25,9 +27,9 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import restoration
-from experiments import _restored, _runs
+from experiments import _photographs, _restored, _runs
 from experiments._denoisers import CLASSICAL
-from experiments._options import Training, require
+from experiments._options import OnSets, require
 from experiments._running import Result, Run
 
 SIDE = 40  # of a patch, as published
@@ -37,7 +39,7 @@ HELD_OUT = 128  # patches that are looked at after each epoch
 
 
 @dataclass(frozen=True)
-class Config(Training):
+class Config(OnSets):
     """Train a DnCNN on photographs with noise."""
 
     sigma: float = 25.0
@@ -49,7 +51,7 @@ class Config(Training):
     channels: int = 32
     """Of the feature maps; 64 as published."""
     patches: int = 16_000
-    """How many patches of 40 x 40 pixels are cut out of the training photographs."""
+    """How many patches of 40 x 40 pixels are cut out of the training pictures."""
     batch_size: int = 8
     learning_rate: float = 2e-2
 
@@ -78,7 +80,7 @@ def main(config: Config) -> Result:
         state = run.train(state, step, batches, epochs, evaluate)
 
         denoise = jax.jit(training.trained(model, state).__call__)
-        whole = _restored.photographs("test", "gray", smoke=config.smoke)
+        whole = _photographs.held_out(config, "gray")
         pictures = {
             name: restored(config, number, photograph, denoise)
             for number, (name, photograph) in enumerate(whole.items())
@@ -89,7 +91,7 @@ def main(config: Config) -> Result:
 def patches(config: Config) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Patches of the training photographs; and of the others, with their noise."""
     counts = (64, 32) if config.smoke else (config.patches, HELD_OUT)
-    train, clean = _restored.patches("gray", SIDE, *counts, seed=config.seed)
+    train, clean = _photographs.patches(config, "gray", SIDE, *counts)
     floats = clean.astype(np.float32) / 255
     noisy = np.asarray(restoration.noise(jax.random.key(1), floats, config.sigma))
     return {"clean": train}, {"clean": clean, "image": noisy}

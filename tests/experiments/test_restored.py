@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from cnn_jax.data import photos
-from experiments import _restored
+from experiments import _photographs, _restored, denoise
 
 
 def test_photographs_are_gray_or_luma():
-    gray, luma = (_restored.photographs("test", kind) for kind in ("gray", "luma"))
+    gray, luma = (_photographs.photographs("test", kind) for kind in ("gray", "luma"))
     stored = photos.load("test")
     assert list(gray) == list(luma) == list(stored)
     for name, photograph in stored.items():
@@ -21,13 +21,13 @@ def test_photographs_are_gray_or_luma():
     red, green, blue = np.moveaxis(stored["rocket"] / 255, -1, 0)
     expected = (16 + 65.481 * red + 128.553 * green + 24.966 * blue) / 255
     np.testing.assert_allclose(luma["rocket"][..., 0], expected, atol=1e-5)
-    (part,) = {p.shape for p in _restored.photographs("test", "gray", smoke=True).values()}
+    (part,) = {p.shape for p in _photographs.photographs("test", "gray", smoke=True).values()}
     assert part == (96, 96, 1)
 
 
 def test_no_seed_changes_the_held_out_patches():
     (train, held_out), (other, same) = (
-        _restored.patches("gray", 8, 6, 4, seed=seed) for seed in (0, 1)
+        _photographs.patches(denoise.Config(seed=seed), "gray", 8, 6, 4) for seed in (0, 1)
     )
     assert train.shape == other.shape == (6, 8, 8, 1)
     assert train.dtype == held_out.dtype == np.uint8
@@ -48,7 +48,7 @@ def test_patches_are_mirrored_in_training_only():
 
 def test_halved_is_the_mean_of_four():
     photograph = np.arange(2 * 4.0).reshape(2, 4, 1)
-    assert _restored.halved(photograph)[..., 0].tolist() == [[2.5, 4.5]]
+    assert _photographs.halved(photograph)[..., 0].tolist() == [[2.5, 4.5]]
 
 
 def test_scores_do_not_count_the_edges():
