@@ -2,6 +2,7 @@
 
     python -m experiments.video                   16 epochs of 1,024 clips, 2 CPU cores
     python -m experiments.video --directions 4    an easier task
+    python -m experiments.video --dataset mnist   digits move
     python -m experiments.video --smoke           does everything work?
 
 A garment of Fashion-MNIST moves over a photograph, in one of eight directions and at one of three
@@ -13,7 +14,8 @@ the baseline must guess which of both it is. The axis and the speed are not whol
 garment near the edge of the frame has got there.
 
 Each step makes new clips on the device. Held-out ones are made of Fashion-MNIST's test images and
-of other photographs.
+of other photographs. --dataset mnist takes digits. (Moving MNIST itself, which TFDS has, is not for
+this: it says of no clip how its two digits move, and has a test split alone.)
 
 Writes into runs/video/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (of both networks), curves.png, clips.png (held-out clips, wrong ones below),
@@ -45,8 +47,8 @@ SCALE = (0.4, 0.7)  # of garments of 28 x 28
 class Config(Training):
     """Train two networks to say how a garment moves."""
 
-    dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
-    """Where garments come from: the 7,000 images of the package, or all 70,000."""
+    dataset: Literal["fashion_mnist_small", "fashion_mnist", "mnist"] = "fashion_mnist_small"
+    """Where garments come from: the 7,000 images of the package, all 70,000, or 70,000 digits."""
     size: int = 40
     """Height and width of a frame."""
     frames: int = 8
