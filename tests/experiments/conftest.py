@@ -1,7 +1,11 @@
 """Runs of an experiment that start anew compile the same programs: quickly, and each once."""
 
+from pathlib import Path
+
 import jax
 import pytest
+
+from experiments import _installed
 
 from ..compilation import remembered
 
@@ -15,3 +19,13 @@ def programs_are_remembered(tmp_path_factory):
         jax.config.update(QUICKLY, True)
         yield
         jax.config.update(QUICKLY, False)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def packages_of_debian_are_not_there():
+    """Whatever this machine has: a run must write the same files everywhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OPENCV", "VISP"):
+            package = getattr(_installed, name)
+            patch.setattr(_installed, name, package._replace(folder=Path("/nowhere")))
+        yield
