@@ -14,9 +14,12 @@ The baseline is normalized cross-correlation with the object in the first frame.
 same tracker, with the share of the cosine window and the number of scales (one or three) chosen for
 each by its success on videos of training images.
 
+A real video is followed too, where Debian's package visp-images-data is installed: a cube that is
+pushed over a table. No frame but the first says where it is, so there is a film and no figure.
+
 Writes into runs/track/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors, curves.png (with the success plot), tracks.gif (held-out videos with boxes),
-tracks.png (the best and the worst), checkpoints/; with --video followed.gif.
+tracks.png (the best and the worst), checkpoints/; with --video followed.gif; of the cube cube.gif.
 """
 
 from dataclasses import dataclass
@@ -32,7 +35,7 @@ from PIL import Image
 
 from cnn_jax import data, models, training
 from cnn_jax.tasks import tracking
-from experiments import _correlated, _frames, _made, _runs, _tracked
+from experiments import _correlated, _frames, _installed, _made, _real_videos, _runs, _tracked
 from experiments._options import Training, require, said_of
 from experiments._running import Result, Run
 
@@ -131,9 +134,14 @@ def main(config: Config) -> Result:
         if run.records:
             _tracked.curves(run.workdir / "curves.png", run.records, found, truth)
         _tracked.pictures(run.workdir, found, truth)
-        if film is not None and config.box is not None:
-            seen = {name: watch(film, config.box, follow[name], setting[name]) for name in follow}
-            _tracked.film(run.workdir / "followed.gif", film, seen)
+        films = {} if film is None else {"followed.gif": (film, config.box)}
+        if cube := _real_videos.cube(20 if config.smoke else 2):
+            films["cube.gif"] = cube["frames"], cube["box"]
+        else:
+            run.console.print(_installed.VISP.absent("a video of a cube"))
+        for name, (frames, box) in films.items():
+            seen = {who: watch(frames, box, follow[who], setting[who]) for who in follow}
+            _tracked.film(run.workdir / name, frames, seen)
         values = {
             name: {**_tracked.figures(found[name], truth), **setting[name]} for name in follow
         }

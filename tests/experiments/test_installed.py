@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import _installed, _matched, _real_pairs
+from experiments import _installed, _matched, _real_pairs, _real_videos
 
 OPENCV, VISP = _installed.OPENCV, _installed.VISP
 
@@ -64,3 +64,29 @@ def test_the_real_aloe(monkeypatch):
     true = pair["disparity"]
     assert 25 < true[np.isfinite(true)].max() <= 211 / 8
     assert difference(pair, 0) < 0.6 * min(difference(pair, 4), difference(pair, -4))
+
+
+def test_a_cube_before_the_camera_is_where_its_pose_says():
+    straight = np.array([_real_videos.SIDE / 2, -_real_videos.SIDE / 2, 0.5, 0, 0, 0])
+    top, left, bottom, right = _real_videos.around(straight)
+    near = np.array(_real_videos.FOCAL) * _real_videos.SIDE / 0.5
+    np.testing.assert_allclose((bottom - top, right - left), near)
+    middle = np.array([top + bottom, left + right]) / 2
+    np.testing.assert_allclose(middle, np.array(_real_videos.CENTER) + 0.5)
+    turned = _real_videos.around(np.array([0, 0, 0.5, 0, 0, np.pi]))
+    assert turned[2] < _real_videos.CENTER[0] + 1  # half a turn: from below to above
+    assert turned[1] > _real_videos.CENTER[1] - 1
+
+
+def test_the_real_video_of_a_cube(monkeypatch):
+    needs(VISP, _real_videos.POSE)
+    assert _real_videos.cube() is None
+    monkeypatch.setattr(_installed, "VISP", VISP)
+    found = _real_videos.cube(step=50)
+    assert found["frames"].shape == (5, 240, 320, 3)
+    # The cube has a pattern, and the paper around it none.
+    top, left, bottom, right = found["box"].round().astype(int)
+    first = found["frames"][0, ..., 0].astype(float)
+    steps = np.abs(np.diff(first, axis=1))
+    middle = steps[top + 15 : bottom - 15, left + 15 : right - 15].mean()
+    assert middle > 3 * steps[top:bottom, right + 5 : right + 30].mean()
