@@ -13,7 +13,7 @@ from PIL import Image
 
 from cnn_jax import data
 from cnn_jax.data import augment
-from experiments import _made
+from experiments import _made, _real_faces
 from experiments._options import RunError, require, said_of
 from experiments._splits import IN_MEMORY
 
@@ -67,6 +67,8 @@ def boxes(config: Any, most: int) -> _made.Examples:
     Raises:
         RunError: the set is not there, or has no boxes.
     """
+    if config.data == _real_faces.NAME:
+        return _real_faces.boxes(config)
     sources = opened(config)
     if not sources[0].info.boxes:
         raise RunError(f"`--data` must have boxes; {config.data} has none.")

@@ -12,7 +12,9 @@ a window that slides over an image pyramid.
 
 --data takes any set with boxes that TFDS has prepared: voc, coco, wider_face. Its pictures are
 resized to --size, each side on its own, and mirrored, scaled and moved at random in training. Held
-out are up to 512 pictures, spread over the split. Crowds do not count; difficult objects do.
+out are up to 512 pictures, spread over the split. Crowds do not count; difficult objects do. And
+--data faces trains on the 14 faces on the left side of one photograph, and finds the 15 on its
+right side, where Debian's package visp-images-data is installed.
 
 Writes into runs/detect/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (and the best ones), curves.png, detections.png and baseline.png (held-out

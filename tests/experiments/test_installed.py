@@ -1,10 +1,19 @@
 """Real pictures of Debian's packages: read where they are installed, here out of tiny copies."""
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import _installed, _matched, _real_pairs, _real_videos
+from experiments import (
+    _installed,
+    _real_faces,
+    _real_pairs,
+    _real_sets,
+    _real_videos,
+    detect,
+)
+from experiments._options import RunError
 
 OPENCV, VISP = _installed.OPENCV, _installed.VISP
 
@@ -33,7 +42,7 @@ def test_a_package_has_all_files_or_none(opencv):
 def difference(pair, shift):
     """How unlike the views are where the disparities, and a shift more, say they are alike."""
     left, right = pair["image"][0].astype(float)
-    true = _matched.only_seen(pair)["disparity"][0]
+    true = pair["disparity"][0]
     rows, columns = np.nonzero(np.isfinite(true))
     to = np.round(columns - true[rows, columns] + shift).astype(int)
     inside = (to >= 0) & (to < left.shape[1])
@@ -48,12 +57,10 @@ def test_aloe_is_scaled_until_its_disparities_fit(opencv):
     stored[:, :8] = 0  # unknown
     for name, pixels in zip(_real_pairs.ALOE, (views, np.roll(views, -16, 1), stored)):
         Image.fromarray(pixels).save(opencv / name, quality=95)
-    for most, scale in ((15, 2), (7, 4)):
-        pair = _real_pairs.aloe(most)
-        assert pair["image"].shape == (1, 2, 80 // scale, 120 // scale, 3)
-        assert np.unique(pair["disparity"]).tolist() == [16 / scale, np.inf]
-        assert difference(pair, 0) < 0.3 * min(difference(pair, 3), difference(pair, -3))
-    assert _real_pairs.aloe(7, multiple=4)["image"].shape == (1, 2, 20, 28, 3)
+    pair = _real_pairs.aloe(15, multiple=16)
+    assert pair["image"].shape == (1, 2, 32, 48, 3)
+    assert np.unique(pair["disparity"]).tolist() == [8, np.inf]
+    assert difference(pair, 0) < 0.3 * min(difference(pair, 3), difference(pair, -3))
 
 
 def test_the_real_aloe(monkeypatch):
@@ -90,3 +97,60 @@ def test_the_real_video_of_a_cube(monkeypatch):
     steps = np.abs(np.diff(first, axis=1))
     middle = steps[top + 15 : bottom - 15, left + 15 : right - 15].mean()
     assert middle > 3 * steps[top:bottom, right + 5 : right + 30].mean()
+
+
+@pytest.fixture
+def photograph(tmp_path, monkeypatch):
+    """A dark one of the size of the real one, with white squares as faces."""
+    places = [(300 + 60 * n, 100 + 130 * n, 48 + 4 * n) for n in range(4)]
+    places += [(350 + 60 * n, 700 + 130 * n, 56 - 4 * n) for n in range(4)]
+    pixels, lines = np.full((926, 1280), 60, np.uint8), []
+    for number, (top, left, side) in enumerate([*places, (10, 10, 90)]):  # the last is no face
+        bottom, right = top + side, left + side
+        pixels[top:bottom, left:right] = 250
+        corners = ((top, left), (top, right), (bottom, left), (bottom, right))
+        lines += [f"detection_{number}", *(f"{row} {column}" for row, column in corners)]
+    image, boxes = (tmp_path / name for name in _real_faces.FILES)
+    image.parent.mkdir()
+    Image.fromarray(pixels).save(image)
+    boxes.write_text("\n".join(lines))
+    monkeypatch.setattr(_installed, "VISP", VISP._replace(folder=tmp_path))
+    return places
+
+
+def test_faces_on_one_side_are_held_out(photograph):
+    found = _real_sets.boxes(detect.Config(data="faces", size=64), 512)
+    assert found.names == ("face",)
+    assert found.train["image"].shape == (2048, 64, 64, 3)
+    sides = {}
+    for name, truth in (("train", found.train), ("truth", found.truth)):
+        boxes, valid = truth["boxes"], truth["boxes_valid"]
+        assert 0 < valid.any(1).mean() < 1
+        assert (boxes >= 0).all()
+        assert (boxes <= 64).all()
+        whole = valid & (boxes[..., :2] > 0).all(-1) & (boxes[..., 2:] < 64).all(-1)
+        sides[name] = set((boxes[..., 2] - boxes[..., 0])[whole])
+        for image, of_image, counts in zip(truth["image"][:40], boxes, valid):
+            seen = np.zeros((64, 64), bool)
+            for top, left, bottom, right in of_image[counts].astype(int):
+                seen[top:bottom, left:right] = True
+            assert (image[seen] == 250).all()
+    assert sides == {"train": {24, 26, 28, 30}, "truth": {22, 24, 26, 28}}
+    assert found.some(None, 5)["image"].shape == (5, 64, 64, 3)
+    new = found.new({n: v[:8] for n, v in found.train.items()}, jax.random.key(0))
+    assert new["boxes_valid"].any()
+
+
+def test_the_real_faces(monkeypatch):
+    config = detect.Config(data="faces")
+    text = "not found: a photograph, for `--data faces`, in Debian's package visp-images-data"
+    with pytest.raises(RunError, match=text):
+        _real_sets.boxes(config, 512)
+    needs(VISP, *_real_faces.FILES)
+    monkeypatch.setattr(_installed, "VISP", VISP)
+    _, faces = _real_faces.read()
+    border = _real_faces.BORDER / _real_faces.SHRINK
+    assert ((faces[:, 3] <= border).sum(), (faces[:, 1] >= border).sum()) == (14, 15)
+    assert _real_sets.boxes(config, 512).truth["image"].shape == (104, 64, 64, 3)
+    with pytest.raises(RunError, match=r"`--batch-size` must be in \[1, 104\], the windows of a s"):
+        _real_sets.boxes(detect.Config(data="faces", batch_size=105), 512)
