@@ -9,11 +9,13 @@ The network sees views of 128 x 128 shrunk, and is applied several times: the fi
 by each estimate, and the next pass finds the rest. For that, half of the pairs in training are
 warped by a guess near the truth first. Beside it, on the same pairs and by the same metric, the
 mean distance of the corners: ORB with RANSAC at full resolution, tuned on training pairs, and the
-error of saying that nothing moved. Pairs come clean, and with blur, noise and another light.
+error of saying that nothing moved. Pairs come clean, and with blur, noise and another light; and
+real, of a wall with graffiti that two cameras saw, where Debian's package opencv-doc is installed.
 
 Writes into runs/camera_pose/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors, curves.png, estimates.png (held-out pairs, the best above, the worst below),
-warped.png (both views over each other), checkpoints/. The same command runs on a GPU or a TPU.
+graffiti.png (real ones), warped.png (both views over each other), checkpoints/. The same command
+runs on a GPU or a TPU.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,15 @@ from flax import nnx
 from cnn_jax import data, models, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import homography
-from experiments import _keypoints, _made, _pictures, _quadrilaterals, _runs
+from experiments import (
+    _installed,
+    _keypoints,
+    _made,
+    _pictures,
+    _quadrilaterals,
+    _real_planes,
+    _runs,
+)
 from experiments._options import Training, require
 from experiments._running import Result, Run
 
@@ -36,6 +46,7 @@ SIZE, REACH = 128, 32.0  # of a view, and how far a corner moves: as published
 SHORT = 240  # pixels of a photograph's shorter side, as published
 EPOCH = 6_400  # pairs between two looks at the held-out ones
 HELD_OUT, TUNED_ON = 128, 32  # pairs, rough ones and as many clean ones
+REAL = 64  # pairs of real views
 NOISE, BLUR, LIGHT = 15.0, 1.5, 0.2  # of held-out pairs that are not clean
 CHANNELS, HIDDEN = (16, 32, 64, 64), 256
 
@@ -91,7 +102,8 @@ def main(config: Config) -> Result:
 
         state = run.train(state, step, batches, epochs, evaluate)
         offsets = predict(state)
-        orb, failed = by_keypoints(truth, tune_on, config.smoke)
+        parameters = tuned(tune_on, config.smoke)
+        orb, failed = by_keypoints(truth, parameters)
         draw(run, truth, offsets[:, -1], orb)
         first_pass = judge(offsets[:, 0], truth["corners"])
         metrics = judge(offsets[:, -1], truth["corners"])
@@ -99,6 +111,19 @@ def main(config: Config) -> Result:
         nothing = judge(np.zeros_like(orb), truth["corners"])
         baseline = {**judge(orb, truth["corners"]), **failed}
         baseline |= {f"{name}_of_identity": value for name, value in nothing.items()}
+        real = _real_planes.graffiti(
+            8 if config.smoke else REAL, size=SIZE, reach=REACH, short=SHORT
+        )
+        if real is None:
+            run.console.print(_installed.OPENCV.absent("two views of a wall with graffiti"))
+        else:
+            views = training.batches({name: real[name] for name in seen}, len(real["first"]))
+            of_real = training.make_predict(refined, views, prepare=prepare)(state)[:, -1]
+            by_orb = [_keypoints.estimates(real, own, 2 * REACH)[0] for own in parameters]
+            better = min(by_orb, key=lambda said: _keypoints.errors(said, real["corners"]).mean())
+            for values, said in ((metrics, of_real), (baseline, better)):
+                values["corner_error_graffiti"] = _keypoints.errors(said, real["corners"]).mean()
+            _quadrilaterals.estimates(run.workdir / "graffiti.png", real, of_real, better)
         return run.finish("corner_error", metrics, baseline, higher_is_better=False)
 
 
@@ -178,16 +203,20 @@ def judge(offsets: np.ndarray, corners: np.ndarray) -> dict[str, float]:
     return found
 
 
-def by_keypoints(
-    truth: Any, tune_on: list[Any], smoke: bool
-) -> tuple[np.ndarray, dict[str, float]]:
-    """What ORB and RANSAC say, tuned for rough and for clean pairs; and which share fails."""
+def tuned(tune_on: list[Any], smoke: bool) -> list[_keypoints.Parameters]:
+    """Parameters of ORB and RANSAC for rough pairs, and for clean ones."""
     start = _keypoints.Parameters(enlarge=1, trials=10) if smoke else _keypoints.Parameters()
+    return [_keypoints.tuned(own, start, 2 * REACH) for own in tune_on]
+
+
+def by_keypoints(
+    truth: Any, parameters: list[_keypoints.Parameters]
+) -> tuple[np.ndarray, dict[str, float]]:
+    """What ORB and RANSAC say of pairs, half rough and half clean; and which share fails."""
     half, found, failed = len(truth["corners"]) // 2, [], {}
-    for name, part, own in zip(("rough", "clean"), (slice(half), slice(half, None)), tune_on):
-        parameters = _keypoints.tuned(own, start, 2 * REACH)
+    for name, part, own in zip(("rough", "clean"), (slice(half), slice(half, None)), parameters):
         pairs = {n: v[part] for n, v in truth.items()}
-        offsets, none = _keypoints.estimates(pairs, parameters, 2 * REACH)
+        offsets, none = _keypoints.estimates(pairs, own, 2 * REACH)
         found.append(offsets)
         failed[f"share_failed_{name}"] = none.mean()
     return np.concatenate(found), failed

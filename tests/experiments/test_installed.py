@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnn_jax.tasks import homography
 from experiments import (
     _installed,
     _real_faces,
     _real_pairs,
+    _real_planes,
     _real_sets,
     _real_videos,
     detect,
@@ -154,3 +156,42 @@ def test_the_real_faces(monkeypatch):
     assert _real_sets.boxes(config, 512).truth["image"].shape == (104, 64, 64, 3)
     with pytest.raises(RunError, match=r"`--batch-size` must be in \[1, 104\], the windows of a s"):
         _real_sets.boxes(detect.Config(data="faces", batch_size=105), 512)
+
+
+def waves(rows, columns):
+    bent = np.sin(rows / 5 + np.sin(columns / 9))
+    return 127 + 60 * bent + 60 * np.cos(columns / 7 - rows / 30)
+
+
+def test_second_views_are_what_the_other_photograph_shows(opencv):
+    assert _real_planes.graffiti(4, size=32, reach=8, short=100) is None
+    between = np.array([[0.9, 0.1, 6], [-0.05, 1.1, -3], [1e-4, 2e-4, 1]])  # of points (x, y)
+    first = waves(*(np.mgrid[:200, :260] + 0.5))
+    axes = np.mgrid[:200, :260][::-1].reshape(2, -1)
+    x, y, w = np.linalg.inv(between) @ np.concatenate([axes, np.ones((1, axes.shape[1]))])
+    second = waves(y / w + 0.5, x / w + 0.5).reshape(200, 260)
+    for name, pixels in (("graf1.png", first), ("graf3.png", second)):
+        Image.fromarray(pixels.round().astype(np.uint8)).save(opencv / name)
+    numbers = " ".join(map(str, between.ravel()))
+    (opencv / "H1to3p.xml").write_text(f"<H13><rows>3</rows><data>\n {numbers}</data></H13>")
+    for short, limit in ((200, 3), (100, 5)):  # as it is, and half as large
+        found = _real_planes.graffiti(4, size=48, reach=12, short=short)
+        assert found["first"].shape == found["second"].shape == (4, 48, 48, 1)
+        assert found["scene"].shape == (4, 72, 72, 1)
+        np.testing.assert_array_equal(found["scene"][:, 12:60, 12:60], found["first"])
+        assert 8 < np.abs(found["corners"]).max() <= 12
+        moves = homography.from_corners(found["corners"], 48)
+        shown = np.asarray(homography.warp(found["first"].astype(np.float32), moves))
+        away = np.abs(shown - found["second"])[shown > 0]  # where the first view shows it, too
+        assert np.median(away) < limit
+        assert np.abs(found["first"].astype(float) - found["second"]).mean() > 5 * limit
+
+
+def test_the_real_graffiti(monkeypatch):
+    needs(OPENCV, *_real_planes.FILES)
+    monkeypatch.setattr(_installed, "OPENCV", OPENCV)
+    found = _real_planes.graffiti(64, size=128, reach=32.0, short=240)
+    moves = homography.from_corners(found["corners"], 128)
+    shown = np.asarray(homography.warp(found["first"].astype(np.float32), moves))
+    away = np.abs(shown - found["second"])[shown > 0].mean()
+    assert away < 0.25 * np.abs(found["first"].astype(float) - found["second"]).mean()
