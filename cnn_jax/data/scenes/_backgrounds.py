@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cnn_jax.arguments import shown
+from cnn_jax.data.photos import Joined
 
 Background = Callable[[jax.Array], jax.Array]
 GRIDS = {2: 0.5, 5: 0.3, 16: 0.15, 48: 0.05}  # cells of the noise on each axis: their strength
@@ -39,19 +40,11 @@ def crops(photographs: Any, size: int) -> Background:
         TypeError, ValueError: `photographs` are no uint8 images of that size or more.
     """
     images = [_in_color(image, size) for image in _listed(photographs)]
-    sizes = jnp.asarray([image.shape[:2] for image in images], jnp.float32)
-    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
-    stacked = np.zeros((len(images), height, width, 3), np.uint8)
-    for number, image in enumerate(images):
-        stacked[number, : image.shape[0], : image.shape[1]] = image
-    stack = jnp.asarray(stacked)
+    joined = Joined.of(images)
 
     def draw(key):
         drawn = jax.random.uniform(key, (4,))
-        number = jnp.floor(drawn[0] * len(images)).astype(jnp.int32)
-        first = jnp.floor(drawn[1:3] * (sizes[number] - size + 1)).astype(jnp.int32)
-        zero = jnp.zeros((), jnp.int32)
-        part = jax.lax.dynamic_slice(stack, (number, *first, zero), (1, size, size, 3))[0]
+        part = joined.drawn(drawn[:3], size)
         part = jnp.where(drawn[3] < 0.5, part[:, ::-1], part)
         return part.astype(jnp.float32) / 255
 
