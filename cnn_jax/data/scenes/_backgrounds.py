@@ -1,4 +1,4 @@
-"""What lies behind the garments: crops of photographs, or smooth noise."""
+"""What lies behind the garments: crops of photographs, as they are or altered, or smooth noise."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +12,18 @@ from cnn_jax.data.photos import Joined
 
 Background = Callable[[jax.Array], jax.Array]
 GRIDS = {2: 0.5, 5: 0.3, 16: 0.15, 48: 0.05}  # cells of the noise on each axis: their strength
+
+
+def background(backgrounds: Any, size: int) -> Background:
+    """Return `key -> (size, size, 3)` in [0, 1]: a function as it is, photographs by `crops`.
+
+    Args:
+        backgrounds: such a function, photographs, or None for smooth noise.
+        size: height and width.
+    """
+    if backgrounds is None:
+        return noise(size)
+    return backgrounds if callable(backgrounds) else crops(backgrounds, size)
 
 
 def noise(size: int) -> Background:
@@ -47,6 +59,45 @@ def crops(photographs: Any, size: int) -> Background:
         part = joined.drawn(drawn[:3], size)
         part = jnp.where(drawn[3] < 0.5, part[:, ::-1], part)
         return part.astype(jnp.float32) / 255
+
+    return draw
+
+
+def altered(photographs: Any, size: int) -> Background:
+    """Return `key -> (size, size, 3)` in [0, 1]: as `crops`, altered, to see more than there are.
+
+    A part of a photograph is shown at half to twice its size, in any of eight positions (mirrored,
+    turned by a quarter), with its colors mixed, with another contrast, at times as a negative, and
+    under smooth noise. A network that has seen a few photographs only as they are takes others for
+    objects.
+
+    Raises:
+        TypeError, ValueError: `photographs` are no uint8 images of that size or more.
+    """
+    images = [_in_color(image, size) for image in _listed(photographs)]
+    joined, smooth = Joined.of(images), noise(size)
+    side = min(2 * size, *(min(image.shape[:2]) for image in images))
+
+    def draw(key):
+        key, noise_key = jax.random.split(key)
+        place, zoom, shift, turn, look, mix = jnp.split(
+            jax.random.uniform(key, (23,)), np.cumsum([3, 1, 2, 3, 5])
+        )
+        scale = (size / side) * (2 * side / size) ** zoom[0]  # the whole square, to twice as large
+        start = shift * (size / scale - side)
+        part = joined.drawn(place, side).astype(jnp.float32) / 255
+        part = jax.image.scale_and_translate(
+            part, (size, size, 3), (0, 1), jnp.stack([scale, scale]), start * scale, "linear"
+        )
+        for flip, axis in ((turn[0], 0), (turn[1], 1)):
+            part = jnp.where(flip < 0.5, jnp.flip(part, axis), part)
+        part = jnp.where(turn[2] < 0.5, part.swapaxes(0, 1), part)
+        mixed = mix.reshape(3, 3) / mix.reshape(3, 3).sum(0, keepdims=True)
+        mixed = look[0] * jnp.eye(3) + (1 - look[0]) * mixed
+        part = jnp.einsum("hwc,cd->hwd", part, mixed, precision="highest")
+        contrast = (0.4 + 0.8 * look[1]) * jnp.where(look[2] < 0.25, -1, 1)
+        part = 0.5 + contrast * (part - 0.5) + 0.3 * (look[3] - 0.5)
+        return jnp.clip(part + 0.6 * look[4] * (smooth(noise_key) - 0.5), 0, 1)
 
     return draw
 
