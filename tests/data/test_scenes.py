@@ -224,6 +224,8 @@ def test_altered_photographs_are_others_of_the_same_range():
 def test_a_function_is_the_background_as_it_is():
     clothes, labels = squares()
     blue = jnp.zeros((SIZE, SIZE, 3)).at[..., 2].set(1)
-    make = jax.jit(scenes(clothes, labels, lambda key: blue, size=SIZE, objects=(0, 0)))
-    image = make(jax.random.split(jax.random.key(0), 2))["image"]
-    assert (np.asarray(image) == [0, 0, 255]).all()
+    make = jax.jit(scenes(clothes, labels, lambda key: blue, size=SIZE, objects=(0, 1)))
+    truth = make(jax.random.split(jax.random.key(0), 8))
+    empty = np.asarray(truth["image"])[~np.asarray(truth["boxes_valid"])[:, 0]]
+    assert len(empty)
+    assert (empty == [0, 0, 255]).all()
