@@ -63,13 +63,18 @@ def crops(photographs: Any, size: int) -> Background:
     return draw
 
 
-def altered(photographs: Any, size: int) -> Background:
+def altered(photographs: Any, size: int, discs: int = 8) -> Background:
     """Return `key -> (size, size, 3)` in [0, 1]: as `crops`, altered, to see more than there are.
 
     A part of a photograph is shown at half to twice its size, in any of eight positions (mirrored,
     turned by a quarter), with its colors mixed, with another contrast, at times as a negative, and
-    under smooth noise. A network that has seen a few photographs only as they are takes others for
-    objects.
+    under smooth noise. Discs show another such part. A network that has seen a few photographs
+    only as they are takes what is round or bright in others for an object.
+
+    Args:
+        photographs: uint8, (n, height, width, 3) or a list of images of several sizes.
+        size: height and width of what is shown.
+        discs: how many at most.
 
     Raises:
         TypeError, ValueError: `photographs` are no uint8 images of that size or more.
@@ -77,27 +82,37 @@ def altered(photographs: Any, size: int) -> Background:
     images = [_in_color(image, size) for image in _listed(photographs)]
     joined, smooth = Joined.of(images), noise(size)
     side = min(2 * size, *(min(image.shape[:2]) for image in images))
+    rows, columns = jnp.indices((1, size, size)).astype(jnp.float32)[1:]
+
+    def part(drawn):
+        """A part of a photograph of 22 numbers."""
+        place, zoom, shift, turn, look, mix = jnp.split(drawn, np.cumsum([3, 1, 2, 3, 4]))
+        scale = (size / side) * (2 * side / size) ** zoom[0]  # the whole square, to twice as large
+        start = shift * (size / scale - side)
+        shown = joined.drawn(place, side).astype(jnp.float32) / 255
+        shown = jax.image.scale_and_translate(
+            shown, (size, size, 3), (0, 1), jnp.stack([scale, scale]), start * scale, "linear"
+        )
+        for flip, axis in ((turn[0], 0), (turn[1], 1)):
+            shown = jnp.where(flip < 0.5, jnp.flip(shown, axis), shown)
+        shown = jnp.where(turn[2] < 0.5, shown.swapaxes(0, 1), shown)
+        mixed = mix.reshape(3, 3) / mix.reshape(3, 3).sum(0, keepdims=True)
+        mixed = look[0] * jnp.eye(3) + (1 - look[0]) * mixed
+        shown = jnp.einsum("hwc,cd->hwd", shown, mixed, precision="highest")
+        contrast = (0.4 + 0.8 * look[1]) * jnp.where(look[2] < 0.25, -1, 1)
+        return 0.5 + contrast * (shown - 0.5) + 0.3 * (look[3] - 0.5)
 
     def draw(key):
         key, noise_key = jax.random.split(key)
-        place, zoom, shift, turn, look, mix = jnp.split(
-            jax.random.uniform(key, (23,)), np.cumsum([3, 1, 2, 3, 5])
-        )
-        scale = (size / side) * (2 * side / size) ** zoom[0]  # the whole square, to twice as large
-        start = shift * (size / scale - side)
-        part = joined.drawn(place, side).astype(jnp.float32) / 255
-        part = jax.image.scale_and_translate(
-            part, (size, size, 3), (0, 1), jnp.stack([scale, scale]), start * scale, "linear"
-        )
-        for flip, axis in ((turn[0], 0), (turn[1], 1)):
-            part = jnp.where(flip < 0.5, jnp.flip(part, axis), part)
-        part = jnp.where(turn[2] < 0.5, part.swapaxes(0, 1), part)
-        mixed = mix.reshape(3, 3) / mix.reshape(3, 3).sum(0, keepdims=True)
-        mixed = look[0] * jnp.eye(3) + (1 - look[0]) * mixed
-        part = jnp.einsum("hwc,cd->hwd", part, mixed, precision="highest")
-        contrast = (0.4 + 0.8 * look[1]) * jnp.where(look[2] < 0.25, -1, 1)
-        part = 0.5 + contrast * (part - 0.5) + 0.3 * (look[3] - 0.5)
-        return jnp.clip(part + 0.6 * look[4] * (smooth(noise_key) - 0.5), 0, 1)
+        drawn = jax.random.uniform(key, (46 + 3 * discs,))
+        behind, before = jax.vmap(part)(drawn[:44].reshape(2, 22))
+        row, column, radius = drawn[46:].reshape(3, discs, 1, 1)
+        distance = jnp.hypot(rows - size * row, columns - size * column)
+        inside = distance < size * (0.05 + 0.15 * radius)
+        counted = jnp.arange(discs, dtype=jnp.float32) < jnp.floor(drawn[44] * (discs + 1))
+        shown = (inside & counted[:, None, None]).any(0)[..., None]
+        both = jnp.where(shown, before, behind)
+        return jnp.clip(both + 0.6 * drawn[45] * (smooth(noise_key) - 0.5), 0, 1)
 
     return draw
 
