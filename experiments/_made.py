@@ -89,11 +89,9 @@ def figures(**options: Any) -> tuple[Make, Make]:
     Args:
         options: of `data.figures.figures`.
     """
-    both = (photos.load(split, channels=3) for split in ("train", "test"))
-    make, make_held_out = (
-        data.figures.figures(list(behind.values()), **options) for behind in both
-    )
-    return make, make_held_out
+    train, held_out = (list(photos.load(s, channels=3).values()) for s in ("train", "test"))
+    make = data.figures.figures(data.scenes.altered(train, options["size"]), **options)
+    return make, data.figures.figures(held_out, **options)
 
 
 def scenes(
@@ -113,6 +111,8 @@ def scenes(
     for split in ("train", "test"):
         garments, backgrounds = data.load(dataset, split), photos.load(split, channels=3)
         behind = list(backgrounds.values())
+        if split == "train":  # there are only nine
+            behind = data.scenes.altered(behind, options["size"])
         made.append(make(garments.images, garments.labels, behind, **options))
         classes = tuple(garments.classes)
     return made[0], made[1], classes

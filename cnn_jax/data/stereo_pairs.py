@@ -15,6 +15,7 @@ disparity, so objects cut each other and the ground, and each view hides what th
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ from jax.typing import ArrayLike
 
 from cnn_jax import arguments
 from cnn_jax import functional as F
+from cnn_jax.data.photos import Joined
 
 Layers = dict[str, jax.Array]  # an entry for each surface of a scene
 SCALES = (0.5, 1.2)  # pixels of a photograph for a pixel of a view
@@ -80,13 +82,14 @@ def pairs(
                 f"and `max_disparity` {most}; got {image.shape}."
             )
     rows, columns = jnp.indices((height, width)).astype(jnp.float32)
-    cut = _cutting(images, side)
+    joined = Joined.of(images)
 
     def pair(key):
         shape_key, light_key, noise_key = jax.random.split(key, 3)
         drawn = jax.random.uniform(shape_key, (objects + 2, 27))
         layers = _layers(drawn, height, width, most)
-        textures = cut(drawn[:, 16:19])
+        cut = partial(joined.drawn, size=side)
+        textures = jax.vmap(cut)(drawn[:, 16:19]).astype(jnp.float32)
         atlas, color = textures.reshape(-1, side, 3), _colors(textures, drawn[:, 19:24])
         first = side * jnp.arange(objects + 2, dtype=jnp.float32)  # rows of the atlas
         room = side - 1 - layers["scale"] * max(height, width + most)  # to move a texture in
@@ -111,25 +114,6 @@ def pairs(
         }
 
     return jax.vmap(pair)
-
-
-def _cutting(images: Sequence[np.ndarray], side: int) -> Callable[[jax.Array], jax.Array]:
-    """Return a function of numbers in [0, 1), (n, 3), that cuts out (n, side, side, 3) squares."""
-    sizes = jnp.asarray([image.shape[:2] for image in images], jnp.float32)
-    counts = [image.shape[0] * image.shape[1] for image in images]
-    first = jnp.asarray(np.cumsum([0, *counts[:-1]]), jnp.int32)
-    pixels = jnp.asarray(np.concatenate([image.reshape(-1, 3) for image in images]))
-    steps, zero = jnp.arange(side, dtype=jnp.int32), jnp.zeros((), jnp.int32)
-
-    def cut(drawn):
-        which = jnp.floor(drawn[:, 0] * len(images)).astype(jnp.int32)
-        row, column = jnp.floor(drawn[:, 1:] * (sizes[which] - side + 1)).astype(jnp.int32).T
-        across = sizes[which, 1].astype(jnp.int32)[:, None]
-        starts = (first[which] + column)[:, None] + (row[:, None] + steps[None]) * across
-        rows = jax.vmap(lambda at: jax.lax.dynamic_slice(pixels, (at, zero), (side, 3)))
-        return jax.vmap(rows)(starts).astype(jnp.float32)
-
-    return cut
 
 
 def _between(drawn: jax.Array, low: float, high: float) -> jax.Array:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.typing import ArrayLike
 
 from cnn_jax import arguments
@@ -22,6 +21,7 @@ from cnn_jax import functional as F
 from cnn_jax.arguments import with_hints
 
 from .augment.parts import geometry
+from .photos import Joined
 
 Range = float | Sequence[float]
 
@@ -78,7 +78,7 @@ def views(
     blurs, noises = _range("blur", blur), _range("noise", noise)
     light = arguments.number("light", light, at_least=0, below=1)
     side = size + 2 * margin
-    stack, sizes = _stacked(photographs, side)
+    joined = Joined.of(_checked(photographs, side))
     rows = jnp.arange(size, dtype=jnp.float32) + 0.5
     centers = jnp.stack(jnp.meshgrid(rows, rows, indexing="ij"), -1)
     square = jnp.array([[0, 0], [0, 1], [1, 1], [1, 0]], jnp.float32)
@@ -95,10 +95,7 @@ def views(
         draw_key, noise_key = jax.random.split(key)
         drawn = jax.random.uniform(draw_key, (19,))
         noise = jax.random.normal(noise_key, (2, size, size, 1))
-        number = jnp.floor(drawn[0] * len(sizes)).astype(jnp.int32)
-        place = jnp.floor(drawn[1:3] * (sizes[number] - side + 1)).astype(jnp.int32)
-        zero = jnp.zeros((), jnp.int32)
-        scene = lax.dynamic_slice(stack, (number, *place, zero), (1, side, side, 1))[0]
+        scene = joined.drawn(drawn[:3], side)
         corners = limit * (2 * drawn[3:11].reshape(4, 2) - 1)
         homography = geometry.corners_to((size, size), square + corners / size)
         plane = scene.astype(jnp.float32) / 255
@@ -122,8 +119,7 @@ def _blurred(view: jax.Array, deviation: jax.Array) -> jax.Array:
     return jnp.einsum("ij,jkc,lk->ilc", weights, view, weights, precision="highest")
 
 
-def _stacked(photographs: Sequence[ArrayLike], side: int) -> tuple[jax.Array, jax.Array]:
-    """The photographs in one array, below and right of each zeros; and their sizes, in floats."""
+def _checked(photographs: Sequence[ArrayLike], side: int) -> list[np.ndarray]:
     arrays = [np.asarray(photograph) for photograph in photographs]
     for array in arrays or [np.zeros(0)]:
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] != 1:
@@ -136,11 +132,7 @@ def _stacked(photographs: Sequence[ArrayLike], side: int) -> tuple[jax.Array, ja
                 f"`photographs` must be at least {side} x {side} pixels, a view and the reach "
                 f"around it; got {array.shape}."
             )
-    sizes = np.array([array.shape[:2] for array in arrays])
-    stack = np.zeros((len(arrays), *sizes.max(0), 1), np.uint8)
-    for number, array in enumerate(arrays):
-        stack[number, : array.shape[0], : array.shape[1]] = array
-    return jnp.asarray(stack), jnp.asarray(sizes, jnp.float32)
+    return arrays
 
 
 def _range(name: str, value: Range) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cnn_jax import data
-from cnn_jax.data.scenes import boxes_of, scenes, silhouette
+from cnn_jax.data.scenes import altered, boxes_of, crops, scenes, silhouette
 
 SIZE, MOST = 48, 4
 BLACK = np.zeros((1, SIZE, SIZE, 3), np.uint8)
@@ -204,3 +204,28 @@ def test_a_wrong_call_is_told_what_is_wrong(options, kind, text):
 
 def test_it_is_imported_when_it_is_asked_for():
     assert "scenes" in dir(data)
+
+
+def test_altered_photographs_are_others_of_the_same_range():
+    rng = np.random.default_rng(0)
+    photographs = [rng.integers(0, 256, shape).astype(np.uint8) for shape in ((70, 90), (50, 60))]
+    keys = jax.random.split(jax.random.key(0), 16)
+    drawn = jax.jit(jax.vmap(altered(photographs, 24)))(keys)
+    assert drawn.shape == (16, 24, 24, 3)
+    assert 0 <= float(drawn.min()) < 0.1 < 0.9 < float(drawn.max()) <= 1
+    assert len({np.asarray(image).tobytes() for image in drawn}) == 16
+    gray = np.asarray(crops(photographs, 24)(keys[0]))
+    assert (gray[..., 0] == gray[..., 2]).all()
+    assert np.abs(drawn[..., 0] - drawn[..., 2]).max() > 0.1  # colors of their own
+    with pytest.raises(ValueError, match="of at least 64 x 64"):
+        altered(photographs, 64)
+
+
+def test_a_function_is_the_background_as_it_is():
+    clothes, labels = squares()
+    blue = jnp.zeros((SIZE, SIZE, 3)).at[..., 2].set(1)
+    make = jax.jit(scenes(clothes, labels, lambda key: blue, size=SIZE, objects=(0, 1)))
+    truth = make(jax.random.split(jax.random.key(0), 8))
+    empty = np.asarray(truth["image"])[~np.asarray(truth["boxes_valid"])[:, 0]]
+    assert len(empty)
+    assert (empty == [0, 0, 255]).all()

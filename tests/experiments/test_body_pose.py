@@ -57,6 +57,7 @@ def test_writes_everything(finished):
         assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
 
 
+@slow
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     check_resuming(body_pose, run, whole, tmp_path, monkeypatch)

@@ -65,14 +65,14 @@ def test_writes_everything(finished):
         assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
 
 
+@slow
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     check_resuming(camera_pose, run, whole, tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize(
-    "options", [{"devices": 8}, pytest.param({"algorithm": "auto"}, marks=slow)], ids=str
-)
+@slow
+@pytest.mark.parametrize("options", [{"devices": 8}, {"algorithm": "auto"}], ids=str)
 def test_devices_and_algorithms_agree(finished, tmp_path, options):
     run(tmp_path, **options)
     record, expected = metrics(tmp_path)[0], metrics(finished[1])[0]

@@ -97,7 +97,7 @@ def test_squares_are_cut_out_of_images():
 def test_squares_without_an_object_are_clear():
     train = data.load("fashion_mnist_small", "train")
     make = data.scenes.scenes(train.images, train.labels, size=64, objects=(1, 2))
-    truth = make(jax.random.split(jax.random.key(0), 4))
+    truth = jax.jit(make)(jax.random.split(jax.random.key(0), 4))
     made = _sliding.examples(detect.seen(truth), jax.random.key(1), 10)
     label, counts = np.asarray(made["label"]).reshape(4, 4), np.asarray(made["counts"])
     assert made["image"].shape == (16, 28, 28, 3)

@@ -9,7 +9,7 @@ import pytest
 
 from experiments import _outlined, instances
 
-from .runs import check_resuming, error_of, metrics
+from .runs import check_resuming, error_of, metrics, slow
 
 HERE = {"smoke": True, "devices": 1, "algorithm": "xla"}
 
@@ -50,11 +50,13 @@ def test_writes_everything(finished):
         assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
 
 
+@slow
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     check_resuming(instances, run, whole, tmp_path, monkeypatch)
 
 
+@slow
 def test_eight_devices_and_our_own_algorithms_give_the_same_losses(finished, tmp_path):
     _, whole = finished
     run(tmp_path, devices=8, algorithm="auto")

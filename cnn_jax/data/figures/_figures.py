@@ -10,7 +10,7 @@ import numpy as np
 from cnn_jax import arguments
 from cnn_jax.arguments import shown
 
-from ..scenes import Background, crops, noise
+from ..scenes import background
 from . import _parts as parts
 from ._drawing import Capsules, near, over
 from ._skeleton import ANGLES, JOINTS, pose
@@ -50,7 +50,8 @@ def figures(
 
     Args:
         backgrounds: uint8 photographs, (n, height, width, 3) or a list of images of several sizes,
-            of which parts are taken; None is smooth noise.
+            of which parts are taken; or a function `key -> (size, size, 3)` in [0, 1], such as
+            `scenes.altered` makes; None is smooth noise.
         size: height and width of a picture.
         height: (low, high), from the ankles to the top of the head of a person who stands straight,
             as a share of `size`; drawn for each.
@@ -90,14 +91,14 @@ def figures(
     tilt = arguments.number("degrees", degrees, at_least=0, at_most=180)
     turned = arguments.number("away", away, at_least=0, at_most=1)
     bars = arguments.integer("occluders", occluders, at_least=0)
-    background: Background = noise(size) if backgrounds is None else crops(backgrounds, size)
+    behind = background(backgrounds, size)
     counts = {**DRAWN, "bars": 10 * bars}
     middles = jnp.arange(size, dtype=jnp.float32) + 0.5
     pixels = jnp.stack(jnp.meshgrid(middles, middles, indexing="ij"), -1)
 
     def figure(key):
         # Few draws of many numbers: each further one takes XLA 0.3 s to compile on CPU.
-        behind, key = jax.random.split(key)
+        behind_key, key = jax.random.split(key)
         numbers = jax.random.uniform(key, (sum(counts.values()),))
         drawn = dict(zip(counts, jnp.split(numbers, np.cumsum(list(counts.values()))[:-1])))
         looks_away = drawn["figure"][2] < turned
@@ -113,7 +114,7 @@ def figures(
         light = 1 - 0.25 * jnp.minimum(lie.across, 1) ** 2
         dark = cycles - jnp.floor(cycles) < 0.5
         light = light * jnp.where(dark, 1 - stripes[:, None, None], 1)
-        image = rest[..., None] * background(behind)
+        image = rest[..., None] * behind(behind_key)
         image = image + jnp.tensordot(weights * light, colors, [[0], [0]])
         inside = ((joints >= 0) & (joints <= size)).all(-1)
         return {

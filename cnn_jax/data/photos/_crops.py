@@ -1,7 +1,7 @@
 """`crops`: square patches of photographs, drawn by a key on the device."""
 
 from collections.abc import Sequence
-from itertools import accumulate
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,8 @@ from jax.typing import ArrayLike
 
 from cnn_jax import arguments
 from cnn_jax.arguments import with_hints
+
+from ._joined import Joined
 
 
 @with_hints
@@ -43,25 +45,25 @@ def crops(key: jax.Array, photographs: Sequence[ArrayLike], count: int, size: in
     """
     count = arguments.integer("count", count, at_least=1)
     size = arguments.integer("size", size, at_least=1)
-    arrays = [jnp.asarray(photograph) for photograph in photographs]
+    arrays = [_array(photograph) for photograph in photographs]
     _check(arrays, size)
-    sizes = np.array([a.shape[:2] for a in arrays], np.int32)
-    first = np.array([0, *accumulate(a.shape[0] * a.shape[1] for a in arrays)][:-1], np.int32)
+    joined = Joined.of(arrays)
 
     which_key, place_key = jax.random.split(key)
     which = jax.random.randint(which_key, (count,), 0, len(arrays), jnp.int32)
-    places = jnp.asarray(sizes - size + 1)[which]
-    corner = jax.random.randint(place_key, (count, 2), 0, places, jnp.int32)
-    width = jnp.asarray(sizes)[which, 1]
-    corner = jnp.asarray(first)[which] + corner[:, 0] * width + corner[:, 1]
-
-    steps = jnp.arange(size, dtype=jnp.int32)
-    rows = corner[:, None] + steps[None] * width[:, None]
-    pixels = jnp.concatenate([a.reshape(-1, a.shape[-1]) for a in arrays])
-    return pixels[rows[:, :, None] + steps[None, None]]
+    places = joined.sizes[which] - (size - 1)
+    corners = jax.random.randint(place_key, (count, 2), 0, places, jnp.int32)
+    return jax.vmap(partial(joined.cut, size=size))(which, corners)
 
 
-def _check(arrays: Sequence[jax.Array], size: int) -> None:
+def _array(photograph: ArrayLike) -> jax.Array | np.ndarray:
+    if isinstance(photograph, jax.core.Tracer):
+        return photograph
+    array = np.asarray(photograph)
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
+
+
+def _check(arrays: Sequence[jax.Array | np.ndarray], size: int) -> None:
     kinds = {(a.shape[2:], a.dtype.name) for a in arrays}
     if len(kinds) != 1 or arrays[0].ndim != 3:
         found = ", ".join(f"{a.dtype.name} {a.shape}" for a in arrays) or "none"

@@ -7,7 +7,7 @@ device and inside of `jit`. No two keys give the same scene, so a network never 
     _paths.py        where they are in each frame
     _scenes.py       `scenes`: what is drawn at random, and how it is put together
     _garments.py     one garment: its silhouette, and how it lies in a scene; boxes around masks
-    _backgrounds.py  crops of photographs, or smooth noise
+    _backgrounds.py  crops of photographs, as they are or altered, or smooth noise
     _sentences.py    `Language`: sentences that say what is in a scene
 
 >>> import jax
@@ -20,6 +20,8 @@ device and inside of `jit`. No two keys give the same scene, so a network never 
 """
 
 from ._backgrounds import Background as Background
+from ._backgrounds import altered as altered
+from ._backgrounds import background as background
 from ._backgrounds import crops as crops
 from ._backgrounds import noise as noise
 from ._garments import boxes_of as boxes_of

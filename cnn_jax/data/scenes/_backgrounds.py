@@ -1,4 +1,4 @@
-"""What lies behind the garments: crops of photographs, or smooth noise."""
+"""What lies behind the garments: crops of photographs, as they are or altered, or smooth noise."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,9 +8,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from cnn_jax.arguments import shown
+from cnn_jax.data.photos import Joined
 
 Background = Callable[[jax.Array], jax.Array]
 GRIDS = {2: 0.5, 5: 0.3, 16: 0.15, 48: 0.05}  # cells of the noise on each axis: their strength
+
+
+def background(backgrounds: Any, size: int) -> Background:
+    """Return `key -> (size, size, 3)` in [0, 1]: a function as it is, photographs by `crops`.
+
+    Args:
+        backgrounds: such a function, photographs, or None for smooth noise.
+        size: height and width.
+    """
+    if backgrounds is None:
+        return noise(size)
+    return backgrounds if callable(backgrounds) else crops(backgrounds, size)
 
 
 def noise(size: int) -> Background:
@@ -39,21 +52,67 @@ def crops(photographs: Any, size: int) -> Background:
         TypeError, ValueError: `photographs` are no uint8 images of that size or more.
     """
     images = [_in_color(image, size) for image in _listed(photographs)]
-    sizes = jnp.asarray([image.shape[:2] for image in images], jnp.float32)
-    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
-    stacked = np.zeros((len(images), height, width, 3), np.uint8)
-    for number, image in enumerate(images):
-        stacked[number, : image.shape[0], : image.shape[1]] = image
-    stack = jnp.asarray(stacked)
+    joined = Joined.of(images)
 
     def draw(key):
         drawn = jax.random.uniform(key, (4,))
-        number = jnp.floor(drawn[0] * len(images)).astype(jnp.int32)
-        first = jnp.floor(drawn[1:3] * (sizes[number] - size + 1)).astype(jnp.int32)
-        zero = jnp.zeros((), jnp.int32)
-        part = jax.lax.dynamic_slice(stack, (number, *first, zero), (1, size, size, 3))[0]
+        part = joined.drawn(drawn[:3], size)
         part = jnp.where(drawn[3] < 0.5, part[:, ::-1], part)
         return part.astype(jnp.float32) / 255
+
+    return draw
+
+
+def altered(photographs: Any, size: int, discs: int = 8) -> Background:
+    """Return `key -> (size, size, 3)` in [0, 1]: as `crops`, altered, to see more than there are.
+
+    A part of a photograph is shown at half to twice its size, in any of eight positions (mirrored,
+    turned by a quarter), with its colors mixed, with another contrast, at times as a negative, and
+    under smooth noise. Discs show another such part. A network that has seen a few photographs
+    only as they are takes what is round or bright in others for an object.
+
+    Args:
+        photographs: uint8, (n, height, width, 3) or a list of images of several sizes.
+        size: height and width of what is shown.
+        discs: how many at most.
+
+    Raises:
+        TypeError, ValueError: `photographs` are no uint8 images of that size or more.
+    """
+    images = [_in_color(image, size) for image in _listed(photographs)]
+    joined, smooth = Joined.of(images), noise(size)
+    side = min(2 * size, *(min(image.shape[:2]) for image in images))
+    rows, columns = jnp.indices((1, size, size)).astype(jnp.float32)[1:]
+
+    def part(drawn):
+        """A part of a photograph of 22 numbers."""
+        place, zoom, shift, turn, look, mix = jnp.split(drawn, np.cumsum([3, 1, 2, 3, 4]))
+        scale = (size / side) * (2 * side / size) ** zoom[0]  # the whole square, to twice as large
+        start = shift * (size / scale - side)
+        shown = joined.drawn(place, side).astype(jnp.float32) / 255
+        shown = jax.image.scale_and_translate(
+            shown, (size, size, 3), (0, 1), jnp.stack([scale, scale]), start * scale, "linear"
+        )
+        for flip, axis in ((turn[0], 0), (turn[1], 1)):
+            shown = jnp.where(flip < 0.5, jnp.flip(shown, axis), shown)
+        shown = jnp.where(turn[2] < 0.5, shown.swapaxes(0, 1), shown)
+        mixed = mix.reshape(3, 3) / mix.reshape(3, 3).sum(0, keepdims=True)
+        mixed = look[0] * jnp.eye(3) + (1 - look[0]) * mixed
+        shown = jnp.einsum("hwc,cd->hwd", shown, mixed, precision="highest")
+        contrast = (0.4 + 0.8 * look[1]) * jnp.where(look[2] < 0.25, -1, 1)
+        return 0.5 + contrast * (shown - 0.5) + 0.3 * (look[3] - 0.5)
+
+    def draw(key):
+        key, noise_key = jax.random.split(key)
+        drawn = jax.random.uniform(key, (46 + 3 * discs,))
+        behind, before = jax.vmap(part)(drawn[:44].reshape(2, 22))
+        row, column, radius = drawn[46:].reshape(3, discs, 1, 1)
+        distance = jnp.hypot(rows - size * row, columns - size * column)
+        inside = distance < size * (0.05 + 0.15 * radius)
+        counted = jnp.arange(discs, dtype=jnp.float32) < jnp.floor(drawn[44] * (discs + 1))
+        shown = (inside & counted[:, None, None]).any(0)[..., None]
+        both = jnp.where(shown, before, behind)
+        return jnp.clip(both + 0.6 * drawn[45] * (smooth(noise_key) - 0.5), 0, 1)
 
     return draw
 

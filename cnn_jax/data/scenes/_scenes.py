@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from cnn_jax import arguments
 from cnn_jax.arguments import shown
 
-from ._backgrounds import crops, noise
+from ._backgrounds import background
 from ._garments import boxes_of, laid, silhouette
 
 Truth = dict[str, jax.Array]
@@ -38,7 +38,8 @@ def scenes(
         garments: (k, height, width) or (k, height, width, 1) uint8, bright on black.
         labels: (k,) integers, their classes.
         backgrounds: uint8 photographs, (n, height, width, 3) or a list of images of several sizes,
-            of which parts are taken; None is smooth noise.
+            of which parts are taken; or a function `key -> (size, size, 3)` in [0, 1], such as
+            `altered` makes; None is smooth noise.
         size: height and width of a scene.
         objects: (fewest, most) garments; the latter is `m` below.
         scale: (low, high), drawn for each garment.
@@ -78,7 +79,7 @@ def scenes(
     smallest, largest = (arguments.number("scale", s, above=0) for s in pair("scale", scale))
     turn = arguments.number("degrees", degrees, at_least=0, at_most=180)
     share = arguments.number("min_visible", min_visible, at_least=0, at_most=0.9)
-    background = noise(size) if backgrounds is None else crops(backgrounds, size)
+    behind = background(backgrounds, size)
     half = max(clothes.shape[1:]) / 2
 
     def layer(drawn):
@@ -95,7 +96,7 @@ def scenes(
 
     def scene(key):
         # Few draws of many numbers: each further one takes XLA 0.3 s to compile on CPU.
-        behind, key = jax.random.split(key)
+        behind_key, key = jax.random.split(key)
         drawn = jax.random.uniform(key, (most + 1, 8))
         covers, light, area, classes = jax.vmap(layer)(drawn[1:])
         count = fewest + jnp.floor(drawn[0, 0] * (most + 1 - fewest)).astype(jnp.int32)
@@ -103,7 +104,7 @@ def scenes(
         solid = covers >= 0.5
         masks, kept = _seen(solid, wanted, area, share)
 
-        image = background(behind)
+        image = behind(behind_key)
         for place in range(most):  # from the bottom to the top
             opacity = jnp.where(kept[place], covers[place], 0)[..., None]
             image = image * (1 - opacity) + jnp.where(kept[place], light[place], 0)

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from cnn_jax import arguments
 from cnn_jax.arguments import with_hints
 
-from ._backgrounds import crops, noise
+from ._backgrounds import background
 from ._garments import boxes_of, laid, silhouette
 from ._paths import Motion, paths
 from ._scenes import Truth, checked, pair
@@ -50,7 +50,8 @@ def videos(
         garments: (k, height, width) or (k, height, width, 1) uint8, bright on black.
         labels: (k,) integers, their classes.
         backgrounds: uint8 photographs, (n, height, width, 3) or a list of images of several sizes,
-            of which parts are taken; None is smooth noise.
+            of which parts are taken; or a function `key -> (size, size, 3)` in [0, 1], such as
+            `altered` makes; None is smooth noise.
         size: height and width of a frame.
         frames: how many; `t` below.
         objects: (fewest, most) garments; the latter is `m` below.
@@ -120,7 +121,7 @@ def videos(
             f"`speed` must be lower, or `size` larger, for garments to stay inside; got {speed} "
             f"for {frames} frames of {size} x {size}."
         )
-    background = noise(size) if backgrounds is None else crops(backgrounds, size)
+    behind = background(backgrounds, size)
     same_class = _same_class(kinds)
     way = (jnp.arange(frames, dtype=jnp.float32) - motion.middle) / max(motion.middle, 1)
 
@@ -135,7 +136,7 @@ def videos(
 
     def video(key):
         # Few draws of many numbers: each further one takes XLA 0.3 s to compile on CPU.
-        behind, key = jax.random.split(key)
+        behind_key, key = jax.random.split(key)
         drawn = jax.random.uniform(key, (most + 1, 16))
         count = fewest + jnp.floor(drawn[0, 0] * (most + 1 - fewest)).astype(jnp.int32)
         drawn = drawn[1:]
@@ -149,7 +150,7 @@ def videos(
         edge = jnp.minimum(reach * factor, size / 2)
         centers, velocity = paths(drawn[:, 8:13], edge, likes, motion)
         laid_out = jax.vmap(layers)(numbers, factor, drawn[:, 13:16], hues, centers)
-        composed = _composed(background(behind), *laid_out, wanted)
+        composed = _composed(behind(behind_key), *laid_out, wanted)
         down, right = jnp.moveaxis(velocity, -1, 0).swapaxes(1, 2)
         direction = jnp.rad2deg(jnp.arctan2(-down, right)) % 360
         return {
