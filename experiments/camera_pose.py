@@ -48,7 +48,7 @@ EPOCH = 6_400  # pairs between two looks at the held-out ones
 HELD_OUT, TUNED_ON = 128, 32  # pairs, rough ones and as many clean ones
 REAL = 64  # pairs of real views
 NOISE, BLUR, LIGHT = 15.0, 1.5, 0.2  # of held-out pairs that are not clean
-CHANNELS, HIDDEN = (16, 32, 64, 64), 256
+CHANNELS, HIDDEN = (16, 64, 64), 256
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,8 @@ def network(config: Config) -> models.HomographyNet:
     """Make the network, small enough for 2 cores."""
     size = SIZE // config.shrink
     channels, hidden = ((4, 8, 8), 32) if config.smoke else (CHANNELS, HIDDEN)
-    options = {"channels": channels, "hidden": hidden, "dropout": 0.0}
+    reach = 2 if config.smoke else int(REACH / config.shrink / 2)  # in cells of two pixels
+    options = {"channels": channels, "hidden": hidden, "reach": reach, "dropout": 0.0}
     return models.homography(size=size, **options, rngs=nnx.Rngs(config.seed))
 
 

@@ -42,6 +42,15 @@ def test_a_small_one():
     assert color.conv1.conv.kernel.shape == (3, 3, 6, 4)
 
 
+def test_the_comparison_of_both_views():
+    model = abstract(models.homography, **SMALL, reach=2)
+    found = shapes(model, 5, 16, 16, 2)
+    assert found["conv2"] == (5, 2, 16, 16, 4)
+    assert found["compared"] == (5, 8, 8, 25)
+    assert model.conv1.conv.kernel.shape == (3, 3, 1, 4)
+    assert model.conv3.conv.kernel.shape == (3, 3, 25, 6)
+
+
 def test_the_order_of_the_views_matters():
     model = filled(models.homography, **SMALL)
     model.eval()
@@ -74,6 +83,10 @@ def test_dropout_drops_while_training():
         (
             lambda: abstract(models.homography, size=100),
             "`size` must be a multiple of 8, as 3 pools halve it; got 100.",
+        ),
+        (
+            lambda: abstract(models.homography, size=8, channels=(4,), reach=1),
+            "`reach` needs two stages or more, and as many channels of both views; got 1 stages",
         ),
         (
             lambda: abstract(models.homography, channels=()),
