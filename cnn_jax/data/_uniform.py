@@ -91,7 +91,8 @@ class UniformRecords:
 
     def _changed(self, example: Example) -> Example:
         picture = Image.fromarray(fitted(example["image"], None, 3))
-        picture = picture.resize(self.size[::-1], Image.Resampling.BILINEAR)
+        height, width = self.size
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
         made: Example = {"image": np.array(picture)}
         if self.mask is not None:
             mask = example[self.mask][..., 0]
@@ -122,7 +123,7 @@ class UniformRecords:
             "boxes_valid": np.arange(self.most) < len(kept),
             "classes": np.zeros(self.most, np.int32),
         }
-        made["boxes"][: len(kept)] = found[kept] * np.float32([*self.size, *self.size])
+        made["boxes"][: len(kept)] = found[kept] * np.array(self.size * 2, np.float32)
         made["classes"][: len(kept)] = kinds[kept]
         return made
 
