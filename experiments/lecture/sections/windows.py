@@ -113,6 +113,7 @@ STYLE = """
 #windows-play form { display: grid; grid-template-columns: repeat(auto-fill, minmax(17em, 1fr)); }
 #windows-play label { display: grid; grid-template-columns: 5.5em 1fr 2em; gap: 0.5em; }
 #windows-play input { width: auto; margin: 0.2em 0; }
+#windows-play [type="checkbox"] { justify-self: start; }
 #windows-play .pictures { display: flex; flex-wrap: wrap; gap: 1.5em; align-items: start; }
 #windows-play figure { margin: 0; } #windows-play svg { max-width: 100%; height: auto; }
 #windows-play rect { fill: #fff; stroke: #777; } #windows-play .outside rect { fill: #eee; }
