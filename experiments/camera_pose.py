@@ -14,6 +14,8 @@ error of saying that nothing moved. Pairs come clean, and with blur, noise and a
 Writes into runs/camera_pose/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors, curves.png, estimates.png (held-out pairs, the best above, the worst below),
 warped.png (both views over each other), checkpoints/. The same command runs on a GPU or a TPU.
+
+Draws estimates.png.
 """
 
 from dataclasses import dataclass

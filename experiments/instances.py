@@ -13,6 +13,8 @@ one class in the labels of the same network, without centers and votes.
 Writes into runs/instances/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (and the best ones), curves.png, masks.png and baseline.png (held-out scenes,
 right ones above, the worst below), checkpoints/. The same command runs on a GPU or a TPU.
+
+Draws masks.png.
 """
 
 from dataclasses import dataclass

@@ -17,6 +17,8 @@ each by its success on videos of training images.
 Writes into runs/track/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors, curves.png (with the success plot), tracks.gif (held-out videos with boxes),
 tracks.png (the best and the worst), checkpoints/; with --video followed.gif.
+
+Draws tracks.gif.
 """
 
 from dataclasses import dataclass

@@ -12,4 +12,6 @@ comes from this run, and so do the lines of code, which are those that ran.
     _kept.py       sections that need not be computed again
     _main.py       the command
     sections/      one file each, in the lecture's order in sections/__init__.py
+
+2 CPU cores: 2 minutes beside other jobs. Draws index.html, a page of pictures.
 """
