@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -56,7 +57,8 @@ def chromium():
 def built(request, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("lecture")
     if request.param == "all":
-        yield _main.main(_main.Config(workdir=workdir)).page
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            yield _main.main(_main.Config(workdir=workdir)).page
         return
     with pytest.MonkeyPatch.context() as patch, F.using(algorithm="xla"):  # which soon compiles
         patch.setattr(windows, "RANGES", FEW)

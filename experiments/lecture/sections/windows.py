@@ -104,7 +104,8 @@ def playground(outputs):
         f'<div id="windows-play">\n<style>{STYLE}</style>\n<form>{"".join(knobs)}</form>\n'
         f'<p class="formula" aria-live="polite"></p><div class="pictures"></div>\n'
         f"<noscript><p>{html.escape(NO_SCRIPT)}</p></noscript>\n"
-        f'<script type="application/json">{stored}</script>\n</div>\n<script>{script}</script>'
+        f'<script type="application/json">{stored}</script>\n</div>\n'
+        f"<script>{{\n{script}}}</script>"  # a block: in a notebook it may run twice
     )
 
 
