@@ -191,6 +191,32 @@ STAGES = ["conv1", "pool1", "conv2", "pool2"]
 OF_LENET = [*WITH_WEIGHTS, *(f"feature_maps_{stage}.png" for stage in STAGES)]
 
 
+@pytest.fixture
+def fields_alone(monkeypatch):
+    """Ask no more than about the effective field and equivariance."""
+    monkeypatch.setattr(_measured, "QUESTIONS", _measured.QUESTIONS[:2])
+
+
+def test_everything_is_drawn_and_stands_on_the_page(tmp_path, capsys):
+    file = lenet_file(tmp_path)
+    call = ["lenet", "--input", "28,28,1", "--out", tmp_path / "out", "--weights", file]
+    lines, written = said_by(capsys, *call)
+    fields = ["receptive_field.png", "effective_field.png", "equivariance.png"]
+    assert written == ["summary.html", *fields, *OF_LENET]
+    said = lines[-len(written) + 1 : -1]
+    page = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == len(written) - 1
+    assert all(f'alt="{line}"' in page for line in said)
+    changes = re.fullmatch(r"The photo moved by 7 changes the layers by: (.*)\.", said[2])
+    assert changes is not None
+    names = [change.split()[0] for change in changes[1].split(", ")]
+    assert names == [*STAGES, "dense1", "dense2", "logits"]
+    assert said[3] == "The kernels of conv1, 5x5x1x6."
+    assert said[4] == "The channels of the input for the photo, 28x28x1."
+    assert said[-1] == "The channels of pool2 for the photo, 5x5x16."
+
+
+@pytest.mark.usefixtures("fields_alone")
 def test_weights_are_measured(tmp_path, capsys):
     """The effective field of one unit after another: a narrow kernel has a narrow field."""
     call = ["lenet", "--input", "28,28,1", "--output", "conv1", "--out", tmp_path / "out"]
@@ -201,23 +227,15 @@ def test_weights_are_measured(tmp_path, capsys):
         (tmp_path / name).mkdir()
         file = lenet_file(tmp_path / name, change=change)
         lines, written = said_by(capsys, *call, "--weights", file)
-        fields = ["receptive_field.png", "effective_field.png", "equivariance.png"]
-        assert written == ["summary.html", *fields, *OF_LENET]
-        said = [line for line in lines if line not in plain][:-1]
-        assert len(said) == len(written) - 2
-        seen[name] = said[0]
+        assert written == [
+            "summary.html", "receptive_field.png", "effective_field.png", "equivariance.png"
+        ]  # fmt: skip
+        assert [line for line in lines if line not in plain][:-1] == lines[-3:-1]
+        seen[name] = lines[-3]
         pages[name] = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
         assert f"weights {file}</title>" in pages[name]
-        assert pages[name].count("<img ") == len(written) - 1
-        assert all(f'alt="{line}"' in pages[name] for line in said)
-        assert re.search(r"conv1 for an input rolled along its axes: 0\.000 at 0, 0\.\d", said[1])
-        changes = re.fullmatch(r"The photo moved by 7 changes the layers by: (.*)\.", said[2])
-        assert [change.split()[0] for change in changes[1].split(", ")] == [
-            *(*STAGES, "dense1", "dense2", "logits"),
-        ]
-        assert said[3] == "The kernels of conv1, 5x5x1x6."
-        assert said[4] == "The channels of the input for the photo, 28x28x1."
-        assert said[-1] == "The channels of pool2 for the photo, 5x5x16."
+        assert lines[-3] in pages[name]
+        assert re.search(r"conv1 for an input rolled along its axes: 0\.000 at 0, 0\.\d", lines[-2])
     start = "The effective field of unit (0, 14, 14, 0) of conv1 has standard deviation "
     assert seen["narrow"] == start + "0.00 x 0.00."
     widths = re.fullmatch(re.escape(start) + r"(1\.\d\d) x (1\.\d\d)\.", seen["wide"])
@@ -225,6 +243,7 @@ def test_weights_are_measured(tmp_path, capsys):
     assert pages["wide"] != pages["narrow"]
 
 
+@pytest.mark.usefixtures("fields_alone")
 def test_what_no_input_changes_has_no_field(tmp_path, capsys):
     file = lenet_file(tmp_path, change=lambda arrays: arrays["conv1.kernel"].fill(0))
     call = ["lenet", "--input", "28,28,1", "--output", "conv1", "--out", tmp_path]
@@ -248,6 +267,7 @@ def test_a_file_may_name_its_network(tmp_path, capsys, monkeypatch):
     assert any(re.search(r"^logits .* 1x10 ", line) for line in said_by(capsys, *call, file)[0])
 
 
+@pytest.mark.usefixtures("fields_alone")
 def test_networks_of_others_have_weights(tmp_path, capsys):
     model = Tiny(in_channels=4, rngs=nnx.Rngs(0))
     models.save_weights(model, tmp_path / "tiny.npz")
@@ -257,12 +277,13 @@ def test_networks_of_others_have_weights(tmp_path, capsys):
     assert "The effective field of unit (0, 3, 3, 0) of the output has " in "\n".join(lines)
 
 
-def test_a_network_along_one_axis_is_drawn_in_curves(tmp_path, capsys):
+def test_a_network_along_one_axis_is_drawn_in_curves(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_measured, "QUESTIONS", _measured.QUESTIONS[3:])
     models.save_weights(models.mnist1d(rngs=nnx.Rngs(0)), tmp_path / "weights.npz")
     call = ["mnist1d", "--input", "40,1", "--out", tmp_path, "--weights", tmp_path / "weights.npz"]
     lines, written = said_by(capsys, *call)
     stages = [f"feature_maps_conv{i}.png" for i in (1, 2, 3)]
-    assert written[4:] == [*WITH_WEIGHTS, *stages]
+    assert written[2:] == [*WITH_WEIGHTS[1:], *stages]
     assert "The kernels of conv1, 3x1x15." in lines
     assert "The channels of conv3 for the photo, 4x15." in lines
 
@@ -350,11 +371,11 @@ def test_other_arrays_are_named(tmp_path):
     assert str(error.value).endswith(text)
 
 
+@pytest.mark.usefixtures("fields_alone")
 def test_a_stage_without_places_has_a_field_and_no_shifts(tmp_path, capsys):
     call = ["lenet", "--input", "28,28,1", "--output", "logits", "--out", tmp_path]
     lines, written = said_by(capsys, *call, "--weights", lenet_file(tmp_path))
-    fields = ["receptive_field.png", "effective_field.png"]
-    assert written == ["summary.html", *fields, *OF_LENET]
+    assert written == ["summary.html", "receptive_field.png", "effective_field.png"]
     assert "The effective field of unit (0, 0) of logits has standard dev" in "\n".join(lines)
 
 
