@@ -106,7 +106,7 @@ def main(config: Config) -> list[Path]:
         parts.append(pages.figure(picture, f"What unit {field.unit} of {output or 'it'} sees."))
         written.append(picture)
         unit, said = field.unit, f"The unit is of {output or 'the output'}."
-    if weights is not None:
+    if weights is not None and isinstance(f, nnx.Module):
         image = None if config.image is None else read(config.image)
         for path, text in measurements(Asked(f, shape, unit, output, image, config.out)):
             measured.append(text)

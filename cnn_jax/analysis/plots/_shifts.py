@@ -117,7 +117,7 @@ def plot_invariance_by_layer(
         values = found.changes[number, order]
         label = layers[number] or "the output"
         ax.plot(places[order], values, marker=".", color=color, label=label)
-    made.legend(loc="outside right", frameon=False, fontsize="small")
+    made.legend(loc="outside right center", frameon=False, fontsize="small")
     ax.set_ylim(bottom=0)
     ax.set(xlabel=name, ylabel="relative L2 change")
     ax.set_title(f"invariance by layer, {found.boundary}", fontsize="medium")
