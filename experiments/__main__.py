@@ -6,8 +6,10 @@ python -m experiments NAME [OPTIONS]      the same as python -m experiments.NAME
 
 import ast
 import pkgutil
+import re
 import runpy
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_jax import arguments
@@ -15,24 +17,42 @@ from cnn_jax import arguments
 FOLDER = Path(__file__).parent
 
 
-def summaries(folder: Path = FOLDER) -> dict[str, str]:
-    """The first line of each experiment's docstring, by its name, without importing it."""
+# The line of an experiment's docstring that says what its command takes and makes. The minutes are
+# left out until somebody has measured them.
+COST = re.compile(r"^(2 CPU cores: .*minutes?\b.*\. )?Draws .+\.$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class About:
+    """What an experiment's docstring says of it: its first line, and that of its cost or none."""
+
+    summary: str
+    cost: str
+
+
+def experiments(folder: Path = FOLDER) -> dict[str, About]:
+    """What each experiment says of itself, by its name, without importing it."""
     found = {}
     for module in pkgutil.iter_modules([str(folder)]):
         if not module.name.startswith("_"):
             file = f"{module.name}/__init__.py" if module.ispkg else f"{module.name}.py"
-            docstring = ast.get_docstring(ast.parse((folder / file).read_text(encoding="utf-8")))
-            found[module.name] = (docstring or "").partition("\n")[0]
+            tree = ast.parse((folder / file).read_text(encoding="utf-8"))
+            docstring = ast.get_docstring(tree) or ""
+            cost = COST.search(docstring)
+            summary = docstring.partition("\n")[0]
+            found[module.name] = About(summary, cost.group() if cost else "")
     return found
 
 
 def main(words: list[str]) -> None:
     """List the experiments, or run the one that the first word names with the others as options."""
-    known = summaries()
+    known = experiments()
     if not words or words[0] in ("-h", "--help"):
         width = max(map(len, known))
         head = "The experiments. `python -m experiments.NAME --help` lists the options of one.\n"
-        lines = [f"    {name:{width}}  {summary}" for name, summary in known.items()]
+        lines = []
+        for name, about in known.items():
+            lines += [f"    {name:{width}}  {about.summary}", f"    {'':{width}}  {about.cost}"]
         # In one write: with several, `| head` may close the pipe before the last.
         sys.stdout.write("\n".join([head, *lines, ""]))
         return

@@ -7,6 +7,8 @@ For each network, inference and a training step (value, gradients and update in 
 is; given to `cnn_jax.accelerate`; and by hand, traced while our drop-ins stand in the place of
 `jax.lax`'s functions, which is what the library would do if it were written with ours. All three
 run in turn; values and gradients are compared. It prints a table.
+
+2 CPU cores: 2 minutes. Draws nothing.
 """
 
 import importlib.util

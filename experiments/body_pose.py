@@ -15,6 +15,8 @@ Writes into runs/body_pose/<time>/: config.json, metrics.jsonl (a line per epoch
 for each joint), weights.safetensors (and the best ones), curves.png, poses.png and baseline.png
 (held-out people, right ones above, the worst below), checkpoints/. The same command runs on a GPU
 or a TPU.
+
+Draws poses.png.
 """
 
 from dataclasses import dataclass

@@ -16,6 +16,8 @@ Writes into runs/camera_pose/<time>/: config.json, metrics.jsonl (a line per epo
 weights.safetensors, curves.png, estimates.png (held-out pairs, the best above, the worst below),
 graffiti.png (real ones), warped.png (both views over each other), checkpoints/. The same command
 runs on a GPU or a TPU.
+
+Draws estimates.png.
 """
 
 from dataclasses import dataclass

@@ -16,6 +16,8 @@ Writes into runs/caption/<time>/: config.json, metrics.jsonl (a line per epoch),
 weights.safetensors (and the best ones), curves.png, captions.png (held-out scenes, right ones
 above, the worst below), looking.png (where each word looks, and which words it sees), checkpoints/.
 The same command runs on a GPU or a TPU.
+
+Draws captions.png.
 """
 
 from collections import Counter

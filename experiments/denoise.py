@@ -15,6 +15,8 @@ Writes into runs/denoise/<time>/: config.json, metrics.jsonl (a line per epoch),
 weights.safetensors, curves.png, held_out.png (a part of the photographs where it gains most and
 least), checkpoints/. The same commands run on a GPU or a TPU, on one device or several; on several
 hosts with --coordinator, --processes and --process.
+
+2 CPU cores: 19 minutes beside other jobs. Draws held_out.png.
 """
 
 from dataclasses import dataclass

@@ -19,6 +19,8 @@ right side, where Debian's package visp-images-data is installed.
 Writes into runs/detect/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (and the best ones), curves.png, detections.png and baseline.png (held-out
 scenes, right ones above, the worst below), checkpoints/. The same command runs on a GPU or a TPU.
+
+Draws detections.png.
 """
 
 from dataclasses import dataclass

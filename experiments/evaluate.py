@@ -5,6 +5,8 @@
     python -m experiments.evaluate resnet50.safetensors --model resnet50 --dataset ./pets --size 224
 
 Writes into the folder `evaluation` beside the weights: evaluation.json and confusion.png.
+
+Draws confusion.png.
 """
 
 import json

@@ -9,6 +9,8 @@ Prints, each a median of interleaved rounds:
 - stream: examples per second out of 32x32 PNG files that are decoded while they are read, over
   those of a plain loop of Grain with the same decoding and nothing to do;
 - memory: the growth of this process over 20 streamed epochs.
+
+2 CPU cores: 3 minutes. Draws nothing.
 """
 
 import io

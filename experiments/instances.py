@@ -17,6 +17,8 @@ picture at most the 24 largest, without crowds. TFDS's coco/2014 and coco/2017 h
 Writes into runs/instances/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (and the best ones), curves.png, masks.png and baseline.png (held-out scenes,
 right ones above, the worst below), checkpoints/. The same command runs on a GPU or a TPU.
+
+Draws masks.png.
 """
 
 from dataclasses import dataclass

@@ -9,6 +9,8 @@ Writes into runs/lenet/<time>/: config.json, metrics.jsonl (a line per epoch), r
 weights.safetensors (and the best ones), curves.png, confusion.png, filters.png (the first layer's
 kernels, an image and its feature maps), checkpoints/. The same commands run on a GPU or a TPU, on
 one device or several; on several hosts with --coordinator, --processes and --process.
+
+2 CPU cores: 0.4 to 0.8 minutes. Draws filters.png.
 """
 
 from collections.abc import Sequence

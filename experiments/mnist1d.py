@@ -10,6 +10,8 @@ Greydanus and Kobak, *Scaling down deep learning with MNIST-1D*, 2020, arXiv:201
 runs/mnist1d/<time>/: config.json, metrics.jsonl (a line per epoch), result.json (beside the class
 with the nearest mean), weights.safetensors, curves.png, signals.png (right and wrong predictions),
 checkpoints/.
+
+2 CPU cores: 0.4 to 1.2 minutes. Draws signals.png.
 """
 
 from dataclasses import dataclass, replace

@@ -21,6 +21,8 @@ Writes into runs/segment/<time>/: config.json, metrics.jsonl (a line per epoch, 
 result.json, weights.safetensors (and the best ones), curves.png, segments.png (held-out scenes, the
 best above, the worst below, beside the baseline), checkpoints/. The same command runs on a GPU or a
 TPU.
+
+Draws segments.png.
 """
 
 from dataclasses import dataclass

@@ -19,6 +19,8 @@ Writes into runs/stereo/<time>/: config.json, metrics.jsonl (a line per epoch), 
 weights.safetensors, curves.png, held_out.png (the best pairs above, the worst below),
 motorcycle.png, aloe.png, points.ply (colored points, for MeshLab or CloudCompare), points.png (the
 same from the side), checkpoints/. The same command runs on a GPU or a TPU.
+
+Draws motorcycle.png.
 """
 
 from dataclasses import dataclass

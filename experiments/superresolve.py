@@ -18,6 +18,8 @@ Writes into runs/superresolve/<time>/: config.json, metrics.jsonl (a line per ep
 weights.safetensors, curves.png, held_out.png (a part of the photographs where it gains most and
 least, zoomed), checkpoints/. The same commands run on a GPU or a TPU, on one device or several; on
 several hosts with --coordinator, --processes and --process.
+
+2 CPU cores: 6 minutes beside other jobs. Draws held_out.png.
 """
 
 from dataclasses import dataclass

@@ -14,6 +14,8 @@ Writes into runs/synthesize/<time>/: config.json, metrics.jsonl (a line per epoc
 weights.safetensors, classifier.safetensors, curves.png, samples.png (by class), neighbors.png (the
 nearest training images: no copies), walks.png (from one garment to another), baseline.png,
 checkpoints/; of the autoencoder also restored.png. The same command runs on a GPU or a TPU.
+
+2 CPU cores: 3.4 minutes beside other jobs. Draws samples.png.
 """
 
 from dataclasses import dataclass, replace

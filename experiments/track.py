@@ -20,6 +20,8 @@ pushed over a table. No frame but the first says where it is, so there is a film
 Writes into runs/track/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors, curves.png (with the success plot), tracks.gif (held-out videos with boxes),
 tracks.png (the best and the worst), checkpoints/; with --video followed.gif; of the cube cube.gif.
+
+Draws tracks.gif.
 """
 
 from dataclasses import dataclass

@@ -13,6 +13,8 @@ result.json, weights.safetensors (and the best ones, and the averages), curves.p
 checkpoints/. One device or several; on several hosts with --coordinator, --processes and --process.
 In a notebook: `train.main(train.Config(model="lenet", epochs=3))`, or
 `train.main(train.preset("resnet20_cifar10", epochs=3))`.
+
+2 CPU cores: 0.3 to 0.4 minutes with --preset lenet_fashion_mnist. Draws curves.png.
 """
 
 import time

@@ -20,6 +20,8 @@ this: it says of no clip how its two digits move, and has a test split alone.)
 Writes into runs/video/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (of both networks), curves.png, clips.png (held-out clips, wrong ones below),
 confusion.png and confusion_baseline.png (directions), checkpoints/.
+
+2 CPU cores: 4.5 minutes. Draws clips.png.
 """
 
 from dataclasses import dataclass

@@ -20,6 +20,7 @@ from .plots import plot_equivariance as plot_equivariance
 from .plots import plot_feature_maps as plot_feature_maps
 from .plots import plot_filtered as plot_filtered
 from .plots import plot_invariance as plot_invariance
+from .plots import plot_invariance_by_layer as plot_invariance_by_layer
 from .plots import plot_kernels as plot_kernels
 from .plots import plot_receptive_field as plot_receptive_field
 from .probes import Connectivity as Connectivity
@@ -27,6 +28,7 @@ from .probes import EffectiveField as EffectiveField
 from .probes import EffectiveMap as EffectiveMap
 from .probes import Equivariance as Equivariance
 from .probes import Invariance as Invariance
+from .probes import LayerInvariance as LayerInvariance
 from .probes import ReceptiveField as ReceptiveField
 from .probes import SeenAxis as SeenAxis
 from .probes import SeenInput as SeenInput
@@ -35,6 +37,7 @@ from .probes import connectivity as connectivity
 from .probes import effective_receptive_field as effective_receptive_field
 from .probes import equivariance as equivariance
 from .probes import invariance as invariance
+from .probes import invariance_by_layer as invariance_by_layer
 from .probes import receptive_field as receptive_field
 from .probes import trace_features as trace_features
 from .summary import Output as Output

@@ -5,14 +5,21 @@
     python -m cnn_jax.analysis lenet --input 28,28,1 --weights runs/lenet
 
 It prints the table, and writes receptive_field.png and summary.html, a page with both. With weights
-it also measures how much that unit depends on each place of the input, and how far the outputs for
-shifted inputs are from shifted outputs: effective_field.png and equivariance.png.
+also, and on the page too:
+
+    effective_field.png       how much that unit depends on each place of the input
+    equivariance.png          how far outputs for shifted inputs are from shifted outputs
+    invariance_by_layer.png   how much each layer changes when a photo moves
+    kernels.png               the weights of the first convolution
+    feature_maps_LAYER.png    what layers make of the photo, of signals as curves
+
+The photo is `cnn_jax.analysis.photo`, or --image, with mean 0 and deviation 1; a signal is a line
+of it.
 """
 
 import importlib
 import inspect
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -21,24 +28,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import jax
 import tyro
 from flax import nnx
 
 from cnn_jax import files, models, pages
 from cnn_jax.arguments import did_you_mean, shown
 
-from . import (
-    effective_receptive_field,
-    equivariance,
-    plot_effective_field,
-    plot_equivariance,
-    plot_receptive_field,
-    receptive_field,
-    summarize,
-)
-
-SAMPLES = 16  # random inputs; with 64 the width of LeNet's and ResNet-20's fields changes by < 2 %
+from . import plot_receptive_field, receptive_field, summarize
+from ._measured import Asked, measurements, read
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,8 @@ class Config:
     """The stage of that unit, such as stage3; by default the last one with spatial axes."""
     weights: Path | None = None
     """The weights: a file for `models.load_weights`, or a run's folder with weights.safetensors."""
+    image: Path | None = None
+    """A file with an image to show to the network, in place of the photo."""
 
 
 def main(config: Config) -> list[Path]:
@@ -97,7 +96,7 @@ def main(config: Config) -> list[Path]:
         if any(seen.stride is not None for seen in output.field)
     ]
     output = config.output if config.output is not None else moving[-1] if moving else None
-    written, measured = [page], []
+    written, measured, unit = [page], [], None
     if output is None:
         said = "No unit of the outputs lies in space: there is no receptive field to draw."
     else:
@@ -106,58 +105,19 @@ def main(config: Config) -> list[Path]:
         plot_receptive_field(field, path=picture)
         parts.append(pages.figure(picture, f"What unit {field.unit} of {output or 'it'} sees."))
         written.append(picture)
-        if weights is not None:
-            for path, text in measurements(stages, shape, field.unit, output, config.out):
-                measured.append(text)
-                if path is not None:
-                    parts.append(pages.figure(path, text))
-                    written.append(path)
-        *others, last = map(str, written)
-        said = f"wrote {', '.join(others)} and {last} (of {output or 'the output'})"
+        unit, said = field.unit, f"The unit is of {output or 'the output'}."
+    if weights is not None and isinstance(f, nnx.Module):
+        image = None if config.image is None else read(config.image)
+        for path, text in measurements(Asked(f, shape, unit, output, image, config.out)):
+            measured.append(text)
+            if path is not None:
+                parts.append(pages.figure(path, text))
+                written.append(path)
+    said += f" Wrote {', '.join(map(str, written))}."
     # Write before printing: the reader of a pipe, such as `head`, may close it early.
     files.replace(page, pages.page(title, parts))
     print(summary, *measured, said, sep="\n")
     return written
-
-
-def measurements(
-    f: Callable, shape: tuple[int, ...], unit: tuple[int, ...], output: str, out: Path
-) -> Iterator[tuple[Path | None, str]]:
-    """Measure what depends on the weights: draw pictures, and say in a line what each shows.
-
-    Args:
-        f: the network's stages, with values.
-        shape: of an input, without its batch axis.
-        unit: of the output.
-        output: the path of a stage with spatial axes.
-        out: the folder for the pictures.
-    """
-    key, of = jax.random.key(0), output or "the output"
-    field = effective_receptive_field(
-        f, (1, *shape), key=key, samples=SAMPLES, unit=unit, output=output
-    )
-    [seen] = field.inputs
-    if not seen.support.any():
-        yield None, f"Unit {unit} of {of} does not depend on the input."
-        return
-    picture = out / "effective_field.png"
-    plot_effective_field(field, path=picture)
-    width = " x ".join(f"{width:.2f}" for width in seen.width)
-    yield picture, f"The effective field of unit {unit} of {of} has standard deviation {width}."
-    strides = [seen.stride for seen in summarize(f, (1, *shape)).outputs[output].field]
-    stride = math.ceil(max((s for s in strides if s is not None), default=0))
-    if not stride:
-        return
-    shifts = range(0, 2 * stride + 1, max(1, stride // 4))
-    x = jax.random.normal(key, (1, *shape))
-    try:
-        found = equivariance(f, x, shifts, boundary="circular", output=output)
-    except ValueError:  # along some path the places are not kept
-        return
-    picture = out / "equivariance.png"
-    plot_equivariance(found, path=picture)
-    errors = ", ".join(f"{e:.3f} at {shift}" for shift, e in zip(shifts, found.errors))
-    yield picture, f"The error of {of} for an input rolled along its axes: {errors}."
 
 
 def file_of(weights: Path) -> Path:

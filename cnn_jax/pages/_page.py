@@ -15,15 +15,18 @@ table { border-collapse: collapse; font-size: 12px; font-variant-numeric: tabula
 th { position: sticky; top: 0; background: #eee; text-align: left; }
 th, td { padding: 2px 7px; border-bottom: 1px solid #ddd; white-space: nowrap; }
 td:last-child { white-space: normal; max-width: 40em; }
-.sortable th { cursor: pointer; }
-th[data-order="1"]::after { content: " \\25b2"; }
-th[data-order="-1"]::after { content: " \\25bc"; }
+th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; }
+th button { cursor: pointer; }
+th[aria-sort="ascending"]::after { content: " \\25b2"; }
+th[aria-sort="descending"]::after { content: " \\25bc"; }
 figure { margin: 1em 0; } img { max-width: 100%; } figcaption { color: #555; }
-input { font: inherit; width: 30em; margin: 0.8em 0; }
+input { font: inherit; width: min(30em, 100%); box-sizing: border-box; margin: 0.8em 0; }
 pre { background: #f5f5f5; padding: 0.7em 1em; max-width: 60em; overflow-x: auto; font-size: 13px; }
 nav ol { columns: 18em; max-width: 60em; } a { color: #0b57d0; }
 @media print { nav, input { display: none; } section { break-inside: avoid-page; } }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 1em; } dd { margin: 0; }
+dl { display: grid; grid-template-columns: fit-content(50%) 1fr; gap: 2px 1em; }
+dd { margin: 0; } dt, dd, h1, h2, p, li, figcaption { overflow-wrap: anywhere; }
+@media (max-width: 50em) { body { margin: 1em; } .wide { overflow-x: auto; } }
 """
 
 SCRIPT = """
@@ -35,9 +38,9 @@ for (const place of document.querySelectorAll(".sortable")) {
       ? a.dataset.value - b.dataset.value
       : a.textContent.localeCompare(b.textContent, "en", {numeric: true});
   heads.forEach((head, i) => head.addEventListener("click", () => {
-    const order = head.dataset.order === "1" ? -1 : 1;
-    heads.forEach(other => delete other.dataset.order);
-    head.dataset.order = order;
+    const order = head.ariaSort === "ascending" ? -1 : 1;
+    heads.forEach(other => { other.ariaSort = null; });
+    head.ariaSort = order === 1 ? "ascending" : "descending";
     body.append(...[...body.rows].sort((x, y) => {
       const a = x.cells[i], b = y.cells[i];
       return missing(a) - missing(b) || (missing(a) ? 0 : order * compared(a, b));

@@ -142,15 +142,18 @@ def table(
     Args:
         heads: of the columns.
         rows: one entry per column each; a `str` is a `Cell` without a number.
-        sortable: on a page, a click on a head sorts the rows by that column, a second click the
-            other way round; and a field above filters the rows.
+        sortable: on a page, each head is a button that sorts the rows by its column, the second
+            time the other way round; and a field above filters the rows.
 
     Raises:
         ValueError: a row has not as many entries as there are heads.
 
     Example:
-        >>> table(["layer"], [["conv1"]])
-        '<table><thead><tr><th>layer</th></tr></thead>\\n<tbody>\\n<tr><td>conv1</td></tr>\\n</tbody></table>'
+        >>> print(table(["layer"], [["conv1"]]))
+        <div class="wide"><table><thead><tr><th>layer</th></tr></thead>
+        <tbody>
+        <tr><td>conv1</td></tr>
+        </tbody></table></div>
     """
     for row in rows:
         if len(row) != len(heads):
@@ -159,14 +162,17 @@ def table(
             )
     cells = [[Cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
     numeric = [any(row[i].value is not None for row in cells) for i in range(len(heads))]
+    begin, end = ('<button type="button">', "</button>") if sortable else ("", "")
     head = "".join(
-        f"<th{_style('text-align: right' if right else '')}>{html.escape(name)}</th>"
+        f"<th{_style('text-align: right' if right else '')}>{begin}{html.escape(name)}{end}</th>"
         for name, right in zip(heads, numeric)
     )
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>\n" for row in cells)
     content = f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
+    content = f'<div class="wide">{content}</div>'  # which scrolls, on a narrow screen
     if sortable:
-        field = '<input type="search" placeholder="show only rows with all of these words">'
+        said = "show only rows with all of these words"
+        field = f'<input type="search" placeholder="{said}" aria-label="{said}">'
         content = f'<div class="sortable">{field}\n{content}</div>'
     return Part(content)
 

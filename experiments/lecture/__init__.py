@@ -12,4 +12,10 @@ comes from this run, and so do the lines of code, which are those that ran.
     _kept.py       sections that need not be computed again
     _main.py       the command
     sections/      one file each, in the lecture's order in sections/__init__.py
+
+The same sections are in experiments/notebooks/lecture.ipynb.
+
+2 CPU cores: 2 minutes beside other jobs. Draws index.html, a page of pictures.
 """
+
+from experiments.lecture._section import shown as shown

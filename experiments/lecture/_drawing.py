@@ -15,12 +15,15 @@ def row(
     Args:
         pictures: (height, width), (height, width, 1) or (height, width, 3), by name.
         columns: pictures in a line.
-        side: of each, in inches.
+        side: the width of each, in inches.
         shown: for Matplotlib's `imshow`; by default gray from black to white.
     """
     columns = min(columns, len(pictures))
     lines = -(-len(pictures) // columns)
-    figure = Figure(figsize=(side * columns, (side + 0.25) * lines), layout="constrained")
+    height = side * max(
+        np.shape(picture)[0] / np.shape(picture)[1] for picture in pictures.values()
+    )
+    figure = Figure(figsize=(side * columns, (height + 0.25) * lines), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()

@@ -34,9 +34,13 @@ def write(folder: Path, section: Section, html: pages.Part) -> None:
 
 
 def code_of(section: Section) -> str:
-    """A checksum of all that a section depends on: its own file, the library, the versions."""
+    """A checksum of all that a section depends on: its own files, the library, the versions."""
     own = Path(inspect.getfile(section.show))
-    sources = [own, *own.parents[1].glob("*.py"), *Path(cnn_jax.__path__[0]).rglob("*.py")]
+    sources = [
+        *own.parent.glob(f"{own.stem}.*"),  # with its script, if it has one
+        *own.parents[1].glob("*.py"),
+        *Path(cnn_jax.__path__[0]).rglob("*.py"),
+    ]
     found = hashlib.sha256()
     for file in sorted(sources):
         found.update(file.read_bytes())

@@ -40,8 +40,17 @@ class Section:
 
     def parts(self) -> list[pages.Part | str]:
         """Compute the section: its claim, what shows it, what to try, and the reference."""
+        return [self.claim, *self.below()]
+
+    def below(self) -> list[pages.Part | str]:
+        """Compute what stands below the claim."""
         about = {"Try": self.to_try, "Reference": self.reference}
-        return [self.claim, *self.show(), pages.facts(about)]
+        return [*self.show(), pages.facts(about)]
+
+
+def shown(module: ModuleType) -> str:
+    """Compute the section of a module: the HTML of what stands below its claim, for a notebook."""
+    return "\n".join(map(pages.part, Section.of(module).below()))
 
 
 def code(*functions: Callable[..., Any]) -> pages.Part:

@@ -15,6 +15,8 @@ from flax import nnx
 from PIL import Image
 
 from cnn_jax import files, models
+from cnn_jax import functional as F
+from cnn_jax.analysis import _measured
 from cnn_jax.analysis.__main__ import Config, known, main, network
 
 
@@ -55,6 +57,12 @@ def tiny_function(x):
 HERE = "tests.analysis.test_command"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def no_kernels_are_compiled():
+    with F.using(algorithm="xla"):
+        yield
+
+
 @pytest.mark.parametrize(
     ("arguments", "size", "stage"),
     [
@@ -68,7 +76,7 @@ def test_it_prints_and_writes(arguments, size, stage, tmp_path, capsys):
     page, picture = main(config)
     printed = capsys.readouterr().out
     assert "conv1" in printed or "conv " in printed
-    assert f"(of {stage})" in printed
+    assert f"The unit is of {stage}. Wrote {page}, {picture}." in printed
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [picture.name, page.name]
     text = page.read_text(encoding="utf-8")
     assert text.count("<tr>") == len(re.findall(r"^\S.* conv ", printed, re.M)) + (
@@ -172,22 +180,53 @@ def blind(arrays):
     arrays["conv1.kernel"] = kernel
 
 
-def said(capsys, *arguments):
+def said_by(capsys, *arguments):
     """The lines that are printed, and the names of the files that are written."""
     written = main(tyro.cli(Config, args=list(map(str, arguments))))
     return capsys.readouterr().out.splitlines(), [path.name for path in written]
 
 
+WITH_WEIGHTS = ["invariance_by_layer.png", "kernels.png", "feature_maps_the_input.png"]
+STAGES = ["conv1", "pool1", "conv2", "pool2"]
+OF_LENET = [*WITH_WEIGHTS, *(f"feature_maps_{stage}.png" for stage in STAGES)]
+
+
+@pytest.fixture
+def fields_alone(monkeypatch):
+    """Ask no more than about the effective field and equivariance."""
+    monkeypatch.setattr(_measured, "QUESTIONS", _measured.QUESTIONS[:2])
+
+
+def test_everything_is_drawn_and_stands_on_the_page(tmp_path, capsys):
+    file = lenet_file(tmp_path)
+    call = ["lenet", "--input", "28,28,1", "--out", tmp_path / "out", "--weights", file]
+    lines, written = said_by(capsys, *call)
+    fields = ["receptive_field.png", "effective_field.png", "equivariance.png"]
+    assert written == ["summary.html", *fields, *OF_LENET]
+    said = lines[-len(written) + 1 : -1]
+    page = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == len(written) - 1
+    assert all(f'alt="{line}"' in page for line in said)
+    changes = re.fullmatch(r"The photo moved by 7 changes the layers by: (.*)\.", said[2])
+    assert changes is not None
+    names = [change.split()[0] for change in changes[1].split(", ")]
+    assert names == [*STAGES, "dense1", "dense2", "logits"]
+    assert said[3] == "The kernels of conv1, 5x5x1x6."
+    assert said[4] == "The channels of the input for the photo, 28x28x1."
+    assert said[-1] == "The channels of pool2 for the photo, 5x5x16."
+
+
+@pytest.mark.usefixtures("fields_alone")
 def test_weights_are_measured(tmp_path, capsys):
     """The effective field of one unit after another: a narrow kernel has a narrow field."""
     call = ["lenet", "--input", "28,28,1", "--output", "conv1", "--out", tmp_path / "out"]
-    plain, written = said(capsys, *call)
+    plain, written = said_by(capsys, *call)
     assert written == ["summary.html", "receptive_field.png"]
     seen, pages = {}, {}
     for name, change in (("wide", lambda arrays: None), ("narrow", blind)):
         (tmp_path / name).mkdir()
         file = lenet_file(tmp_path / name, change=change)
-        lines, written = said(capsys, *call, "--weights", file)
+        lines, written = said_by(capsys, *call, "--weights", file)
         assert written == [
             "summary.html", "receptive_field.png", "effective_field.png", "equivariance.png"
         ]  # fmt: skip
@@ -204,35 +243,86 @@ def test_weights_are_measured(tmp_path, capsys):
     assert pages["wide"] != pages["narrow"]
 
 
+@pytest.mark.usefixtures("fields_alone")
 def test_what_no_input_changes_has_no_field(tmp_path, capsys):
     file = lenet_file(tmp_path, change=lambda arrays: arrays["conv1.kernel"].fill(0))
     call = ["lenet", "--input", "28,28,1", "--output", "conv1", "--out", tmp_path]
-    lines, written = said(capsys, *call, "--weights", file)
+    lines, written = said_by(capsys, *call, "--weights", file)
     assert "effective_field.png" not in written
     assert "Unit (0, 14, 14, 0) of conv1 does not depend on the input." in lines
 
 
-def test_a_file_may_name_its_network(tmp_path, capsys):
+def test_a_file_may_name_its_network(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_measured, "QUESTIONS", ())
     options = {"num_classes": 7, "activation": "tanh"}
     metadata = {"model": "lenet", "model_options": json.dumps(options)}
     file = lenet_file(tmp_path, metadata, **options)
     call = ["--input", "28,28,1", "--out", tmp_path / "out", "--weights"]
-    found, _ = said(capsys, *call, tmp_path)
+    found, _ = said_by(capsys, *call, tmp_path)
     assert any(re.search(r"^logits .* 1x7 ", line) for line in found)
-    assert said(capsys, "lenet", *call, file)[0] == found
+    assert said_by(capsys, "lenet", *call, file)[0] == found
     with pytest.raises(ValueError, match="does not fit the model"):
-        said(capsys, "lenet1998", *call, file)
+        said_by(capsys, "lenet1998", *call, file)
     file = lenet_file(tmp_path, {"model": "lenet"})
-    assert any(re.search(r"^logits .* 1x10 ", line) for line in said(capsys, *call, file)[0])
+    assert any(re.search(r"^logits .* 1x10 ", line) for line in said_by(capsys, *call, file)[0])
 
 
+@pytest.mark.usefixtures("fields_alone")
 def test_networks_of_others_have_weights(tmp_path, capsys):
     model = Tiny(in_channels=4, rngs=nnx.Rngs(0))
     models.save_weights(model, tmp_path / "tiny.npz")
     call = [f"{HERE}:Tiny", "--input", "8,9,4", "--out", tmp_path, "--weights"]
-    lines, written = said(capsys, *call, tmp_path / "tiny.npz")
+    lines, written = said_by(capsys, *call, tmp_path / "tiny.npz")
     assert "effective_field.png" in written
     assert "The effective field of unit (0, 3, 3, 0) of the output has " in "\n".join(lines)
+
+
+def test_a_network_along_one_axis_is_drawn_in_curves(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_measured, "QUESTIONS", _measured.QUESTIONS[3:])
+    models.save_weights(models.mnist1d(rngs=nnx.Rngs(0)), tmp_path / "weights.npz")
+    call = ["mnist1d", "--input", "40,1", "--out", tmp_path, "--weights", tmp_path / "weights.npz"]
+    lines, written = said_by(capsys, *call)
+    stages = [f"feature_maps_conv{i}.png" for i in (1, 2, 3)]
+    assert written[2:] == [*WITH_WEIGHTS[1:], *stages]
+    assert "The kernels of conv1, 3x1x15." in lines
+    assert "The channels of conv3 for the photo, 4x15." in lines
+
+
+class Logits(nnx.Module):
+    """A network of somebody else that returns only logits."""
+
+    def __init__(self, *, rngs: nnx.Rngs):
+        self.conv = nnx.Conv(3, 2, (3, 3), rngs=rngs)
+
+    def __call__(self, x):
+        return self.conv(x).mean((1, 2))
+
+
+def test_layers_are_looked_into_where_only_logits_are_returned(tmp_path, capsys):
+    models.save_weights(Logits(rngs=nnx.Rngs(0)), tmp_path / "weights.npz")
+    Image.effect_noise((30, 20), 50).save(tmp_path / "noise.png")
+    call = [f"{HERE}:Logits", "--input", "16,16,3", "--out", tmp_path]
+    call += ["--weights", tmp_path / "weights.npz", "--image", tmp_path / "noise.png"]
+    lines, written = said_by(capsys, *call)
+    assert written == ["summary.html", *WITH_WEIGHTS, "feature_maps_conv.png"]
+    line = next(line for line in lines if "changes the layers by" in line)
+    conv, mean = re.fullmatch(r".*: conv (\d\.\d\d), .*pool_1 (\d\.\d\d)\.", line).groups()
+    assert float(mean) < float(conv) > 1.0  # noise, moved, is another noise
+    with pytest.raises(ValueError, match=r"`image` no\.png cannot be read"):
+        said_by(capsys, *call[:-1], "no.png")
+
+
+def test_the_photo_becomes_what_the_network_is_given():
+    image = np.zeros((40, 60, 3), np.float32)
+    image[:, 30:] = (0.5, 0.6, 1.0)
+    for shape in ((20, 30, 3), (20, 30, 1), (30, 2), (4, 20, 30, 3)):
+        x = np.asarray(_measured.example(shape, image))
+        assert x.shape == (1, *shape)
+        np.testing.assert_allclose((x.mean(), x.std()), (0, 1), atol=1e-5)
+        left, right = (x[..., :13, :], x[..., 17:, :])
+        assert left.max() < 0 < right[..., -1].min()
+        assert np.ptp(left) == 0
+    assert np.asarray(_measured.example((20, 30, 3), image))[0, 0, -1].argmax() == 2
 
 
 def damage(file):
@@ -281,9 +371,10 @@ def test_other_arrays_are_named(tmp_path):
     assert str(error.value).endswith(text)
 
 
+@pytest.mark.usefixtures("fields_alone")
 def test_a_stage_without_places_has_a_field_and_no_shifts(tmp_path, capsys):
     call = ["lenet", "--input", "28,28,1", "--output", "logits", "--out", tmp_path]
-    lines, written = said(capsys, *call, "--weights", lenet_file(tmp_path))
+    lines, written = said_by(capsys, *call, "--weights", lenet_file(tmp_path))
     assert written == ["summary.html", "receptive_field.png", "effective_field.png"]
     assert "The effective field of unit (0, 0) of logits has standard dev" in "\n".join(lines)
 

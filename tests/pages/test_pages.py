@@ -2,17 +2,15 @@
 
 import base64
 import html.parser
-import json
 import math
-import re
-import shutil
-import subprocess
 
 import matplotlib.image
 import pytest
 from matplotlib.figure import Figure
 
 from cnn_jax import pages
+
+from .. import browser, page_checks
 
 EVIL = "</td></title><script>alert('x')</script>\" onload=\"x & <b>"
 
@@ -135,47 +133,75 @@ def test_a_script_only_where_something_is_sorted():
     assert "<script" in pages.page("t", [pages.table(["a"], [["x"]], sortable=True)])
 
 
-# As much of a browser's document as the script asks for: one table, its heads and a field.
-DOCUMENT = """
-const listeners = {};
-const cell = ([text, value]) =>
-  ({textContent: text, dataset: value === null ? {} : {value}});
-const rows = ROWS.map(cells => ({cells: cells.map(cell), hidden: false}));
-const body = {rows, append(...sorted) { this.rows = sorted; }};
-const strings = {set: (data, name, value) => { data[name] = String(value); return true; }};
-const heard = name =>
-  ({dataset: new Proxy({}, strings), addEventListener: (_, f) => { listeners[name] = f; }});
-const heads = ROWS[0].map((_, i) => heard(i)), field = heard("field");
-const place = {
-  querySelector: what => (what === "tbody" ? body : field),
-  querySelectorAll: () => heads,
-};
-globalThis.document = {querySelectorAll: () => [place]};
-SCRIPT
-const out = [];
-const note = () => out.push(body.rows.filter(row => !row.hidden).map(r => r.cells[0].textContent));
-for (const i of [1, 1, 0, 0]) { listeners[i](); note(); }
-for (const value of ["A1", "one a", ""]) { listeners.field({target: {value}}); note(); }
-console.log(JSON.stringify(out));
-"""
+# Which rows are shown, by the first cell of each; and what the heads say of the order.
+SHOWN = """() => [...document.querySelectorAll("tbody tr")].filter(row => !row.hidden)
+  .map(row => row.cells[0].textContent)"""
+ORDER = """() => [...document.querySelectorAll("th")].map(head => head.ariaSort)"""
+FILTER = """words => {
+  const field = document.querySelector("input");
+  field.value = words;
+  field.dispatchEvent(new Event("input"));
+}"""
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node command here")
-def test_the_script_sorts_and_filters():
+@browser.needed
+def test_a_table_is_sorted_and_filtered_by_keys(tmp_path):
     numbers = {"a10 one": 2.0, "a9": 10.0, "b": math.inf, "a1": -1.0}
     rows = [[name, pages.Cell("n", value)] for name, value in numbers.items()]
-    page = pages.page("t", [pages.table(["name", "n"], rows, sortable=True)])
-    cells = re.findall(r'<td(?: style="[^"]*")?(?: data-value="([^"]*)")?>([^<]*)</td>', page)
-    table = [[[text, value or None] for value, text in cells[i : i + 2]] for i in range(0, 8, 2)]
-    (script,) = re.findall(r"<script>(.*)</script>", page, re.DOTALL)
-    code = DOCUMENT.replace("ROWS", json.dumps(table)).replace("SCRIPT", script)
-    done = subprocess.run(["node", "-e", code], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == [
-        ["a1", "a10 one", "a9", "b"],  # by number, what has none last
-        ["a9", "a10 one", "a1", "b"],
-        ["a1", "a9", "a10 one", "b"],  # by name, as people count
-        ["b", "a10 one", "a9", "a1"],
-        ["a10 one", "a1"],
-        ["a10 one"],
-        ["b", "a10 one", "a9", "a1"],
-    ]
+    file = tmp_path / "page.html"
+    file.write_text(pages.page("t", [pages.table(["name", "n"], rows, sortable=True)]))
+    orders = {
+        1: ["a1", "a10 one", "a9", "b"],  # by number, what has none last
+        2: ["a9", "a10 one", "a1", "b"],
+        3: ["a1", "a9", "a10 one", "b"],  # by name, as people count
+        4: ["b", "a10 one", "a9", "a1"],
+    }
+    with browser.started() as page:
+        page.open(file)
+        field, name, number = page_checks.by_tab(page)
+        assert [field[0], *name[:2], *number[:2]] == ["input", "button", "name", "button", "n"]
+        assert ("searchbox", "show only rows with all of these words") in page.controls()
+        for turn, column in enumerate([1, 1, 0, 0], 1):
+            page.run('i => document.querySelectorAll("th button")[i].focus()', column)
+            page.press("Enter")
+            assert page.run(SHOWN) == orders[turn]
+            said = [None, None]
+            said[column] = "ascending" if turn % 2 else "descending"
+            assert page.run(ORDER) == said
+        for words, shown in {"A1": ["a10 one", "a1"], "one a": ["a10 one"], "": orders[4]}.items():
+            page.run(FILTER, words)
+            assert page.run(SHOWN) == shown
+        assert page.errors == []
+
+
+@browser.needed
+def test_long_words_and_wide_tables_fit_a_phone(drawn, tmp_path):
+    file = tmp_path / "page.html"
+    long = "a_rather_long_name" * 8
+    rows = [[f"layer {column}" for column in range(20)]]
+    parts = [long, pages.facts({long: long}), pages.table(rows[0], rows, sortable=True)]
+    file.write_text(pages.page(long, [*parts, pages.code(long), pages.figure(drawn, long)]))
+    with browser.started() as page:
+        page.open(file)
+        assert page_checks.wide_parts(page) == []
+        assert page_checks.blank_pictures(page) == []
+        assert page_checks.faint_texts(page) == []
+
+
+@browser.needed
+def test_the_checks_see_what_is_wrong(tmp_path):
+    blank = Figure(figsize=(1, 1))
+    file = tmp_path / "page.html"
+    faint = pages.Part('<p style="color: #999">faint</p><div style="width: 500px">wide</div>')
+    file.write_text(pages.page("t", [faint, pages.figure(blank, "nothing")]))
+    with browser.started() as page:
+        page.open(file)
+        assert page_checks.faint_texts(page) == ["faint: 2.8"]
+        assert page_checks.blank_pictures(page) == ["nothing: blank"]
+        [wide] = page_checks.wide_parts(page)
+        assert wide.startswith("div: 51")
+        page.run("() => { console.error('said'); setTimeout(() => { throw Error('thrown') }) }")
+        page.run("() => { document.body.append(Object.assign(new Image(), {src: 'x.png'})) }")
+        page.run("() => new Promise(done => setTimeout(done, 100))")
+        assert page.errors[0] == "['said']"
+        assert any("thrown" in error for error in page.errors)

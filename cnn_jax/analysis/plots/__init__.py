@@ -14,3 +14,4 @@ from ._images import plot_filtered as plot_filtered
 from ._images import plot_kernels as plot_kernels
 from ._shifts import plot_equivariance as plot_equivariance
 from ._shifts import plot_invariance as plot_invariance
+from ._shifts import plot_invariance_by_layer as plot_invariance_by_layer

@@ -46,7 +46,7 @@ def photo() -> np.ndarray:
 
 
 def plot_kernels(kernel: Any, *, most: int = 64, path: str | PathLike | None = None) -> Figure:
-    """Draw the kernels of a convolution, in color if it has three input channels.
+    """Draw the kernels of a convolution: bars along one axis, tiles on two.
 
     ```
     >>> import jax
@@ -57,13 +57,14 @@ def plot_kernels(kernel: Any, *, most: int = 64, path: str | PathLike | None = N
     ```
 
     Args:
-        kernel: (*window, in_channels, out_channels) with one or two axes of the window. Three input
-            channels are red, green and blue; otherwise each has a tile of its own.
+        kernel: (*window, in_channels, out_channels) with one or two axes of the window. On two,
+            three input channels are red, green and blue; otherwise each has a tile of its own.
         most: how many tiles to draw at most, the first ones.
         path: where to write the picture, if anywhere.
 
     Returns:
-        The figure. Gray is zero; each output channel has a scale of its own.
+        The figure. Gray is zero, or the line from which bars go up and down; each output channel
+        has a scale of its own.
 
     Raises:
         TypeError: if `kernel` is no array, or `most` no int.
@@ -75,9 +76,11 @@ def plot_kernels(kernel: Any, *, most: int = 64, path: str | PathLike | None = N
             "`kernel` must be (*window, in_channels, out_channels) with one or two axes of the "
             f"window; got shape {kernel.shape}."
         )
-    kernel = kernel[None] if kernel.ndim == 3 else kernel
-    largest = np.abs(kernel).max((0, 1, 2))
-    shown = 0.5 + 0.5 * kernel / np.where(largest > 0, largest, 1)
+    largest = np.abs(kernel).max(tuple(range(kernel.ndim - 1)))
+    scaled = kernel / np.where(largest > 0, largest, 1)
+    if kernel.ndim == 3:
+        return finished(_bars(scaled, most), path)
+    shown = 0.5 + 0.5 * scaled
     colored = kernel.shape[2] == 3
     if colored:
         tiles = [shown[..., o] for o in range(shown.shape[-1])]
@@ -90,9 +93,14 @@ def plot_kernels(kernel: Any, *, most: int = 64, path: str | PathLike | None = N
 
 
 def plot_feature_maps(
-    features: Any, *, image: int = 0, most: int = 16, path: str | PathLike | None = None
+    features: Any,
+    *,
+    image: int = 0,
+    most: int = 16,
+    spatial: int = 2,
+    path: str | PathLike | None = None,
 ) -> Figure:
-    """Draw the feature maps of one image, a tile for each channel.
+    """Draw the feature maps of one image, or of one signal, a tile for each channel.
 
     ```
     >>> import jax
@@ -103,26 +111,33 @@ def plot_feature_maps(
     ```
 
     Args:
-        features: (height, width, channels), or (images, height, width, channels).
+        features: (height, width, channels), or (images, height, width, channels); of signals
+            (time, channels), or (signals, time, channels).
         image: which of the images.
         most: how many channels to draw at most, the first ones.
+        spatial: the number of spatial axes: 2, or 1 for signals, which are drawn as curves.
         path: where to write the picture, if anywhere.
 
     Returns:
-        The figure. Dark is low; each channel has a scale of its own.
+        The figure. Dark is low; each channel has a scale of its own. Curves of signals have one
+        scale.
 
     Raises:
         TypeError: if `features` is no array, or `most` no int.
-        ValueError: if `features` has other axes, there is no such image, or `most` is below 1.
+        ValueError: if `features` has other axes, there is no such image, `most` is below 1, or
+            `spatial` neither 1 nor 2.
     """
     features = pixels("features", features, "one of those that `trace_features` returns")
-    if features.ndim not in (3, 4) or 0 in features.shape:
+    axes = {1: "time", 2: "height, width"}[integer("spatial", spatial, at_least=1, at_most=2)]
+    if features.ndim not in (spatial + 1, spatial + 2) or 0 in features.shape:
         raise ValueError(
-            "`features` must be (height, width, channels) or (images, height, width, channels); "
+            f"`features` must be ({axes}, channels) or (images, {axes}, channels); "
             f"got shape {features.shape}."
         )
-    if features.ndim == 4:
+    if features.ndim == spatial + 2:
         features = features[integer("image", image, at_least=0, at_most=len(features) - 1)]
+    if spatial == 1:
+        return finished(_curves(features, most), path)
     made, grid = _tiles(features.shape[-1], most, features.shape[:2])
     for channel, ax in enumerate(grid):
         ax.imshow(features[..., channel], cmap=COLORS)
@@ -184,6 +199,30 @@ def plot_filtered(
         ax.imshow(found, cmap="gray", vmin=low, vmax=high)
         bare(ax, name)
     return finished(made, path)
+
+
+def _bars(kernel: np.ndarray, most: int) -> Figure:
+    """Weights along one axis, from -1 to 1: a tile for each pair of channels."""
+    taps, channels, outputs = kernel.shape
+    made, grid = _tiles(channels * outputs, most, (1, 1))
+    pairs = [(i, o) for o in range(outputs) for i in range(channels)]
+    for ax, (i, o) in zip(grid, pairs):
+        ax.axhline(0, color="0.6", linewidth=0.8)
+        ax.bar(range(taps), kernel[:, i, o], width=0.8, color="#3b6ea8")
+        ax.set(ylim=(-1.1, 1.1), xlim=(-0.7, taps - 0.3))
+    return made
+
+
+def _curves(features: np.ndarray, most: int) -> Figure:
+    """Signals (time, channels): a tile for each channel."""
+    made, grid = _tiles(features.shape[-1], most, (1, 2), columns=4, tile=2.0)
+    low, high = features.min(), features.max()
+    margin = 0.05 * (high - low) or 1
+    for channel, ax in enumerate(grid):
+        ax.plot(features[:, channel], color="black", linewidth=1, marker=".", markersize=3)
+        bare(ax, str(channel))
+        ax.set_ylim(low - margin, high + margin)
+    return made
 
 
 def _tiles(

@@ -1,16 +1,19 @@
-"""Figures of the effect of shifts: `plot_equivariance` and `plot_invariance`."""
+"""Figures of the effect of shifts: on feature maps, on classes, on each layer."""
 
 from collections.abc import Sequence
 from os import PathLike
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from ..probes import Equivariance, Invariance, Shift
+from ..probes import Equivariance, Invariance, LayerInvariance, Shift
 from ._figures import COLORS, figure, finished, found_by
 
 # A heat map with more rows or columns has no numbers in its cells.
 MOST_NUMBERS = 9
+# So many layers can be told apart in a figure.
+MOST_LAYERS = 10
 
 
 def plot_equivariance(found: Equivariance, *, path: str | PathLike | None = None) -> Figure:
@@ -77,6 +80,51 @@ def plot_invariance(found: Invariance, *, path: str | PathLike | None = None) ->
     return finished(made, path)
 
 
+def plot_invariance_by_layer(
+    found: LayerInvariance, *, path: str | PathLike | None = None
+) -> Figure:
+    """Draw how much each layer changes over the shift: a curve for each, the first ones dark.
+
+    ```
+    >>> import jax
+    >>> from cnn_jax.analysis import invariance_by_layer
+    >>> x = jax.random.normal(jax.random.key(0), (1, 8, 2))
+    >>> found = invariance_by_layer(lambda x: {"x": x, "mean": x.mean(1)}, x, range(4))
+    >>> [line.get_label() for line in plot_invariance_by_layer(found).axes[0].lines]
+    ['x', 'mean']
+
+    ```
+
+    Args:
+        found: what `invariance_by_layer` returns; of more than 10 layers 10 are drawn, from the
+            first to the last.
+        path: where to write the picture, if anywhere.
+
+    Returns:
+        The figure.
+
+    Raises:
+        TypeError: if `found` is something else.
+        ValueError: if the shifts are not all along one line.
+    """
+    layers = found_by("invariance_by_layer", found, LayerInvariance).layers
+    places, name = _along_a_line(found.shifts, found.axes)
+    order = np.argsort(places, kind="stable")
+    drawn = np.unique(np.linspace(0, len(layers) - 1, min(len(layers), MOST_LAYERS)).round())
+    made, ((ax,),) = figure(6, 3.8)
+    for rank, number in enumerate(drawn.astype(int)):
+        color = colormaps[COLORS](0.9 * rank / max(len(drawn) - 1, 1))
+        values = found.changes[number, order]
+        label = layers[number] or "the output"
+        ax.plot(places[order], values, marker=".", color=color, label=label)
+    made.legend(loc="outside right center", frameon=False, fontsize="small")
+    ax.set_ylim(bottom=0)
+    ax.set(xlabel=name, ylabel="relative L2 change")
+    ax.set_title(f"invariance by layer, {found.boundary}", fontsize="medium")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    return finished(made, path)
+
+
 def _picture(
     shifts: Sequence[Shift],
     axes: tuple[int, ...],
@@ -94,6 +142,14 @@ def _picture(
             order = np.lexsort((places[:, varying[1]], places[:, varying[0]]))
             grid = values[order].reshape(len(rows), len(columns))
             return _heat_map(grid, rows, columns, names, title, label)
+    along, name = _along_a_line(shifts, axes)
+    return _line(along, values, filled, name, title, label)
+
+
+def _along_a_line(shifts: Sequence[Shift], axes: tuple[int, ...]) -> tuple[np.ndarray, str]:
+    """How far each shift is, and along what, if they are all along one axis or all axes."""
+    places = np.array(shifts)
+    varying = [i for i in range(places.shape[1]) if len(set(places[:, i])) > 1]
     first = (varying or [0])[0]
     if any((places[:, i] != places[:, first]).any() for i in varying):
         raise ValueError(
@@ -101,7 +157,7 @@ def _picture(
             f"far along all, to be drawn; got {list(shifts)[:6]} and so on."
         )
     along = "all axes at once" if len(varying) > 1 else f"axis {axes[first]}"
-    return _line(places[:, first], values, filled, f"shift along {along}", title, label)
+    return places[:, first], f"shift along {along}"
 
 
 def _line(

@@ -5,6 +5,8 @@ receptive field, effective receptive field, the connections, the effect of shift
 returns the arrays that the layers make.
 """
 
+from ._by_layer import LayerInvariance as LayerInvariance
+from ._by_layer import invariance_by_layer as invariance_by_layer
 from ._connectivity import Connectivity as Connectivity
 from ._connectivity import WeightUse as WeightUse
 from ._connectivity import connectivity as connectivity

@@ -8,12 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from cnn_jax.arguments import as_int, one_of
+from cnn_jax.arguments import one_of
 
 from ..fields import chosen_output
 from ..program import trace
-from ._running import numbers, running
-from ._shifts import Shift, checked_axes, checked_shifts, rolled
+from ._running import numbers, relative_change, running
+from ._shifts import Shift, checked_axes, checked_shifts, checked_size, cut, rolled
 
 BOUNDARIES = ("circular", "crop")
 
@@ -104,10 +104,10 @@ def invariance(
         )
     moved = checked_axes(tuple(range(1, x.ndim - 1)) if axes is None else axes, x.shape)
     checked = checked_shifts(shifts, moved)
-    window = _checked_size(size, boundary, x.shape, moved)
+    window = checked_size(size, boundary, x.shape, moved)
 
     def shifted(shift: Shift) -> jax.Array:
-        return rolled(x, shift, moved) if window is None else _cut(x, shift, moved, window)
+        return rolled(x, shift, moved) if window is None else cut(x, shift, moved, window)
 
     still = shifted((0,) * len(moved))
     program = trace(f, still, params=params)
@@ -125,13 +125,10 @@ def invariance(
         return np.asarray(apply(arrays, x), np.float64).reshape(-1, value.shape[-1])
 
     plain = answers(still)
-    lengths = np.linalg.norm(plain, axis=-1)
     changes, classes = [], []
     for shift in checked:
         found = answers(shifted(shift))
-        difference = np.linalg.norm(found - plain, axis=-1)
-        ratio = np.divide(difference, lengths, where=lengths > 0, out=np.full_like(lengths, np.inf))
-        changes.append(np.where(difference == 0, 0, ratio).mean())
+        changes.append(relative_change(found, plain))
         classes.append(found.argmax(-1))
     pairs = [(a == b).mean() for a, b in combinations(classes, 2)]
     return Invariance(
@@ -143,39 +140,3 @@ def invariance(
         boundary,
         np.stack(classes),
     )
-
-
-def _checked_size(
-    size: Any, boundary: str, shape: tuple[int, ...], axes: tuple[int, ...]
-) -> tuple[int, ...] | None:
-    if boundary == "circular":
-        if size is not None:
-            raise ValueError(f'`size` is for boundary="crop" only; got {size!r}.')
-        return None
-    ints = [as_int(k) for k in size] if isinstance(size, tuple | list) else []
-    if None in ints or len(ints) != len(axes):
-        raise TypeError(
-            f"`size` must be a tuple with one int for each of the axes {axes}, the window to cut; "
-            f"got {size!r}."
-        )
-    sides = tuple(k for k in ints if k is not None)
-    if not all(0 < k <= shape[axis] for k, axis in zip(sides, axes)):
-        raise ValueError(
-            f"`size` must be from 1 to the lengths of `x` {shape} on its axes {axes}; got {size!r}."
-        )
-    return sides
-
-
-def _cut(x: jax.Array, shift: Shift, axes: tuple[int, ...], size: tuple[int, ...]) -> jax.Array:
-    """The middle window, moved against the shift, so that its content moves with the shift."""
-    places: list[slice] = [slice(None)] * x.ndim
-    for axis, s, k in zip(axes, shift, size):
-        n = x.shape[axis]
-        start = (n - k) // 2 - s
-        if not 0 <= start <= n - k:
-            raise ValueError(
-                f"`x` must be large enough for every window: of axis {axis}, {k} of {n} elements "
-                f"shifted by {s} leave it; {k + 2 * abs(s) + 1} would do."
-            )
-        places[axis] = slice(start, start + k)
-    return x[tuple(places)]

@@ -44,3 +44,10 @@ def numbers(x: Any) -> jax.Array:
         what = f"an array of {x.dtype}" if hasattr(x, "dtype") else repr(x)
         raise TypeError(f"`x` must be a JAX or NumPy array of numbers, to run `f` on; got {what}.")
     return jnp.asarray(x)
+
+
+def relative_change(found: np.ndarray, plain: np.ndarray) -> float:
+    """The L2 norm of the difference over that of `plain`, on average over the rows."""
+    difference, length = (np.linalg.norm(array, axis=-1) for array in (found - plain, plain))
+    ratio = np.divide(difference, length, where=length > 0, out=np.full_like(length, np.inf))
+    return float(np.where(difference == 0, 0, ratio).mean())

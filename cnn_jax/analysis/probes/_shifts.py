@@ -62,5 +62,51 @@ def rolled(x: jax.Array, shift: Shift, axes: Sequence[int]) -> jax.Array:
     return jnp.roll(x, shift, tuple(axes))
 
 
+def checked_size(
+    size: Any, boundary: str, shape: tuple[int, ...], axes: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """The window that `boundary` "crop" cuts out of `x`, one int for each of the axes; else None.
+
+    Raises:
+        TypeError: if it is no tuple of so many ints.
+        ValueError: if it does not fit into `x`, or `boundary` is another.
+    """
+    if boundary == "circular":
+        if size is not None:
+            raise ValueError(f'`size` is for boundary="crop" only; got {size!r}.')
+        return None
+    ints = [as_int(k) for k in size] if isinstance(size, tuple | list) else []
+    if None in ints or len(ints) != len(axes):
+        raise TypeError(
+            f"`size` must be a tuple with one int for each of the axes {axes}, the window to cut; "
+            f"got {size!r}."
+        )
+    sides = tuple(k for k in ints if k is not None)
+    if not all(0 < k <= shape[axis] for k, axis in zip(sides, axes)):
+        raise ValueError(
+            f"`size` must be from 1 to the lengths of `x` {shape} on its axes {axes}; got {size!r}."
+        )
+    return sides
+
+
+def cut(x: jax.Array, shift: Shift, axes: tuple[int, ...], size: tuple[int, ...]) -> jax.Array:
+    """The middle window, moved against the shift, so that its content moves with the shift.
+
+    Raises:
+        ValueError: if the window leaves `x`.
+    """
+    places: list[slice] = [slice(None)] * x.ndim
+    for axis, s, k in zip(axes, shift, size):
+        n = x.shape[axis]
+        start = (n - k) // 2 - s
+        if not 0 <= start <= n - k:
+            raise ValueError(
+                f"`x` must be large enough for every window: of axis {axis}, {k} of {n} elements "
+                f"shifted by {s} leave it; {k + 2 * abs(s) + 1} would do."
+            )
+        places[axis] = slice(start, start + k)
+    return x[tuple(places)]
+
+
 def _are_ints(entries: Any) -> bool:
     return isinstance(entries, tuple | list) and all(as_int(entry) is not None for entry in entries)

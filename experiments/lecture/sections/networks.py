@@ -51,7 +51,7 @@ def show():
         )
     axes.set_yticks(range(len(found)), list(found))
     axes.set_xlabel("share of the parameters")
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     heads = ["network", "parameters", "of them dense", "multiply-adds"]
     return [
         code(summaries),

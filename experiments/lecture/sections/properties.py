@@ -69,7 +69,7 @@ def show():
     for name, one in found.items():
         axes.plot([shift[-1] for shift in one.shifts], one.errors, marker=".", label=name)
     axes.set(xlabel="shift of the image, pixels", ylabel="equivariance error")
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
     rows = [[name, *(pages.Cell(f"{n:,}", n) for n in counts[name])] for name in counts]
     return [
         code(layers, counted),

@@ -11,19 +11,20 @@ function setting() {
   return {...s, transposed: knob("transposed").checked};
 }
 
-function grid(title, rows, edge, marked, chosen) {
-  // rows: of numbers; edge: cells of padding around them; marked, chosen: "row,column" of cells
+function grid(title, rows, edge, around, marked, chosen) {
+  // rows: of numbers; edge: cells around them, which hold `around`; marked, chosen: "row,column"
   const side = rows.length + 2 * edge;
   let cells = "";
   for (let i = -edge; i < rows.length + edge; i++) {
     for (let j = -edge; j < rows.length + edge; j++) {
       const inside = rows[i] !== undefined && rows[i][j] !== undefined;
       const at = `${i},${j}`;
-      const kind = chosen === at ? "chosen" : marked.has(at) ? "marked" : inside ? "" : "outside";
+      const kind = (inside ? "" : "outside ") +
+        (chosen === at ? "chosen" : marked.has(at) ? "marked" : "");
       const x = (j + edge) * CELL, y = (i + edge) * CELL;
       cells += `<g class="${kind}" data-at="${at}"><rect x="${x}" y="${y}" width="${CELL}" ` +
         `height="${CELL}"/><text x="${x + CELL / 2}" y="${y + CELL / 2}">` +
-        `${inside ? rows[i][j] : 0}</text></g>`;
+        `${inside ? rows[i][j] : around}</text></g>`;
     }
   }
   const size = side * CELL;
@@ -73,10 +74,10 @@ function draw() {
   const none = new Set();
   const weights = kernel.slice(0, s.window).map(r => r.slice(0, s.window));
   pictures.innerHTML = s.transposed
-    ? grid("input", image, 0, none, at) + grid("kernel", weights, 0, none, "") +
-      grid("output, with what padding cuts off", output, s.padding, window_, "")
-    : grid("input, with its padding", image, s.padding, window_, "") +
-      grid("kernel", weights, 0, none, "") + grid("output", output, 0, none, at);
+    ? grid("input", image, 0, "", none, at) + grid("kernel", weights, 0, "", none, "") +
+      grid("output, and what padding cuts off", output, s.padding, "", window_, "")
+    : grid("input, with its padding", image, s.padding, 0, window_, "") +
+      grid("kernel", weights, 0, "", none, "") + grid("output", output, 0, "", none, at);
 }
 
 place.addEventListener("input", draw);

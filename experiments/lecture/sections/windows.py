@@ -104,7 +104,8 @@ def playground(outputs):
         f'<div id="windows-play">\n<style>{STYLE}</style>\n<form>{"".join(knobs)}</form>\n'
         f'<p class="formula" aria-live="polite"></p><div class="pictures"></div>\n'
         f"<noscript><p>{html.escape(NO_SCRIPT)}</p></noscript>\n"
-        f'<script type="application/json">{stored}</script>\n</div>\n<script>{script}</script>'
+        f'<script type="application/json">{stored}</script>\n</div>\n'
+        f"<script>{{\n{script}}}</script>"  # a block: in a notebook it may run twice
     )
 
 
@@ -113,6 +114,7 @@ STYLE = """
 #windows-play form { display: grid; grid-template-columns: repeat(auto-fill, minmax(17em, 1fr)); }
 #windows-play label { display: grid; grid-template-columns: 5.5em 1fr 2em; gap: 0.5em; }
 #windows-play input { width: auto; margin: 0.2em 0; }
+#windows-play [type="checkbox"] { justify-self: start; }
 #windows-play .pictures { display: flex; flex-wrap: wrap; gap: 1.5em; align-items: start; }
 #windows-play figure { margin: 0; } #windows-play svg { max-width: 100%; height: auto; }
 #windows-play rect { fill: #fff; stroke: #777; } #windows-play .outside rect { fill: #eee; }

@@ -38,6 +38,9 @@ DRAWN = {
     "invariance": lambda path: analysis.plot_invariance(
         analysis.invariance(lambda x: pool(x).reshape(1, -1), X, [0, 1]), path=path
     ),
+    "by layer": lambda path: analysis.plot_invariance_by_layer(
+        analysis.invariance_by_layer(pool, X, [0, 1]), path=path
+    ),
     "connectivity": lambda path: analysis.plot_connectivity(
         analysis.connectivity(line, (6, 1)), path=path
     ),
@@ -139,7 +142,37 @@ def test_kernels_are_in_color_or_one_by_one():
     figure = analysis.plot_kernels(kernel(5, 5, 2, 4), most=3)
     assert len(figure.axes) == 3
     assert figure.get_suptitle() == "the first 3 of 8"
-    assert analysis.plot_kernels(kernel(5, 1, 2)).axes[0].images[0].get_array().shape == (1, 5)
+
+
+def test_kernels_along_one_axis_are_bars_of_their_height():
+    weights = kernel(5, 2, 3)
+    axes = analysis.plot_kernels(weights).axes
+    assert len(axes) == 6
+    heights = [bar.get_height() for bar in axes[3].patches]  # of output 1 from input 1
+    np.testing.assert_allclose(heights, weights[:, 1, 1] / np.abs(weights[..., 1]).max(), rtol=1e-5)
+    assert axes[3].get_ylim() == axes[0].get_ylim() == (-1.1, 1.1)
+
+
+def test_feature_maps_of_signals_are_curves_on_one_scale():
+    signals = jax.random.normal(KEY, (2, 9, 3))
+    axes = analysis.plot_feature_maps(signals, spatial=1, image=1).axes
+    for channel, ax in enumerate(axes):
+        np.testing.assert_array_equal(ax.lines[0].get_ydata(), signals[1, :, channel])
+        assert ax.get_ylim() == axes[0].get_ylim()
+    assert len(analysis.plot_feature_maps(signals[0], spatial=1, most=2).axes) == 2
+
+
+def test_each_layer_has_a_curve_and_not_too_many_are_drawn():
+    x = jax.random.normal(KEY, (2, 8, 1))
+    layers = {f"layer {i}": i for i in range(25)}
+    found = analysis.invariance_by_layer(
+        lambda x: {name: x[:, : 8 - i // 4] for name, i in layers.items()}, x, [2, 0, 1]
+    )
+    lines = analysis.plot_invariance_by_layer(found).axes[0].lines
+    assert len(lines) == 10
+    assert [lines[0].get_label(), lines[-1].get_label()] == ["layer 0", "layer 24"]
+    np.testing.assert_array_equal(lines[-1].get_xdata(), [0, 1, 2])
+    np.testing.assert_array_equal(lines[-1].get_ydata(), found.changes[-1, [1, 2, 0]])
 
 
 def test_feature_maps_are_those_of_the_image():
@@ -171,6 +204,15 @@ def test_filters_find_the_edges_of_a_real_photo():
             "`most` must be a positive int; got 0",
         ),
         (lambda: analysis.plot_feature_maps(np.ones(3)), r"`features` must be .* got shape \(3,\)"),
+        (
+            lambda: analysis.plot_feature_maps(np.ones((3, 3)), spatial=2),
+            r"`features` must be \(height, width, channels\) or .* got shape \(3, 3\)",
+        ),
+        (
+            lambda: analysis.plot_feature_maps(np.ones(3), spatial=1),
+            r"`features` must be \(time, channels\) or .* got shape \(3,\)",
+        ),
+        (lambda: analysis.plot_feature_maps(X, spatial=3), "`spatial` must be at most 2; got 3"),
         (lambda: analysis.plot_feature_maps(X, image=1), "`image` must be at most 0; got 1"),
         (lambda: analysis.plot_filtered(np.ones(3)), r"`image` must be .* got shape \(3,\)"),
         (lambda: analysis.plot_filtered(np.ones((9, 9)), {"a": [1.0]}), "`filters` must hold"),
@@ -203,6 +245,7 @@ def test_wrong_calls_say_what_is_wrong(call, words):
         ("plot_effective_field", "must be what `effective_receptive_field` returns; got dict"),
         ("plot_equivariance", "must be what `equivariance` returns; got dict"),
         ("plot_invariance", "must be what `invariance` returns; got dict"),
+        ("plot_invariance_by_layer", "must be what `invariance_by_layer` returns; got dict"),
         ("plot_connectivity", "must be what `connectivity` returns; got dict"),
     ],
 )
