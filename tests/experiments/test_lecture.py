@@ -94,8 +94,10 @@ def test_what_the_sliders_show_is_the_sum_by_hand(transposed):
 
 
 def test_where_nothing_fits_there_is_no_output():
-    assert output_size.formula(3, 5, 1, 0, 1) == output_size.shape(3, 5, 1, 0, 1) == 0
-    assert output_size.formula(6, 3, 1, 0, 1) == output_size.shape(6, 3, 1, 0, 1) == 4
+    settings = [(3, 5, 1, 0, 1), (6, 3, 1, 0, 1), (224, 7, 2, 3, 1)]
+    assert [output_size.formula(*setting) for setting in settings] == [0, 4, 112]
+    assert output_size.sizes(*settings) == (0, 4, 112)
+    assert output_size.sizes(*settings[1:]) == (4, 112)
 
 
 def test_a_wrong_section_is_told_the_right_ones(monkeypatch, capsys):
