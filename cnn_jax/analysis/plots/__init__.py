@@ -7,6 +7,7 @@ path is given. No window is opened.
 from ._connections import plot_connectivity as plot_connectivity
 from ._fields import plot_effective_field as plot_effective_field
 from ._fields import plot_receptive_field as plot_receptive_field
+from ._gradients import plot_gradient_norms as plot_gradient_norms
 from ._images import FILTERS as FILTERS
 from ._images import photo as photo
 from ._images import plot_feature_maps as plot_feature_maps

@@ -1,7 +1,8 @@
 """Questions about a network, one per file.
 
 In: a callable, shapes or arrays, and the options of the question. Out: a frozen record: a unit's
-receptive field, effective receptive field, the connections, the effect of shifts. `trace_features`
+receptive field, effective receptive field, the connections, the effect of shifts, the gradient by
+each layer. `trace_features`
 returns the arrays that the layers make.
 """
 
@@ -16,6 +17,8 @@ from ._effective import effective_receptive_field as effective_receptive_field
 from ._equivariance import Equivariance as Equivariance
 from ._equivariance import equivariance as equivariance
 from ._features import trace_features as trace_features
+from ._gradients import GradientNorms as GradientNorms
+from ._gradients import gradient_norms as gradient_norms
 from ._invariance import Invariance as Invariance
 from ._invariance import invariance as invariance
 from ._receptive_field import ReceptiveField as ReceptiveField

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..program import dotted, taken_apart
+from ..program import Apart, dotted, taken_apart
 
 
 def running(f: Callable, inputs: Sequence, params: Any = None) -> tuple[Callable, list]:
@@ -20,18 +20,28 @@ def running(f: Callable, inputs: Sequence, params: Any = None) -> tuple[Callable
         ValueError: if `f` has a shape in the place of an array.
     """
     apart = taken_apart(f, inputs, params)
+    arrays = held(apart)
+
+    def call(arrays: list, *data: jax.Array) -> dict[str, jax.Array]:
+        found = jax.tree_util.tree_flatten_with_path(apart.call(arrays, *data))[0]
+        return {dotted(path): value for path, value in found}
+
+    return call, arrays
+
+
+def held(apart: Apart) -> list:
+    """The arrays that a function holds.
+
+    Raises:
+        ValueError: if there is a shape in the place of one.
+    """
     for leaf in apart.leaves:
         if isinstance(leaf.value, jax.ShapeDtypeStruct):
             raise ValueError(
                 f"`f` must hold arrays to be run, not shapes: parameter `{leaf.path}` is "
                 f"{leaf.value}. Make the model for real, not by `eval_shape`."
             )
-
-    def call(arrays: list, *data: jax.Array) -> dict[str, jax.Array]:
-        found = jax.tree_util.tree_flatten_with_path(apart.call(arrays, *data))[0]
-        return {dotted(path): value for path, value in found}
-
-    return call, [leaf.value for leaf in apart.leaves]
+    return [leaf.value for leaf in apart.leaves]
 
 
 def numbers(x: Any) -> jax.Array:

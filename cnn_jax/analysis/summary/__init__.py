@@ -4,6 +4,8 @@ In: a callable and the shapes of its data. Out: a `Summary` with a `Row` for eac
 text, HTML, JSON or CSV. `Layers` finds the rows; names, windows, costs and memory have a file each.
 """
 
+from ._names import Groups as Groups
+from ._names import shortened as shortened
 from ._records import Output as Output
 from ._records import Row as Row
 from ._records import Seen as Seen

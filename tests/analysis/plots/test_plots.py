@@ -25,6 +25,17 @@ def line(x):
     return F.conv(x, kernel(3, 1, 1), padding=1)
 
 
+def gradients(scale):
+    weights = {f"w{i}": kernel(4) * scale for i in range(3)}
+
+    def product(weights, x):
+        for weight in weights.values():
+            x = x * weight
+        return x.sum()
+
+    return analysis.gradient_norms(product, np.ones(4, np.float32), params=weights)
+
+
 DRAWN = {
     "field": lambda path: analysis.plot_receptive_field(
         analysis.receptive_field(residual, (1, 32, 32, 1)), path=path
@@ -44,6 +55,7 @@ DRAWN = {
     "connectivity": lambda path: analysis.plot_connectivity(
         analysis.connectivity(line, (6, 1)), path=path
     ),
+    "gradients": lambda path: analysis.plot_gradient_norms(gradients(1.0), path=path),
     "kernels": lambda path: analysis.plot_kernels(kernel(5, 5, 3, 4), path=path),
     "maps": lambda path: analysis.plot_feature_maps(X, path=path),
     "filtered": lambda path: analysis.plot_filtered(X[0], path=path),
@@ -129,6 +141,20 @@ def test_shared_weights_have_one_color_and_holes_none():
     np.testing.assert_array_equal(
         analysis.plot_connectivity(two).axes[0].images[0].get_array(), two.matrix
     )
+
+
+def test_gradients_of_several_networks_are_curves_on_a_logarithmic_axis():
+    found = {"small": gradients(0.1), "large": gradients(1.0)}
+    (ax,) = analysis.plot_gradient_norms(found).axes
+    assert ax.get_yscale() == "log"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["small", "large"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["w0", "w1", "w2"]
+    for line, one in zip(ax.lines, found.values()):
+        np.testing.assert_array_equal(line.get_ydata(), one.norms)
+    (ax,) = analysis.plot_gradient_norms(gradients(0.0), rms=True).axes
+    assert np.isnan(ax.lines[0].get_ydata()).all()  # zero has no logarithm
+    with pytest.raises(ValueError, match="`found` must hold what `gradient_norms` returns"):
+        analysis.plot_gradient_norms({})
 
 
 def test_kernels_are_in_color_or_one_by_one():
