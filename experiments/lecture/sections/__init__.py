@@ -14,11 +14,12 @@ from experiments.lecture.sections import (
     pooling,
     properties,
     tensors,
+    vanishing,
     windows,
 )
 
 ORDER = (
     *(tensors, motivation, filtering, one_dimension, dimensions, windows, output_size, borders),
-    *(properties, fields, pooling, networks, backpropagation),
+    *(properties, fields, pooling, networks, backpropagation, vanishing),
 )
 SECTIONS = {section.name: section for section in map(Section.of, ORDER)}

@@ -1,0 +1,150 @@
+"""Vanishing gradients: how much of the loss reaches the first layer.
+
+Back through a layer the gradient is multiplied by the derivative of its activation, of which the
+sigmoid's is at most 1/4: after twenty layers nothing is left, and the network learns nothing. That
+of tanh is 1 at zero, that of ReLU 1 for half of the values: with weights of the right size both
+keep the gradient. A normalization brings back even the sigmoid's. A shortcut, x + f(x), lets it
+pass unchanged; but without a normalization sums of positive values grow from layer to layer, and
+gradients explode.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from matplotlib.figure import Figure
+
+from cnn_jax import analysis, data, models, pages
+from cnn_jax import functional as F
+from experiments.lecture._section import code, numbers
+
+TRY = (
+    "gain = 1 for ReLU: the variance of the values halves in each layer. Weights three times as "
+    "large for tanh. A learning rate of 1e-2."
+)
+REFERENCE = (
+    "Lecture, vanishing gradients; Glorot and Bengio, 2010; He et al., 2015, arXiv:1502.01852 and "
+    "arXiv:1512.03385; Yang et al., A mean field theory of batch normalization, 2019, "
+    "arXiv:1902.08129, why gradients explode at the start where there is no shortcut."
+)
+ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh, "ReLU": jax.nn.relu}
+KINDS = {
+    "plain": (False, False),
+    "shortcuts": (False, True),
+    "normalized": (True, False),
+    "normalized, shortcuts": (True, True),
+}
+LAYERS, WIDTH, STEPS = 20, 16, 200
+
+
+def weights(activation, key):
+    gain = 2 if activation == "ReLU" else 1  # which He's and Xavier's initialization keep
+    sizes = [(3, 1, WIDTH), *[(3, WIDTH, WIDTH)] * (LAYERS - 1), (WIDTH, 10)]
+    names = [*(f"conv {i}" for i in range(1, LAYERS + 1)), "logits"]
+    return {
+        name: jax.random.normal(k, size) * np.sqrt(gain / np.prod(size[:-1]))
+        for name, size, k in zip(names, sizes, jax.random.split(key, len(sizes)))
+    }
+
+
+def network(params, signals, activation, normalized, shortcuts):
+    x = F.conv(signals, params["conv 1"], stride=2, padding=1)
+    for i in range(2, LAYERS + 1):
+        y = F.conv(x, params[f"conv {i}"], padding="SAME")
+        if normalized:
+            y = (y - y.mean((0, 1))) / jnp.sqrt(y.var((0, 1)) + 1e-5)
+        y = ACTIVATIONS[activation](y)
+        x = x + y if shortcuts else y
+    return x.mean(1) @ params["logits"]
+
+
+def cross_entropy(logits, labels):
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+
+def measured(f, params, signals, labels):
+    loss = partial(cross_entropy, labels=labels[:100])
+    return analysis.gradient_norms(f, signals[:100], loss=loss, params=params)
+
+
+def train(f, params, signals, labels):
+    optimizer = optax.adam(1e-3)
+
+    @jax.jit
+    def steps(params, batches):
+        def step(state, batch):
+            params, moments = state
+            value, gradient = jax.value_and_grad(
+                lambda params: cross_entropy(f(params, signals[batch]), labels[batch])
+            )(params)
+            updates, moments = optimizer.update(gradient, moments, params)
+            seen = value, *(jnp.linalg.norm(gradient[f"conv {i}"]) for i in (2, LAYERS))
+            return (optax.apply_updates(params, updates), moments), seen
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), batches)
+
+    batches = jax.random.randint(jax.random.key(1), (STEPS, 100), 0, len(labels))
+    return steps(params, batches)[1]
+
+
+def any_model(images, labels):
+    found = {}
+    for activation in ("sigmoid", "tanh", "relu"):
+        lenet = models.lenet(activation=activation, rngs=nnx.Rngs(0))
+        loss = partial(cross_entropy, labels=labels)
+        found[f"LeNet-5, {activation}"] = analysis.gradient_norms(lenet, images, loss=loss)
+    return found
+
+
+def show():
+    split = data.load("mnist1d", "train")
+    signals, labels = jnp.asarray(split.images), jnp.asarray(split.labels)
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    grid, rows = figure.subplots(2, len(ACTIVATIONS), sharey="row"), []
+    for column, activation in enumerate(ACTIVATIONS):
+        params = weights(activation, jax.random.key(0))
+        above, below = grid[:, column]
+        for kind, (normalized, shortcuts) in KINDS.items():
+            f = partial(network, activation=activation, normalized=normalized, shortcuts=shortcuts)
+            start = measured(f, params, signals, labels)
+            losses, second, last = (np.asarray(v) for v in train(f, params, signals, labels))
+            above.plot(range(1, LAYERS + 2), start.norms, marker=".", label=kind)
+            below.plot(second)
+            ends = [float(v[-20:].mean()) for v in (second, last, losses)]
+            shown = start.norms[1], start.norms[-2], *ends
+            rows.append([activation, kind, *(pages.Cell(f"{v:.2g}", v) for v in shown)])
+        above.set(title=activation, yscale="log", xlabel="layer")
+        below.set(yscale="log", xlabel="step")
+    grid[0, 0].set_ylabel("norm of the gradient, at the start")
+    grid[1, 0].set_ylabel("that of layer 2, while training")
+    grid[0, 0].legend(fontsize="x-small")
+    garments = data.load("fashion_mnist_small", "train")
+    images = jnp.asarray(garments.images[:64], jnp.float32) / 255
+    heads = ["activation", "network", "at the start: layer 2", "layer 20"]
+    heads += ["at the end: layer 2", "layer 20", "loss"]
+    lenets = any_model(images, jnp.asarray(garments.labels[:64]))
+    falls = {
+        f"the last layer's gradient over the first's, {name}": float(n.norms[-1] / n.norms[0])
+        for name, n in lenets.items()
+    }
+    return [
+        code(weights, network, train),
+        pages.figure(
+            figure,
+            f"{LAYERS} convolutions of {WIDTH} channels and a dense layer, with MNIST-1D's signals,"
+            f" {STEPS} steps of Adam on 100 of them each.",
+        ),
+        "The norms of the gradient at the start, and on average over the last twenty steps, with "
+        f"their loss; that of the same probability for each of ten classes is {np.log(10):.4f}.",
+        pages.table(heads, rows),
+        "The same of any model, and of any loss:",
+        code(any_model),
+        pages.figure(
+            analysis.plot_gradient_norms(lenets),
+            "LeNet-5 with its initial weights: five layers are enough to see it.",
+        ),
+        numbers(falls),
+    ]
