@@ -11,6 +11,7 @@ from experiments.lecture.sections import (
     networks,
     one_dimension,
     output_size,
+    overfitting,
     pooling,
     properties,
     tensors,
@@ -20,6 +21,6 @@ from experiments.lecture.sections import (
 
 ORDER = (
     *(tensors, motivation, filtering, one_dimension, dimensions, windows, output_size, borders),
-    *(properties, fields, pooling, networks, backpropagation, vanishing),
+    *(properties, fields, pooling, networks, backpropagation, vanishing, overfitting),
 )
 SECTIONS = {section.name: section for section in map(Section.of, ORDER)}
