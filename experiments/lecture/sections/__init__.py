@@ -14,6 +14,7 @@ from experiments.lecture.sections import (
     overfitting,
     pooling,
     properties,
+    sharing,
     tensors,
     vanishing,
     windows,
@@ -21,6 +22,6 @@ from experiments.lecture.sections import (
 
 ORDER = (
     *(tensors, motivation, filtering, one_dimension, dimensions, windows, output_size, borders),
-    *(properties, fields, pooling, networks, backpropagation, vanishing, overfitting),
+    *(properties, sharing, fields, pooling, networks, backpropagation, vanishing, overfitting),
 )
 SECTIONS = {section.name: section for section in map(Section.of, ORDER)}

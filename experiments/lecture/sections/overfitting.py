@@ -4,7 +4,8 @@ LeNet-5 has 60 times as many weights as there are images here. It comes to know 
 more and more sure of what it says of others too, right or wrong: that loss falls, and then rises.
 Dropout takes half of the dense units away in each step, weight decay pulls the weights to zero,
 and augmentation shows no image twice: mirrored, and moved by up to two pixels. Each keeps the loss
-of new images down. How much that helps the accuracy is another question.
+of new images down; how much that helps the accuracy is another question, and all at once may be too
+much.
 """
 
 from functools import partial
