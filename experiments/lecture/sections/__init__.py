@@ -4,9 +4,12 @@ from experiments.lecture._section import Section
 from experiments.lecture.sections import (
     backpropagation,
     borders,
+    depth,
     dimensions,
     fields,
     filtering,
+    invariance,
+    lenets,
     motivation,
     networks,
     one_dimension,
@@ -22,6 +25,7 @@ from experiments.lecture.sections import (
 
 ORDER = (
     *(tensors, motivation, filtering, one_dimension, dimensions, windows, output_size, borders),
-    *(properties, sharing, fields, pooling, networks, backpropagation, vanishing, overfitting),
+    *(properties, sharing, fields, pooling, invariance, networks, lenets, backpropagation),
+    *(vanishing, depth, overfitting),
 )
 SECTIONS = {section.name: section for section in map(Section.of, ORDER)}

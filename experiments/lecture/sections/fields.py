@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 
 from cnn_jax import analysis, models, pages
 from cnn_jax import functional as F
+from experiments.lecture._drawing import row
 from experiments.lecture._section import code, numbers
+from experiments.lecture._training import lenet
 
 TRY = "dilation=2 in the second layer of two(); a pool between the layers."
 REFERENCE = (
@@ -63,6 +65,16 @@ def effective():
     return analysis.effective_receptive_field(f, (33, 33, 1), key=jax.random.key(0), samples=8)
 
 
+def before_and_after():
+    found = {}
+    for when, model in zip(("before", "after"), lenet()):
+        key = jax.random.key(0)
+        found[when] = analysis.effective_receptive_field(
+            model.feature_maps, (1, 28, 28, 1), output="pool2", key=key
+        )
+    return found
+
+
 def show():
     first, second = (field.inputs[0].axes[0] for field in two())
     depths = range(1, 13)
@@ -77,7 +89,7 @@ def show():
         name: tuple(axis.size for axis in field.inputs[0].axes[1:3])
         for name, field in (("LeNet-5 conv2", small), ("ResNet-50 stage4", large))
     }
-    measured = effective()
+    measured, trained = effective(), before_and_after()
     return [
         code(two, grown),
         numbers({"one layer of 3 sees": first.size, "two see": second.size}),
@@ -100,6 +112,18 @@ def show():
             {
                 "its width, a standard deviation, measured": float(measured.inputs[0].width[-1]),
                 "by the formula, sqrt(2 * 8 / 3)": float(np.sqrt(16 / 3)),
+            }
+        ),
+        code(before_and_after),
+        pages.figure(
+            row({f"{when} training": one.inputs[0].magnitude for when, one in trained.items()}),
+            "The same of the unit in the middle of LeNet-5's last pool, before and after ten "
+            "epochs of garments. That training widens it (Luo et al.) is not seen here.",
+        ),
+        numbers(
+            {
+                f"its width {when} training": float(one.inputs[0].width[-1])
+                for when, one in trained.items()
             }
         ),
     ]

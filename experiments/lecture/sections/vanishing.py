@@ -8,6 +8,7 @@ pass unchanged; but without a normalization sums of positive values grow from la
 gradients explode.
 """
 
+import math
 from functools import partial
 
 import jax
@@ -45,7 +46,7 @@ def weights(activation, key):
     sizes = [(3, 1, WIDTH), *[(3, WIDTH, WIDTH)] * (LAYERS - 1), (WIDTH, 10)]
     names = [*(f"conv {i}" for i in range(1, LAYERS + 1)), "logits"]
     return {
-        name: jax.random.normal(k, size) * np.sqrt(gain / np.prod(size[:-1]))
+        name: jax.random.normal(k, size) * math.sqrt(gain / math.prod(size[:-1]))
         for name, size, k in zip(names, sizes, jax.random.split(key, len(sizes)))
     }
 
@@ -55,7 +56,8 @@ def network(params, signals, activation, normalized, shortcuts):
     for i in range(2, LAYERS + 1):
         y = F.conv(x, params[f"conv {i}"], padding="SAME")
         if normalized:
-            y = (y - y.mean((0, 1))) / jnp.sqrt(y.var((0, 1)) + 1e-5)
+            over = {"axis": (0, 1), "keepdims": True}  # the batch and all places
+            y = (y - y.mean(**over)) / jnp.sqrt(y.var(**over) + 1e-5)
         y = ACTIVATIONS[activation](y)
         x = x + y if shortcuts else y
     return x.mean(1) @ params["logits"]
