@@ -34,7 +34,7 @@ def write(folder: Path, section: Section, html: pages.Part) -> None:
 
 
 def code_of(section: Section) -> str:
-    """A checksum of all that a section depends on: its own files, the library, the versions."""
+    """A checksum of all that a section depends on: its files, the library, the versions, runs."""
     own = Path(inspect.getfile(section.show))
     sources = [
         *own.parent.glob(f"{own.stem}.*"),  # with its script, if it has one
@@ -46,4 +46,5 @@ def code_of(section: Section) -> str:
         found.update(file.read_bytes())
     for name in PACKAGES:
         found.update(f"{name} {importlib.metadata.version(name)}\n".encode())
+    found.update(section.depends().encode())
     return found.hexdigest()

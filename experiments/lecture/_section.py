@@ -21,6 +21,7 @@ class Section:
         show: computes all that is shown, and returns it as parts of a page.
         to_try: what a reader may change.
         reference: where the claim is from.
+        depends: tells on what it depends besides code, such as the runs that it shows.
     """
 
     name: str
@@ -29,14 +30,16 @@ class Section:
     show: Callable[[], Sequence[pages.Part | str]]
     to_try: str
     reference: str
+    depends: Callable[[], str] = str
 
     @classmethod
     def of(cls, module: ModuleType) -> "Section":
-        """Read a section from its module: a docstring, `show`, `TRY` and `REFERENCE`."""
+        """Read a section from its module: a docstring, `show`, `TRY`, `REFERENCE`, `depends`."""
         title, _, claim = (module.__doc__ or "").strip().partition("\n\n")
         name = module.__name__.rpartition(".")[2]
         claim = " ".join(claim.split())
-        return cls(name, title.rstrip("."), claim, module.show, module.TRY, module.REFERENCE)
+        said = name, title.rstrip("."), claim, module.show, module.TRY, module.REFERENCE
+        return cls(*said, getattr(module, "depends", str))
 
     def parts(self) -> list[pages.Part | str]:
         """Compute the section: its claim, what shows it, what to try, and the reference."""

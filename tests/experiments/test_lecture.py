@@ -5,10 +5,12 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from experiments import lecture
-from experiments.lecture import _main, _section
-from experiments.lecture.sections import SECTIONS, one_dimension, output_size, windows
+from experiments.__main__ import experiments
+from experiments.lecture import _kept, _main, _section
+from experiments.lecture.sections import SECTIONS, one_dimension, output_size, tasks, windows
 
 from .runs import error_of
 
@@ -51,7 +53,7 @@ def test_a_section_is_kept_until_its_code_changes(built, monkeypatch, capsys):
 
 
 def test_every_section_says_what_it_claims_and_where_it_is_from():
-    assert len(SECTIONS) == 13
+    assert len(SECTIONS) == 20
     for section in SECTIONS.values():
         assert len(section.claim) > 100, section.name
         assert section.reference.startswith("Lecture, "), section.name
@@ -98,6 +100,75 @@ def test_where_nothing_fits_there_is_no_output():
     assert [output_size.formula(*setting) for setting in settings] == [0, 4, 112]
     assert output_size.sizes(*settings) == (0, 4, 112)
     assert output_size.sizes(*settings[1:]) == (4, 112)
+
+
+@pytest.fixture
+def runs(monkeypatch, tmp_path):
+    """Two tasks, of which one has a picture and the other what a network is given."""
+    monkeypatch.setattr(tasks, "RUNS", tmp_path)
+    shown = {name: tasks.TASKS[name] for name in ("classify", "denoise")}
+    monkeypatch.setattr(tasks, "TASKS", shown)
+    return tmp_path
+
+
+def write_run(folder, value, smoke=False):
+    folder.mkdir(parents=True)
+    headline = {"name": "accuracy", "value": value, "baseline": 0.669, "higher_is_better": True}
+    result = {"headline": headline, "config": {"smoke": smoke}}
+    (folder / "result.json").write_text(json.dumps(result))
+    Figure(figsize=(1, 1)).savefig(folder / "confusion.png")
+
+
+def test_the_tasks_are_shown_by_the_users_newest_runs(runs):
+    page = "".join(map(str, tasks.show()))
+    assert page.count("not yet run") == page.count(" trains one.</figcaption>") == 2
+    write_run(runs / "lenet" / "2026-01-01_00-00-00", 0.8125)
+    write_run(runs / "lenet" / "2026-01-02_00-00-00", 0.875)
+    write_run(runs / "lenet" / "2026-01-03_00-00-00", 0.125, smoke=True)
+    damaged = runs / "denoise" / "2026-01-01_00-00-00"
+    damaged.mkdir(parents=True)
+    (damaged / "result.json").write_text("{")
+    page = "".join(map(str, tasks.show()))
+    assert "<td>0.875</td><td>0.669</td>" in page
+    assert "0.8125" not in page
+    assert "0.125" not in page
+    assert page.count("not yet run") == page.count(" trains one.</figcaption>") == 1
+    (runs / "lenet" / "2026-01-02_00-00-00" / "confusion.png").unlink()
+    assert "".join(map(str, tasks.show())).count("<figure>") == 1  # a run without its picture
+
+
+def test_the_tasks_are_not_kept_when_there_is_a_new_run(runs):
+    section = SECTIONS["tasks"]
+    before = _kept.code_of(section)
+    assert before == _kept.code_of(section)
+    write_run(runs / "lenet" / "2026-01-01_00-00-00", 0.8125)
+    assert before != _kept.code_of(section)
+
+
+def test_every_command_of_the_tasks_is_an_experiment():
+    known = experiments()
+    for name, task in tasks.TASKS.items():
+        assert task.command in known, name
+
+
+def test_what_a_network_is_to_say_of_a_scene_is_drawn_where_it_is(monkeypatch):
+    mask = np.zeros((1, 2, 8, 8), bool)
+    mask[0, 0, 2:5, 3:7] = True
+    truth = {
+        "image": np.full((1, 8, 8, 3), 9, np.uint8),
+        "boxes": np.array([[[2.0, 3, 5, 7], [0, 0, 0, 0]]]),
+        "boxes_valid": np.array([[True, False]]),
+        "classes": np.array([[4, 0]]),
+        "masks": mask,
+    }
+    monkeypatch.setattr(tasks, "composed", lambda: truth)
+    drawn = {what: tasks.of_scenes(what)["scene 1"] for what in ("boxes", "classes", "instances")}
+    for what, place in (("classes", 4), ("instances", 0)):
+        assert (drawn[what][mask[0, 0]] == tasks.COLORS[place]).all()
+        assert (drawn[what][~mask[0, 0]] == 9).all()
+    frame = mask[0, 0].copy()
+    frame[3, 4:6] = False
+    np.testing.assert_array_equal((drawn["boxes"] == 255).all(-1), frame)
 
 
 def test_a_wrong_section_is_told_the_right_ones(monkeypatch, capsys):

@@ -18,6 +18,7 @@ from experiments.lecture.sections import (
     pooling,
     properties,
     sharing,
+    tasks,
     tensors,
     vanishing,
     windows,
@@ -26,6 +27,6 @@ from experiments.lecture.sections import (
 ORDER = (
     *(tensors, motivation, filtering, one_dimension, dimensions, windows, output_size, borders),
     *(properties, sharing, fields, pooling, invariance, networks, lenets, backpropagation),
-    *(vanishing, depth, overfitting),
+    *(vanishing, depth, overfitting, tasks),
 )
 SECTIONS = {section.name: section for section in map(Section.of, ORDER)}
