@@ -15,7 +15,7 @@ comes from this run, and so do the lines of code, which are those that ran.
 
 The same sections are in experiments/notebooks/lecture.ipynb.
 
-2 CPU cores: 2 minutes beside other jobs. Draws index.html, a page of pictures.
+2 CPU cores: 6 minutes beside other jobs. Draws index.html, a page of pictures.
 """
 
 from experiments.lecture._section import shown as shown
