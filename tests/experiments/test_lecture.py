@@ -111,10 +111,10 @@ def runs(monkeypatch, tmp_path):
     return tmp_path
 
 
-def write_run(folder, value, smoke=False):
+def write_run(folder, value, smoke=False, **others):
     folder.mkdir(parents=True)
     headline = {"name": "accuracy", "value": value, "baseline": 0.669, "higher_is_better": True}
-    result = {"headline": headline, "config": {"smoke": smoke}}
+    result = {"headline": headline | others, "config": {"smoke": smoke}}
     (folder / "result.json").write_text(json.dumps(result))
     Figure(figsize=(1, 1)).savefig(folder / "confusion.png")
 
@@ -133,7 +133,10 @@ def test_the_tasks_are_shown_by_the_users_newest_runs(runs):
     assert "0.8125" not in page
     assert "0.125" not in page
     assert page.count("not yet run") == page.count(" trains one.</figcaption>") == 1
-    (runs / "lenet" / "2026-01-02_00-00-00" / "confusion.png").unlink()
+    write_run(runs / "lenet" / "2026-01-04_00-00-00", 2.5, higher_is_better=False, baseline=None)
+    page = "".join(map(str, tasks.show()))
+    assert "<td>accuracy, lower is better</td><td>2.5</td><td>none</td>" in page
+    (runs / "lenet" / "2026-01-04_00-00-00" / "confusion.png").unlink()
     assert "".join(map(str, tasks.show())).count("<figure>") == 1  # a run without its picture
 
 

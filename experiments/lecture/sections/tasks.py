@@ -172,8 +172,10 @@ def show():
             caption = f"{name}: what the network is given, or is to say; {command} trains one."
         else:
             folder, headline = run
-            figures = [f"{headline[of]:.4g}" for of in ("value", "baseline")]
-            rows.append([name, task.what, command, headline["name"], *figures])
+            values = [headline["value"], headline["baseline"]]
+            figures = ["none" if value is None else f"{value:.4g}" for value in values]
+            better = "" if headline["higher_is_better"] else ", lower is better"
+            rows.append([name, task.what, command, headline["name"] + better, *figures])
             picture, caption = folder / task.picture, f"{name}: {command}, from {folder}."
         if not isinstance(picture, Path) or picture.is_file():
             parts.append(pages.figure(picture, caption))
