@@ -9,6 +9,7 @@ import collections
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 # Before jax is first imported: the sharding tests want several devices on one machine.
 os.environ["XLA_FLAGS"] = (
@@ -22,6 +23,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["CNN_JAX_CACHE"], ignore_errors=True)
 
 import jax
+import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -43,3 +45,13 @@ def pytest_collection_modifyitems(config, items):
     }
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = [item for item in items if id(item) in kept]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_programs_do_not_fill_the_memory():
+    """JAX keeps every program: 12,000 tests would need more than most machines have."""
+    yield
+    pages = Path("/proc/self/statm")  # of Linux: all pages, and those in memory
+    used = int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 0
+    if used > 3 * 2**30:
+        jax.clear_caches()
