@@ -1,7 +1,7 @@
 """Strict JAX for every test: no silent promotion of dtype or rank; eight CPU devices.
 
-`pytest --part 2/3` runs the second of every three cases of each test, for the lanes that try other
-versions: what depends on a version shows in more than one case.
+`pytest --part 2/3` runs the second of every three cases of each test. The checks of a change take
+one such part by its hash, and other versions try smaller ones: most faults show in several cases.
 """
 
 import atexit
