@@ -46,7 +46,9 @@ def _by_imageio(file: Path) -> list[np.ndarray]:
     import imageio.v3
 
     try:
-        frames = [frame[..., :3] for frame, _ in _some(imageio.v3.imiter(file))]
+        with file.open("rb") as stream:  # by its name imageio would leave a bad file open
+            every = imageio.v3.imiter(stream, extension=file.suffix)
+            frames = [frame[..., :3] for frame, _ in _some(every)]
     except Exception as error:  # its plugins raise errors of many kinds
         text = " ".join(str(error).split())
         raise RunError(f"`--video` {file} cannot be read by imageio: {text}") from error

@@ -16,7 +16,7 @@ def ours():
     kinds = Counter()
     for thing in gc.get_objects():
         of_class = str(getattr(type(thing), "__module__", ""))
-        made_here = isinstance(thing, type(ours)) and str(thing.__module__)
+        made_here = type(thing) is type(ours) and str(thing.__module__)
         for module in (of_class, made_here or ""):
             if module.startswith("cnn_jax"):
                 kinds[getattr(thing, "__qualname__", type(thing).__qualname__)] += 1
