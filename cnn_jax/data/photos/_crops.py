@@ -6,6 +6,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 
 from cnn_jax import arguments
@@ -57,7 +58,7 @@ def crops(key: jax.Array, photographs: Sequence[ArrayLike], count: int, size: in
 
 
 def _array(photograph: ArrayLike) -> jax.Array | np.ndarray:
-    if isinstance(photograph, jax.core.Tracer):
+    if isinstance(photograph, Tracer):
         return photograph
     array = np.asarray(photograph)
     return array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 
 class Joined(NamedTuple):
@@ -28,7 +29,7 @@ class Joined(NamedTuple):
     @classmethod
     def of(cls, photographs: Sequence[jax.Array | np.ndarray]) -> "Joined":
         """Join photographs (height, width, channels) of one dtype and as many channels."""
-        traced = any(isinstance(photograph, jax.core.Tracer) for photograph in photographs)
+        traced = any(isinstance(photograph, Tracer) for photograph in photographs)
         ours = jnp if traced else np  # XLA would join them anew in each program
         flat = [ours.reshape(p, (-1, p.shape[-1])) for p in photographs]
         first = [0, *accumulate(len(pixels) for pixels in flat)][:-1]

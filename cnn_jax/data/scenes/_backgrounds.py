@@ -1,7 +1,7 @@
 """What lies behind the garments: crops of photographs, as they are or altered, or smooth noise."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ def background(backgrounds: Any, size: int) -> Background:
     """
     if backgrounds is None:
         return noise(size)
-    return backgrounds if callable(backgrounds) else crops(backgrounds, size)
+    return cast(Background, backgrounds) if callable(backgrounds) else crops(backgrounds, size)
 
 
 def noise(size: int) -> Background:
