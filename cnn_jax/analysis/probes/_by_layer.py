@@ -7,12 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from cnn_jax.arguments import one_of
-
 from ..program import trace
-from ._invariance import BOUNDARIES
 from ._running import numbers, relative_change, running
-from ._shifts import Shift, checked_axes, checked_shifts, checked_size, cut, rolled
+from ._shifts import Shift, shifts_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,21 +78,9 @@ def invariance_by_layer(
         ValueError: if an output has not the images as its first axis, if the windows leave the
             images, or if another argument does not fit.
     """
-    one_of("boundary", boundary, BOUNDARIES)
     x = numbers(x)
-    if axes is None and x.ndim < 3:
-        raise ValueError(
-            f"`x` must be (images, *spatial, channels); got shape {x.shape}: name the `axes` to "
-            "shift."
-        )
-    moved = checked_axes(tuple(range(1, x.ndim - 1)) if axes is None else axes, x.shape)
-    checked = checked_shifts(shifts, moved)
-    window = checked_size(size, boundary, x.shape, moved)
-
-    def shifted(shift: Shift) -> jax.Array:
-        return rolled(x, shift, moved) if window is None else cut(x, shift, moved, window)
-
-    still = shifted((0,) * len(moved))
+    moved = shifts_of(x, shifts, boundary, size, axes, "(images, *spatial, channels)")
+    still = moved.still
     outputs = trace(f, still, params=params).outputs
     for path, value in outputs.items():
         if not value.shape or value.shape[0] != len(x):
@@ -112,6 +97,6 @@ def invariance_by_layer(
 
     plain = made(still)
     changes = np.array(
-        [list(map(relative_change, made(shifted(shift)), plain)) for shift in checked]
+        [list(map(relative_change, made(moved.shifted(shift)), plain)) for shift in moved.shifts]
     )
-    return LayerInvariance(tuple(outputs), moved, checked, changes.T, boundary)
+    return LayerInvariance(tuple(outputs), moved.axes, moved.shifts, changes.T, boundary)

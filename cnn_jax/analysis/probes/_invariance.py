@@ -8,14 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from cnn_jax.arguments import one_of
-
 from ..fields import chosen_output
 from ..program import trace
 from ._running import numbers, relative_change, running
-from ._shifts import Shift, checked_axes, checked_shifts, checked_size, cut, rolled
-
-BOUNDARIES = ("circular", "crop")
+from ._shifts import Shift, shifts_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,25 +91,13 @@ def invariance(
         Zhang, *Making convolutional networks shift-invariant again*, 2019, arXiv:1904.11486,
         section 4.1: the consistency is that of classifying two shifts of an image alike.
     """
-    one_of("boundary", boundary, BOUNDARIES)
     x = numbers(x)
-    if axes is None and x.ndim < 3:
-        raise ValueError(
-            f"`x` must be (*batch, *spatial, channels); got shape {x.shape}: name the `axes` to "
-            "shift."
-        )
-    moved = checked_axes(tuple(range(1, x.ndim - 1)) if axes is None else axes, x.shape)
-    checked = checked_shifts(shifts, moved)
-    window = checked_size(size, boundary, x.shape, moved)
-
-    def shifted(shift: Shift) -> jax.Array:
-        return rolled(x, shift, moved) if window is None else cut(x, shift, moved, window)
-
-    still = shifted((0,) * len(moved))
+    moved = shifts_of(x, shifts, boundary, size, axes, "(*batch, *spatial, channels)")
+    still = moved.still
     program = trace(f, still, params=params)
     path, value = chosen_output(program, output)
     # The axes before those that are shifted are the batch, and perhaps the channels.
-    if not 1 <= len(value.shape) <= min(moved) + 1 or value.shape[-1] < 2:
+    if not 1 <= len(value.shape) <= min(moved.axes) + 1 or value.shape[-1] < 2:
         raise ValueError(
             f"`f` must return (*batch, classes) with 2 classes at least; got shape {value.shape}. "
             "Of feature maps measure `equivariance`."
@@ -126,14 +110,14 @@ def invariance(
 
     plain = answers(still)
     changes, classes = [], []
-    for shift in checked:
-        found = answers(shifted(shift))
+    for shift in moved.shifts:
+        found = answers(moved.shifted(shift))
         changes.append(relative_change(found, plain))
         classes.append(found.argmax(-1))
     pairs = [(a == b).mean() for a, b in combinations(classes, 2)]
     return Invariance(
-        moved,
-        checked,
+        moved.axes,
+        moved.shifts,
         np.array(changes),
         np.array([(found == plain.argmax(-1)).mean() for found in classes]),
         float(np.mean(pairs)) if pairs else None,

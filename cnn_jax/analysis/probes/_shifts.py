@@ -1,14 +1,55 @@
 """Check the shifts that a caller names, and shift arrays."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from cnn_jax.arguments import as_int
+from cnn_jax.arguments import as_int, one_of
 
 Shift = tuple[int, ...]
+BOUNDARIES = ("circular", "crop")  # where nothing is shifted back
+
+
+class Shifts(NamedTuple):
+    """Shifts of images, as a caller asked for them."""
+
+    axes: tuple[int, ...]
+    shifts: tuple[Shift, ...]
+    shifted: Callable[[Shift], jax.Array]
+    """The images under a shift."""
+
+    @property
+    def still(self) -> jax.Array:
+        """The images under no shift, as large as the others."""
+        return self.shifted((0,) * len(self.axes))
+
+
+def shifts_of(
+    x: jax.Array, shifts: Any, boundary: str, size: Any, axes: Any, expected: str
+) -> Shifts:
+    """Check shifts of images by circular rolls or crops.
+
+    Args:
+        x: images, with spatial axes between the first and the last.
+        shifts, boundary, size, axes: what the caller gave; see `invariance`.
+        expected: what a message says that the shape of `x` must be.
+
+    Raises:
+        TypeError, ValueError: if one of them does not fit.
+    """
+    one_of("boundary", boundary, BOUNDARIES)
+    if axes is None and x.ndim < 3:
+        raise ValueError(f"`x` must be {expected}; got shape {x.shape}: name the `axes` to shift.")
+    moved = checked_axes(tuple(range(1, x.ndim - 1)) if axes is None else axes, x.shape)
+    checked = checked_shifts(shifts, moved)
+    window = checked_size(size, boundary, x.shape, moved)
+
+    def shifted(shift: Shift) -> jax.Array:
+        return rolled(x, shift, moved) if window is None else cut(x, shift, moved, window)
+
+    return Shifts(moved, checked, shifted)
 
 
 def checked_shifts(shifts: Iterable[Any], axes: Sequence[int]) -> tuple[Shift, ...]:
