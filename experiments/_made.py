@@ -11,6 +11,7 @@ from cnn_jax import data
 from cnn_jax.data import photos
 
 AT_ONCE = 32  # examples
+PIXELS = 5_000_000  # of the backgrounds to train on: 512 of 96 x 96
 Make = Callable[[jax.Array], Any]
 
 
@@ -89,9 +90,8 @@ def figures(**options: Any) -> tuple[Make, Make]:
     Args:
         options: of `data.figures.figures`.
     """
-    train, held_out = (list(photos.load(s, channels=3).values()) for s in ("train", "test"))
-    make = data.figures.figures(data.scenes.altered(train, options["size"]), **options)
-    return make, data.figures.figures(held_out, **options)
+    train, held_out = (behind(split, options["size"]) for split in ("train", "test"))
+    return data.figures.figures(train, **options), data.figures.figures(held_out, **options)
 
 
 def scenes(
@@ -109,10 +109,28 @@ def scenes(
     """
     made, classes = [], ()
     for split in ("train", "test"):
-        garments, backgrounds = data.load(dataset, split), photos.load(split, channels=3)
-        behind = list(backgrounds.values())
-        if split == "train":  # there are only nine
-            behind = data.scenes.altered(behind, options["size"])
-        made.append(make(garments.images, garments.labels, behind, **options))
+        garments = data.load(dataset, split)
+        backgrounds = behind(split, options["size"])
+        made.append(make(garments.images, garments.labels, backgrounds, **options))
         classes = tuple(garments.classes)
     return made[0], made[1], classes
+
+
+def behind(split: str, size: int) -> list[np.ndarray]:
+    """The photographs that examples of a split are made on, of at least `size` x `size`.
+
+    To train on there are only nine: half of those returned are parts of them as they are, half are
+    `data.scenes.altered`. They are drawn once: anew in each step they would take as long as all
+    else of a scene.
+    """
+    photographs = list(photos.load(split, channels=3).values())
+    if split == "test":
+        return photographs
+    side = min(3 * size // 2, *(min(photograph.shape[:2]) for photograph in photographs))
+    ways = (data.scenes.crops(photographs, side), data.scenes.altered(photographs, side))
+
+    def make(keys):
+        return {str(n): jax.vmap(way)(keys) for n, way in enumerate(ways)}
+
+    made = drawn(make, jax.random.key(0), AT_ONCE * max(PIXELS // (2 * AT_ONCE * side**2), 1))
+    return [np.round(255 * image).astype(np.uint8) for part in made.values() for image in part]
