@@ -56,7 +56,7 @@ class Config(OnSets):
     objects: int = 4
     """The most garments of a scene; the fewest are 1."""
     batch_size: int = 16
-    learning_rate: float = 2e-3
+    learning_rate: float = 2e-2
     weight_decay: float = 0.02
     """The weight decay of AdamW."""
 
@@ -92,8 +92,8 @@ def main(config: Config) -> Result:
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
         model = models.centernet_small(num_classes=len(classes), rngs=nnx.Rngs(config.seed))
         steps = max(epochs * batches.steps, 1)
-        schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate)
-        optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
+        schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate, pct_start=0.1)
+        optimizer = optax.adamw(schedule, b2=0.98, weight_decay=config.weight_decay)
         state, apply = training.init(model, optimizer)
         step = training.make_step(apply, optimizer, loss, prepare=prepare)
         predict = training.make_predict(apply, held_out, prepare=prepare)
