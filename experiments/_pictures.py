@@ -1,5 +1,6 @@
 """Pictures of a training run: curves, confusion matrix, filters and feature maps."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import numpy as np
 from jax.typing import ArrayLike
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from cnn_jax import files
 from cnn_jax.data import Dataset
 from cnn_jax.training import Record
 
+PANELS = "Panels"  # the name of the text in a picture that says where its panels are
 MAPS_IN_A_LINE = 8
 FEW = 30  # classes whose names and numbers can be read in a confusion matrix
 
@@ -155,8 +158,24 @@ def signals(file: Path, split: Dataset, predicted: np.ndarray, each: int = 5) ->
 
 
 def save(figure: Figure, file: Path) -> None:
-    """Write a figure, completely or not at all."""
+    """Write a figure as PNG, completely or not at all; it says itself where its `panels` are."""
     if jax.process_index() > 0:  # of several processes the first one draws
         return
+    figure.draw_without_rendering()  # which gives the panels their places
+    shown = [axes for axes in figure.axes if axes.images]
+    about = [(a.get_title(), a.get_position().extents.round(4).tolist()) for a in shown]
     with files.replacing(file) as new:
-        figure.savefig(new, dpi=120)
+        figure.savefig(new, dpi=120, metadata={PANELS: json.dumps(about)})
+
+
+def panels(file: Path) -> list[tuple[str, np.ndarray]]:
+    """The parts of a figure written by `save` that show images: their titles, and uint8 (h, w, 3)."""
+    with Image.open(file) as image:
+        about = json.loads(image.info.get(PANELS, "[]"))
+        pixels = np.asarray(image.convert("RGB"))
+    height, width = pixels.shape[:2]
+    parts = []
+    for title, (left, bottom, right, top) in about:
+        rows = slice(round((1 - top) * height), round((1 - bottom) * height))
+        parts.append((title, pixels[rows, round(left * width) : round(right * width)]))
+    return parts
