@@ -169,7 +169,7 @@ def save(figure: Figure, file: Path) -> None:
 
 
 def panels(file: Path) -> list[tuple[str, np.ndarray]]:
-    """The parts of a figure written by `save` that show images: their titles, and uint8 (h, w, 3)."""
+    """The parts of a figure by `save` that show images: titles, and pixels (h, w, 3), uint8."""
     with Image.open(file) as image:
         about = json.loads(image.info.get(PANELS, "[]"))
         pixels = np.asarray(image.convert("RGB"))

@@ -27,12 +27,12 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import instances
 from experiments import _made, _outlined, _real_sets, _runs
+from experiments._optimizers import one_cycle
 from experiments._options import OnSets, require
 from experiments._running import Result, Run
 
@@ -52,12 +52,12 @@ class Config(OnSets):
     """Height and width of a scene, a multiple of 16."""
     objects: int = 4
     """The most garments of a scene; the fewest are 1."""
-    channels: int = 16
+    channels: int = 8
     """Of U-Net's finest maps."""
     kinds: int = 3
     """How many classes each mask is given, with their scores, as detectors usually do."""
     batch_size: int = 16
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     weight_decay: float = 0.05
     """The weight decay of AdamW."""
 
@@ -91,15 +91,14 @@ def main(config: Config) -> Result:
         def prepare(batch, key):
             return seen(batch if key is None else new(batch, key))
 
-        epochs, loss = config.epochs_of(20), instances.loss()
+        epochs, loss = config.epochs_of(40), instances.loss()
         batches = training.batches(train, config.batch_size, mesh=run.mesh)
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
         small = {"channels": 2, "depth": 2} if config.smoke else {"channels": config.channels}
         small |= {"num_classes": len(names) + 4, "in_channels": 3, "norm": "batch"}
         model = models.unet(**small, padding="same", rngs=nnx.Rngs(config.seed))
-        steps = max(epochs * batches.steps, 1)
-        schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate)
-        optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
+        steps = epochs * batches.steps
+        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay)
         state, apply = training.init(model, optimizer)
         step = training.make_step(apply, optimizer, loss, prepare=prepare)
         predict = training.make_predict(apply, held_out, prepare=prepare)

@@ -30,12 +30,12 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import segmentation
 from experiments import _made, _real_sets, _regions, _runs, _segmented
+from experiments._optimizers import one_cycle
 from experiments._options import OnSets, require
 from experiments._running import Result, Run
 
@@ -56,12 +56,12 @@ class Config(OnSets):
     """Height and width of a scene, a multiple of 16; for FCN-8s and DeconvNet of 32."""
     objects: int = 4
     """The most garments of a scene; the fewest are 1."""
-    channels: int = 16
+    channels: int = 8
     """Of the network's finest maps."""
     dice: float = 0.0
     """The weight of the Dice loss beside that of the cross entropy, 1."""
     batch_size: int = 16
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     weight_decay: float = 0.05
     """The weight decay of AdamW."""
 
@@ -114,12 +114,11 @@ def main(config: Config) -> Result:
         def prepare(batch, key):
             return seen(batch if key is None else new(batch, key))
 
-        epochs, loss = config.epochs_of(20), segmentation.loss(dice=config.dice)
+        epochs, loss = config.epochs_of(40), segmentation.loss(dice=config.dice)
         batches = training.batches(train, config.batch_size, mesh=run.mesh)
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
-        steps = max(epochs * batches.steps, 1)
-        schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate)
-        optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
+        steps = epochs * batches.steps
+        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay)
         state, apply = training.init(network(config, len(names)), optimizer)
         step = training.make_step(apply, optimizer, loss, prepare=prepare)
         metrics = {"confusion": segmentation.confusion(len(names))}
