@@ -57,6 +57,7 @@ def captioner(
     channels: int = 128,
     layers: int = 3,
     kernel_size: int = 3,
+    kinds: int | None = None,
     norm: str = "batch",
     dtype: DTypeLike | None = None,
     rngs: nnx.Rngs,
@@ -80,6 +81,9 @@ def captioner(
         channels: of the words' features.
         layers: blocks of words, with the dilations 1, 2, 4 to 2^(layers - 1).
         kernel_size: taps of the causal convolutions, at least 2.
+        kinds: if given, a 1x1 convolution also says of each cell of the last stage which of so many
+            kinds of things it shows. No word needs it; with a loss of its own the encoder learns
+            sooner.
         norm: of the encoder, ``"batch"``, ``"group"`` or ``"none"``.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random stream ``params``.
@@ -101,7 +105,9 @@ def captioner(
         arguments.integer("kernel_size", kernel_size, at_least=2),
     )
     in_channels = arguments.integer("in_channels", in_channels, at_least=1)
-    return Captioner(in_channels, widths, words, Style(norm=norm, dtype=dtype), rngs)
+    if kinds is not None:
+        kinds = arguments.integer("kinds", kinds, at_least=1)
+    return Captioner(in_channels, widths, words, kinds, Style(norm=norm, dtype=dtype), rngs)
 
 
 class Captioner(nnx.Module):
@@ -118,6 +124,7 @@ class Captioner(nnx.Module):
         in_channels: int,
         widths: tuple[int, ...],
         words: tuple[int, int, int, int],
+        kinds: int | None,
         style: Style,
         rngs: nnx.Rngs,
     ):
@@ -131,6 +138,7 @@ class Captioner(nnx.Module):
             chain = (Residual(c, (width, width), s, blocks, style, 0.0, rngs) for c, s in sizes)
             setattr(self, f"stage{stage}", nnx.Sequential(*chain))
         cells, options = widths[-1] + 2, {"dtype": style.dtype, "rngs": rngs}
+        self.cells = None if kinds is None else nn.Conv(widths[-1], kinds, (1, 1), **options)
         self.summary = nnx.Linear(cells, channels, **options)
         self.embedding = nnx.Embed(vocabulary, channels, **options)
         for i in range(self.layers):
@@ -158,10 +166,11 @@ class Captioner(nnx.Module):
         """The output of every stage by name, first to last, of what `__call__` takes.
 
         Returns:
-            stem, stage1 ... memory: (*batch, height', width', channels). summary: (*batch,
-            channels). embedded: (*batch, time + 1, channels). For each block look1 ..., where the
-            words look: (*batch, time + 1, height', width'), which sums to 1 for each word; and
-            words1 ...: (*batch, time + 1, channels). hidden, logits: (*batch, time + 1, ...).
+            stem, stage1 ... memory: (*batch, height', width', channels); with `kinds` also cells,
+            logits (*batch, height', width', kinds). summary: (*batch, channels). embedded: (*batch,
+            time + 1, channels). For each block look1 ..., where the words look: (*batch, time + 1,
+            height', width'), which sums to 1 for each word; and words1 ...: (*batch, time + 1,
+            channels). hidden, logits: (*batch, time + 1, ...).
 
         Raises:
             TypeError, ValueError: `images` or `words` do not fit the network or each other.
@@ -176,6 +185,8 @@ class Captioner(nnx.Module):
         maps = {"stem": x}
         for stage in range(1, self.stages + 1):
             x = maps[f"stage{stage}"] = getattr(self, f"stage{stage}")(x)
+        if self.cells is not None:
+            maps["cells"] = self.cells(x)
         maps["memory"] = jnp.concatenate([x, _places(x)], -1)
         return maps
 

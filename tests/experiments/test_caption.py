@@ -75,7 +75,7 @@ def test_eight_devices_have_the_same_losses(finished, tmp_path):
 
 
 def tiny():
-    shape = {"widths": (4, 8), "channels": 8, "layers": 2}
+    shape = {"widths": (4, 8, 8), "channels": 8, "layers": 2, "kinds": 3}
     return models.captioner(vocabulary=len(COARSE.vocabulary), **shape, rngs=nnx.Rngs(0))
 
 
@@ -85,13 +85,14 @@ def test_a_step_by_auto_is_that_by_xla():
     batch = {
         "image": rng.standard_normal((4, 32, 32, 3)).astype(np.float32),
         "words": rng.integers(1, 9, (4, 6)),
+        "label": rng.integers(0, 3, (4, 4, 4)),
     }
     after = []
     for algorithm in ("xla", "auto"):
         with F.using(algorithm=algorithm):
             optimizer = optax.sgd(0.1)
             state, apply = training.init(tiny(), optimizer, forward=caption.look_and_read)
-            step = training.make_step(apply, optimizer, captioning.loss)
+            step = training.make_step(apply, optimizer, caption.loss)
             state, measured = step(state, jax.tree.map(jnp.asarray, batch), jax.random.key(0))
             after.append(jax.device_get((state.params, measured["loss"])))
     jax.tree.map(lambda *pair: np.testing.assert_allclose(*pair, rtol=2e-3, atol=2e-4), *after)
@@ -100,12 +101,15 @@ def test_a_step_by_auto_is_that_by_xla():
 def test_what_the_network_sees_is_what_is_said():
     rng = np.random.default_rng(0)
     truth = {
-        "image": rng.integers(0, 256, (1, 8, 8, 3), np.uint8),
+        "image": rng.integers(0, 256, (1, 16, 16, 3), np.uint8),
         "classes": np.array([[8, 0, 3]]),
+        "masks": np.zeros((1, 3, 16, 16), bool),
         "boxes_visible": np.array([[[0, 0, 2, 2], [0, 5, 2, 7], [0, 0, 1, 1]]], np.float32),
         "boxes_valid": np.array([[True, True, False]]),
     }
+    truth["masks"][0, 1, 3:9, 10:14] = True  # of a t-shirt; the middle of the upper right cell
     found = caption.seen(FINE, jax.tree.map(jnp.asarray, truth))
+    assert found["label"].tolist() == [[[0, 1], [0, 0]]]
     assert FINE.text(found["words"][0]) == "a t-shirt right of a bag"
     assert float(found["margin"][0]) == 5
     assert (float(found["image"].min()) >= -2) & (float(found["image"].max()) < 2)
@@ -133,7 +137,7 @@ def test_one_beam_says_the_likeliest_words_and_more_say_likelier_sentences():
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--size", "16"], "`--size` must be in [32, 256]; got 16."),
+        (["--size", "16"], "`--size` must be 32, 40, ... 256; got 16."),
         (["--objects", "5"], "`--objects` must be in [1, 4]; got 5."),
         (["--beams", "0"], "`--beams` must be in [1, 100]; got 0."),
         (["--words", "few"], "--words"),

@@ -141,6 +141,7 @@ def test_every_parameter_has_a_gradient():
             "`widths` must be of the stem and a stage or more; got (4,).",
         ),
         (lambda: abstract(models.captioner, vocabulary=2, layers=0), ValueError, "`layers` must"),
+        (lambda: abstract(models.captioner, vocabulary=2, kinds=0), ValueError, "`kinds` must"),
         (
             lambda: tiny()(images(8, 8, 3)),
             ValueError,

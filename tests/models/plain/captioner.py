@@ -7,7 +7,7 @@ from cnn_jax import models
 from ._layers import conv, conv_norm, dense, layer_norm, relu, sigmoid
 
 SIZE = (13, 18, 2)
-OPTIONS = [{}, {"norm": "none"}]
+OPTIONS = [{}, {"norm": "none"}, {"kinds": 5}]
 LAST, HEAD = "logits", ()
 
 
@@ -16,7 +16,7 @@ def small(*, dtype=None, rngs, **options):
     return models.captioner(vocabulary=7, in_channels=2, **shape, **options, dtype=dtype, rngs=rngs)
 
 
-def forward(p, x, *, norm="batch", words=None):
+def forward(p, x, *, norm="batch", kinds=None, words=None):
     """`words` are (n, time); None is a time of 0."""
     words = np.zeros((len(x), 0), int) if words is None else words
     maps = {"stem": relu(conv_norm(p, "stem", x, 2, 1))}
@@ -26,6 +26,8 @@ def forward(p, x, *, norm="batch", words=None):
         y = conv_norm(p, f"{block}.conv2", y, 1, 1)
         x = relu(y + (conv_norm(p, f"{block}.shortcut", x, 2) if stride == 2 else x))
         maps[block[:6]] = x
+    if kinds is not None:
+        maps["cells"] = conv(p, "cells", x)
     n, height, width, channels = x.shape
     memory = maps["memory"] = np.zeros((n, height, width, channels + 2))
     memory[..., :-2] = x
