@@ -10,6 +10,7 @@ from typing import Any
 import tyro
 
 from cnn_jax import arguments
+from experiments import _books
 from experiments._options import require, said_of
 from experiments._training_options import Config
 
@@ -105,6 +106,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "stream": True,
         "threads": 16,
     },
+    **_books.RECIPES,
 }
 
 

@@ -58,6 +58,7 @@ from .deconvnet import DeconvNet as DeconvNet
 from .deconvnet import deconvnet as deconvnet
 from .densenet import DenseNet as DenseNet
 from .densenet import densenet as densenet
+from .densenet import densenet21 as densenet21
 from .densenet import densenet121 as densenet121
 from .densenet import densenet161 as densenet161
 from .densenet import densenet169 as densenet169

@@ -1,26 +1,28 @@
 """DenseNet: every layer sees the outputs of all layers before it, and adds a few maps to them.
 
-    stage          output (224x224)   densenet121   densenet169   densenet201   densenet161
-    stem           112 x 112          64            64            64            96
+    stage          output (224x224)   densenet121   169   201   161   21
+    stem           112 x 112          64            64    64    96    64 channels
     pool            56 x  56          3x3 maximum, stride 2
-    block1          56 x  56          6 layers      6             6             6
+    block1          56 x  56          6             6     6     6     4 layers
     transition1     28 x  28          1x1, which halves the channels; 2x2 mean, stride 2
-    block2          28 x  28          12            12            12            12
+    block2          28 x  28          12            12    12    12    4
     transition2     14 x  14
-    block3          14 x  14          24            32            48            36
+    block3          14 x  14          24            32    48    36    4
     transition3      7 x   7
-    block4           7 x   7          16            32            32            24
-    norm             7 x   7          1024          1664          1920          2208 channels
+    block4           7 x   7          16            32    32    24    4
+    norm             7 x   7          1024          1664  1920  2208  248 channels
     features       the mean of each map
     logits         1000
 
 A layer is a 1x1 convolution to 4 k channels and a 3x3 convolution to k, each after a normalization
 and a ReLU; its k maps (the growth rate: 32, or 48 in densenet161) are appended to its input. So the
-gradient reaches every layer directly, and a layer need not have more than k maps.
+gradient reaches every layer directly, and a layer need not have more than k maps. densenet21 has
+no 1x1 convolution in its layers, as in section 8.7 of *Dive into Deep Learning*.
 
 References:
     Huang, Liu, van der Maaten and Weinberger, *Densely connected convolutional networks*, 2016,
-    arXiv:1608.06993, table 1: DenseNet-BC, with compression 0.5.
+    arXiv:1608.06993, table 1: DenseNet-BC, with compression 0.5. Zhang et al., *Dive into Deep
+    Learning*, section 8.7.
 """
 
 from dataclasses import dataclass
@@ -37,7 +39,6 @@ from cnn_jax.geometry import PaddingMode
 
 from .blocks import Style, check_classes, check_images, drop_values, head, last
 
-BOTTLENECK = 4  # channels between a layer's two convolutions, in units of the growth rate
 # The smallest images: without and with ``padding_mode="reflect"``. A mean and polyphase sampling
 # need 2 positions for each output; a reflection, as in the blur, needs 2 in all.
 LEAST = {"stride": (29, 61), "blur": (17, 33), "polyphase": (32, 64)}
@@ -45,11 +46,20 @@ LEAST = {"stride": (29, 61), "blur": (17, 33), "polyphase": (32, 64)}
 
 @dataclass(frozen=True)
 class Variant:
-    """How many layers each block has, and how many maps each of them adds."""
+    """How many layers each block has, and what they are.
+
+    Attributes:
+        blocks: layers of each block.
+        growth: maps that each layer adds.
+        stem: channels of the first convolution.
+        bottleneck: channels between a layer's two convolutions, in units of `growth`; 0 leaves out
+            the first of them.
+    """
 
     blocks: tuple[int, int, int, int]
     growth: int = 32
-    stem: int = 64  # channels of the first convolution
+    stem: int = 64
+    bottleneck: int = 4
 
 
 VARIANTS = {
@@ -57,6 +67,7 @@ VARIANTS = {
     "densenet169": Variant((6, 12, 32, 32)),
     "densenet201": Variant((6, 12, 48, 32)),
     "densenet161": Variant((6, 12, 36, 24), growth=48, stem=96),
+    "densenet21": Variant((4, 4, 4, 4), bottleneck=0),
 }
 
 
@@ -72,7 +83,7 @@ def densenet(
     dtype: DTypeLike | None = None,
     rngs: nnx.Rngs,
 ) -> "DenseNet":
-    """Make a DenseNet; `densenet121`, `densenet161` and so on name the variant.
+    """Make a DenseNet; `densenet121`, `densenet21` and so on name the variant.
 
     ```
     >>> model = nnx.eval_shape(lambda: densenet121(num_classes=10, rngs=nnx.Rngs(0)))
@@ -134,7 +145,7 @@ class DenseNet(nnx.Module):
                 transition = Transition(channels, style, rngs)
                 setattr(self, f"transition{block - 1}", transition)
                 channels //= 2
-            chain = [Dense(channels + i * growth, growth, style, rngs) for i in range(number)]
+            chain = [Dense(channels + i * growth, variant, style, rngs) for i in range(number)]
             setattr(self, f"block{block}", nnx.Sequential(*chain))
             channels += number * growth
         self.norm = style.normalization(channels, rngs)
@@ -177,14 +188,20 @@ class DenseNet(nnx.Module):
 
 
 class Dense(nnx.Module):
-    """A layer: y = [x, f(x)], where f is norm, ReLU, 1x1 convolution, norm, ReLU, 3x3."""
+    """A layer: y = [x, f(x)], where f is norm, ReLU, 1x1 convolution, norm, ReLU, 3x3.
 
-    def __init__(self, channels: int, growth: int, style: Style, rngs: nnx.Rngs):
-        self.norm = style.normalization(channels, rngs)
-        self.reduce = style.layer(rngs)(channels, BOTTLENECK * growth, 1)
+    Without a bottleneck, f is norm, ReLU, 3x3.
+    """
+
+    def __init__(self, channels: int, variant: Variant, style: Style, rngs: nnx.Rngs):
+        self.norm, reduce = style.normalization(channels, rngs), None
+        if variant.bottleneck:
+            narrow = variant.bottleneck * variant.growth
+            reduce, channels = style.layer(rngs)(channels, narrow, 1), narrow
+        self.reduce = reduce
         self.conv = nn.Conv(
-            BOTTLENECK * growth,
-            growth,
+            channels,
+            variant.growth,
             (3, 3),
             padding=1,
             padding_mode=style.padding_mode,
@@ -196,8 +213,10 @@ class Dense(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x (*batch, height, width, channels) to (*batch, height, width, channels + growth)."""
-        new = self.dropout(self.conv(self.reduce(jax.nn.relu(self.norm(x)))))
-        return jnp.concatenate((x, new), axis=-1)
+        new = jax.nn.relu(self.norm(x))
+        if self.reduce is not None:
+            new = self.reduce(new)
+        return jnp.concatenate((x, self.dropout(self.conv(new))), axis=-1)
 
 
 class Transition(nnx.Module):
@@ -223,3 +242,4 @@ densenet121 = partial(densenet, "densenet121")
 densenet169 = partial(densenet, "densenet169")
 densenet201 = partial(densenet, "densenet201")
 densenet161 = partial(densenet, "densenet161")
+densenet21 = partial(densenet, "densenet21")

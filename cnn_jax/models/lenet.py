@@ -14,12 +14,17 @@ LeCun's network of 1998 differs, see `lenet1998`: its pools have a trainable sca
 map of its second convolution sees only some of the six feature maps, and its outputs are distances
 to fixed patterns.
 
+With `norm` a normalization stands between each hidden layer and its activation, as in section 8.5
+of *Dive into Deep Learning*.
+
 References:
     LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition*,
-    Proceedings of the IEEE, 1998, section II. Zhang et al., *Dive into Deep Learning*, section 7.6.
+    Proceedings of the IEEE, 1998, section II. Zhang et al., *Dive into Deep Learning*, sections 7.6
+    and 8.5.
 """
 
 from functools import partial
+from typing import Any
 
 import jax
 from flax import nnx
@@ -42,6 +47,7 @@ def lenet(
     input_size: int = 28,
     activation: str = "relu",
     pool: str = "max",
+    norm: str = "none",
     dropout: float = 0.0,
     dtype: DTypeLike | None = None,
     rngs: nnx.Rngs,
@@ -63,6 +69,9 @@ def lenet(
         activation: ``"relu"``, or ``"sigmoid"`` or ``"tanh"`` as in the 1990s. It decides the
             initialization: He's for ReLU, Xavier's for the others.
         pool: ``"max"`` or ``"avg"``.
+        norm: between each hidden layer, convolution or dense, and its activation: ``"none"``,
+            ``"batch"``, or ``"group"`` (of 32 groups, or as many as divide the channels). The
+            layers have biases in any case, as the book's have.
         dropout: the probability of dropping a value after each of the two hidden dense layers,
             while training.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
@@ -83,7 +92,7 @@ def lenet(
     size = arguments.one_of("input_size", input_size, PADDING)
     channels = arguments.integer("in_channels", in_channels, at_least=1)
     arguments.one_of("pool", pool, POOLS)
-    style = Style(activation=activation, dropout=dropout, dtype=dtype)
+    style = Style(norm=norm, activation=activation, dropout=dropout, dtype=dtype)
     return LeNet(pool, num_classes, (size, size, channels), style, rngs)
 
 
@@ -104,11 +113,18 @@ class LeNet(nnx.Module):
         self.image, self.pool, self.style = image, pool, style
         options = {"kernel_init": nn.for_activation(style.activation), "dtype": style.dtype}
         conv = partial(nn.Conv, kernel_size=(5, 5), **options, rngs=rngs)
-        self.conv1 = conv(image[-1], 6, padding=PADDING[image[0]])
-        self.conv2 = conv(6, 16)
+        dense = partial(nnx.Linear, **options, rngs=rngs)
+
+        def normalized(layer: Any, channels: int) -> Any:
+            if style.norm == "none":
+                return layer
+            return nnx.Sequential(layer, style.normalization(channels, rngs))
+
+        self.conv1 = normalized(conv(image[-1], 6, padding=PADDING[image[0]]), 6)
+        self.conv2 = normalized(conv(6, 16), 16)
         if num_classes is not None:
-            self.dense1 = nnx.Linear(5 * 5 * 16, 120, **options, rngs=rngs)
-            self.dense2 = nnx.Linear(120, 84, **options, rngs=rngs)
+            self.dense1 = normalized(dense(5 * 5 * 16, 120), 120)
+            self.dense2 = normalized(dense(120, 84), 84)
         self.logits = head(84, num_classes, style.dtype, rngs)
         self.dropout = drop_values(style.dropout, rngs)
 

@@ -17,7 +17,7 @@ dense layer at the end, where other networks of that time had most of their para
 
 References:
     Lin, Chen and Yan, *Network in network*, 2013, arXiv:1312.4400. Zhang et al., *Dive into Deep
-    Learning*, section 7.3, which has these sizes for images such as ImageNet's.
+    Learning*, section 8.3, which has these sizes for images such as ImageNet's.
 """
 
 from dataclasses import dataclass

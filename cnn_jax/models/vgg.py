@@ -12,14 +12,16 @@
     logits    1000
 
 After each stage a 2x2 maximum halves the map. These are the paper's configurations A, B, D and E;
-its networks have no batch normalization, which torchvision's ``vgg11_bn`` and so on have.
+its networks have no batch normalization, which torchvision's ``vgg11_bn`` and so on have. With
+`channels` all stages are narrower or wider in the same proportion, 1 : 2 : 4 : 8 : 8.
 
 References:
     Simonyan and Zisserman, *Very deep convolutional networks for large-scale image recognition*,
-    2014, arXiv:1409.1556, table 1.
+    2014, arXiv:1409.1556, table 1. Zhang et al., *Dive into Deep Learning*, section 8.2, which has
+    a VGG-11 of 16 channels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -48,6 +50,7 @@ class Variant:
     hidden: int = 4096
 
 
+WIDTHS = (1, 2, 4, 8, 8)  # channels of each stage, in units of those of the first
 VARIANTS = {
     "vgg11": Variant((1, 1, 2, 2, 2)),
     "vgg13": Variant((2, 2, 2, 2, 2)),
@@ -61,6 +64,7 @@ def vgg(
     *,
     num_classes: int | None = 1000,
     in_channels: int = 3,
+    channels: int = 64,
     norm: str = "none",
     downsample: str = "stride",
     padding_mode: PaddingMode = "zeros",
@@ -83,6 +87,7 @@ def vgg(
         variant: a name of `VARIANTS`.
         num_classes: the number of logits; None leaves out the head, see `cnn_jax.models`.
         in_channels: channels of the images.
+        channels: of the first stage; the others have 2, 4, 8 and 8 times as many.
         norm: after each convolution: ``"none"``, ``"batch"`` or ``"group"`` (32 groups). The
             convolutions have biases in any case, as torchvision's have.
         downsample: how maps are halved: ``"stride"``; or without aliasing, ``"blur"`` or
@@ -106,7 +111,11 @@ def vgg(
         Simonyan and Zisserman, *Very deep convolutional networks for large-scale image
         recognition*, 2014, arXiv:1409.1556.
     """
-    shape = VARIANTS[arguments.one_of("variant", variant, VARIANTS)]
+    first = arguments.integer("channels", channels, at_least=1)
+    shape = replace(
+        VARIANTS[arguments.one_of("variant", variant, VARIANTS)],
+        channels=tuple(first * width for width in WIDTHS),
+    )
     style = Style(
         norm=norm, downsample=downsample, padding_mode=padding_mode, dropout=dropout, dtype=dtype
     )

@@ -29,7 +29,7 @@ from experiments._training_options import Config
 from .runs import HERE, SMALL, error_of, pictures, run
 
 PARTS = (
-    *("augmentations", "baselines", "networks", "optimizers", "recipes", "splits"),
+    *("augmentations", "baselines", "books", "networks", "optimizers", "recipes", "splits"),
     "options",
 )
 # A rate with which no parameter changes.

@@ -14,11 +14,12 @@ from cnn_jax.models.densenet import LEAST, VARIANTS, Variant
 
 from .networks import ALIKE, abstract, filled, images, maps, parameters, shapes
 
-PARAMETERS = {  # torchvision's
+PARAMETERS = {  # torchvision's; the last by `test_without_a_bottleneck`, with 1000 classes
     "densenet121": 7_978_856,
     "densenet169": 14_149_480,
     "densenet201": 20_013_928,
     "densenet161": 28_681_000,
+    "densenet21": 1_010_104,
 }
 
 
@@ -30,8 +31,28 @@ def tiny(**style):
 def test_published_parameters_and_depth(name):
     model = abstract(getattr(models, name))
     assert parameters(model) == PARAMETERS[name]
-    convolutions = 1 + 3 + 2 * sum(len(getattr(model, f"block{i}").layers) for i in (1, 2, 3, 4))
+    layers = sum(len(getattr(model, f"block{i}").layers) for i in (1, 2, 3, 4))
+    convolutions = 1 + 3 + (2 if VARIANTS[name].bottleneck else 1) * layers
     assert name == f"densenet{convolutions + 1}"
+
+
+def test_without_a_bottleneck():
+    """Dive into Deep Learning has 758,226 parameters: 904 more, as its convolutions have biases."""
+    model = abstract(models.densenet21, in_channels=1, num_classes=10)
+    entering = [64, 96, 128, 160, 96, 128, 160, 192, 112, 144, 176, 208, 120, 152, 184, 216]
+    layers = sum(2 * c + 9 * c * 32 for c in entering)
+    transitions = sum(2 * c + c * c // 2 for c in (192, 224, 240))
+    rest = 7 * 7 * 64 + 2 * 64 + 2 * 248 + 248 * 10 + 10
+    assert parameters(model) == layers + transitions + rest == 757_322
+    assert 757_322 + 64 + 16 * 32 + 96 + 112 + 120 == 758_226
+    model.eval()
+    assert shapes(model, 1, 96, 96, 1)["norm"] == (1, 3, 3, 248)
+
+
+def test_layers_without_a_bottleneck_have_no_published_names(tmp_path):
+    model = abstract(models.densenet21)
+    with pytest.raises(ValueError, match=r"block1\.0\.\w+\.\w+ has no published name"):
+        models.save_weights(model, tmp_path / "weights.npz", names="timm")
 
 
 def test_published_shapes():

@@ -50,6 +50,26 @@ def test_published_parameters_and_shapes(size):
     chex.assert_trees_all_equal(model(image(size)), model.feature_maps(image(size))["logits"])
 
 
+@pytest.mark.parametrize("norm", ["none", "batch", "group"])
+def test_a_normalization_adds_a_scale_and_a_shift_to_each_channel(norm):
+    model, backbone = lenet(norm=norm), lenet(norm=norm, num_classes=None)
+    each = 0 if norm == "none" else 2
+    assert parameters(model) == 61_706 + each * (6 + 16 + 120 + 84)
+    assert parameters(backbone) == 156 + 2_416 + each * (6 + 16)
+    assert bool(nnx.state(model, nnx.BatchStat)) is (norm == "batch")
+
+
+def test_hidden_layers_are_normalized_before_their_activation():
+    """Over a batch, what goes into the sigmoid has mean 0 and variance 1."""
+    x = 100 * image(batch=(32,))
+    maps = lenet(norm="batch", activation="sigmoid").feature_maps(x)
+    for name in ("conv1", "conv2", "dense1", "dense2"):
+        before = jnp.log(maps[name] / (1 - maps[name]))
+        axes = tuple(range(before.ndim - 1))
+        chex.assert_trees_all_close(before.mean(axes), jnp.zeros(before.shape[-1]), atol=1e-3)
+        chex.assert_trees_all_close(before.var(axes), jnp.ones(before.shape[-1]), atol=1e-2)
+
+
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
 @pytest.mark.parametrize("pool", ["max", "avg"])
 def test_algorithms_agree(activation, pool):
@@ -72,7 +92,8 @@ def test_options_change_what_they_say():
     logits = [
         lenet(activation=a, pool=p)(image()) for a in ("relu", "tanh") for p in ("max", "avg")
     ]
-    assert len({round(float(jnp.sum(l)), 3) for l in logits}) == 4
+    logits += [lenet(norm=norm)(image()) for norm in ("batch", "group")]
+    assert len({round(float(jnp.sum(l)), 3) for l in logits}) == 6
     assert lenet(num_classes=3, in_channels=2)(image(channels=2)).shape == (2, 3)
 
 
@@ -93,6 +114,10 @@ def test_dropout_acts_while_training_alone():
         (lambda: lenet()([1.0]), "got shape (1,)."),
         (lambda: lenet(dropout=1.0), "`dropout` must be a number in [0, 1); got 1.0."),
         (lambda: lenet(pool="min"), "`pool` must be one of 'max', 'avg'; got 'min'."),
+        (
+            lambda: lenet(norm="layer"),
+            "`norm` must be one of 'batch', 'group', 'none'; got 'layer'.",
+        ),
         (lambda: lenet(input_size=30), "`input_size` must be one of 28, 32; got 30."),
         (
             lambda: lenet()(image(32)),

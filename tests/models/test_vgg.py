@@ -2,6 +2,7 @@
 
 import re
 import sys
+from itertools import pairwise
 
 import chex
 import jax.numpy as jnp
@@ -62,6 +63,16 @@ def test_convolutions_of_each_stage():
         found = [len(getattr(model, f"stage{stage}").layers) for stage in range(1, 6)]
         assert found == list(variant.convolutions)
         assert sum(found) + 3 == int(name.removeprefix("vgg"))
+
+
+def test_channels_follow_those_of_the_first_stage():
+    model = abstract(models.vgg11, channels=16, in_channels=1, num_classes=10)
+    found = shapes(model, 1, 224, 224, 1)
+    assert [found[f"stage{stage}"][-1] for stage in range(1, 6)] == [16, 32, 64, 128, 128]
+    widths = (1, 16, 32, 64, 64, 128, 128, 128, 128)
+    convolutions = sum(9 * a * b + b for a, b in pairwise(widths))
+    dense = [(7 * 7 * 128, 4096), (4096, 4096), (4096, 10)]
+    assert parameters(model) == convolutions + sum(a * b + b for a, b in dense) == 43_093_322
 
 
 @pytest.mark.parametrize(
@@ -149,6 +160,7 @@ def test_options_change_what_they_say():
             lambda: abstract(models.vgg11, norm="layer"),
             "`norm` must be one of 'batch', 'group'",
         ),
+        (lambda: abstract(models.vgg11, channels=0), "`channels` must be a positive int; got 0."),
         (lambda: abstract(models.vgg11, downsample="max"), "`downsample` must be one of 'stride'"),
         (lambda: abstract(models.vgg11, padding_mode="wrap"), "`padding_mode` must be one of"),
         (lambda: abstract(models.vgg11, dropout=-0.1), "`dropout` must be a number in [0, 1)"),

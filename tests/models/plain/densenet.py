@@ -9,24 +9,25 @@ from cnn_jax.models.densenet import Variant
 from ._layers import batch_norm, conv, conv_norm, dense, max_pool, mean, relu, windows
 
 SIZE = (32, 32, 2)
-OPTIONS = [{}]
+OPTIONS = [{}, {"bottleneck": 0}]
 LAST, HEAD = "norm", ("logits",)
 LAYERS = (1, 2, 1, 1)
 
 
-def small(*, num_classes=5, dtype=None, rngs):
-    variant = Variant(LAYERS, growth=4, stem=8)
+def small(*, bottleneck=4, num_classes=5, dtype=None, rngs):
+    variant = Variant(LAYERS, growth=4, stem=8, bottleneck=bottleneck)
     return models.DenseNet(variant, num_classes, 2, Style(dtype=dtype), rngs)
 
 
-def forward(p, x):
+def forward(p, x, *, bottleneck=4):
     maps = {"stem": relu(conv_norm(p, "stem", x, 2, 3))}
     x = maps["pool"] = max_pool(maps["stem"], (3, 3), 2, 1)
     for block, layers in enumerate(LAYERS, 1):
         for layer in range(layers):
             name = f"block{block}.{layer}"
             y = relu(batch_norm(p, f"{name}.norm", x))
-            y = relu(conv_norm(p, f"{name}.reduce", y))
+            if bottleneck:
+                y = relu(conv_norm(p, f"{name}.reduce", y))
             x = np.concatenate([x, conv(p, f"{name}.conv", y, 1, 1)], -1)
         maps[f"block{block}"] = x
         if block < 4:

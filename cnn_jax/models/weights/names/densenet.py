@@ -2,6 +2,7 @@
 
 The files that torchvision publishes have older names than its networks: norm.1 for norm1, and so
 on. The state_dict of a network that has loaded such a file has today's names, like timm's files.
+Neither library has layers without a 1x1 convolution: those of densenet21 have no names here.
 """
 
 import re
@@ -22,7 +23,9 @@ def torchvision(model: DenseNet) -> dict[str, str]:
         "logits": "classifier",
     }
     for block in range(1, 5):
-        for number, _ in enumerate(getattr(model, f"block{block}").layers):
+        for number, layer in enumerate(getattr(model, f"block{block}").layers):
+            if layer.reduce is None:
+                continue
             ours = f"block{block}.{number}"
             theirs = f"features.denseblock{block}.denselayer{number + 1}"
             names[f"{ours}.norm"] = f"{theirs}.norm1"
@@ -30,8 +33,8 @@ def torchvision(model: DenseNet) -> dict[str, str]:
             names[f"{ours}.reduce.norm"] = f"{theirs}.norm2"
             names[f"{ours}.conv"] = f"{theirs}.conv2"
         if block < 4:
-            for layer in ("norm", "conv"):
-                names[f"transition{block}.{layer}"] = f"features.transition{block}.{layer}"
+            for part in ("norm", "conv"):
+                names[f"transition{block}.{part}"] = f"features.transition{block}.{part}"
     return names
 
 
