@@ -161,7 +161,8 @@ def save(figure: Figure, file: Path) -> None:
     """Write a figure as PNG, completely or not at all; it says itself where its `panels` are."""
     if jax.process_index() > 0:  # of several processes the first one draws
         return
-    figure.draw_without_rendering()  # which gives the panels their places
+    figure.draw_without_rendering()  # which gives the panels their places,
+    figure.set_layout_engine("none")  # once: a layout of many panels takes seconds
     shown = [axes for axes in figure.axes if axes.images]
     about = [(a.get_title(), a.get_position().extents.round(4).tolist()) for a in shown]
     with files.replacing(file) as new:

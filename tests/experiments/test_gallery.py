@@ -15,7 +15,7 @@ from experiments.lecture.sections import tasks
 
 def picture(file, colors, cells=1):
     """A figure of images of one color each, cells of them beside each other, and a plot."""
-    figure = Figure(figsize=(2 * cells * len(colors) + 2, 2), layout="constrained")
+    figure = Figure(figsize=(cells * len(colors) + 1, 1.2))
     plot, *others = figure.subplots(1, len(colors) + 1)
     plot.plot([1, 2])
     for number, (axes, color) in enumerate(zip(others, colors)):
