@@ -67,13 +67,8 @@ def cross_entropy(logits, labels):
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
-def measured(f, params, signals, labels):
-    loss = partial(cross_entropy, labels=labels[:100])
-    return analysis.gradient_norms(f, signals[:100], loss=loss, params=params)
-
-
 def train(f, params, signals, labels):
-    optimizer = optax.adam(1e-3)
+    optimizer, names = optax.adam(1e-3), list(params)  # first layer to last
 
     @jax.jit
     def steps(params, batches):
@@ -83,7 +78,7 @@ def train(f, params, signals, labels):
                 lambda params: cross_entropy(f(params, signals[batch]), labels[batch])
             )(params)
             updates, moments = optimizer.update(gradient, moments, params)
-            seen = value, *(jnp.linalg.norm(gradient[f"conv {i}"]) for i in (2, LAYERS))
+            seen = value, jnp.stack([jnp.linalg.norm(gradient[name]) for name in names])
             return (optax.apply_updates(params, updates), moments), seen
 
         return jax.lax.scan(step, (params, optimizer.init(params)), batches)
@@ -111,12 +106,12 @@ def show():
         above, below = grid[:, column]
         for kind, (normalized, shortcuts) in KINDS.items():
             f = partial(network, activation=activation, normalized=normalized, shortcuts=shortcuts)
-            start = measured(f, params, signals, labels)
-            losses, second, last = (np.asarray(v) for v in train(f, params, signals, labels))
-            above.plot(range(1, LAYERS + 2), start.norms, marker=".", label=kind)
+            losses, norms = map(np.asarray, train(f, params, signals, labels))
+            second, last = norms[:, 1], norms[:, -2]
+            above.plot(range(1, LAYERS + 2), norms[0], marker=".", label=kind)
             below.plot(second)
             ends = [float(v[-20:].mean()) for v in (second, last, losses)]
-            shown = start.norms[1], start.norms[-2], *ends
+            shown = second[0], last[0], *ends
             rows.append([activation, kind, *(pages.Cell(f"{v:.2g}", v) for v in shown)])
         above.set(title=activation, yscale="log", xlabel="layer")
         below.set(yscale="log", xlabel="step")
@@ -139,7 +134,7 @@ def show():
             f"{LAYERS} convolutions of {WIDTH} channels and a dense layer, with MNIST-1D's signals,"
             f" {STEPS} steps of Adam on 100 of them each.",
         ),
-        "The norms of the gradient at the start, and on average over the last twenty steps, with "
+        "The norms of the gradient in the first step, and on average over the last twenty, with "
         f"their loss; that of the same probability for each of ten classes is {np.log(10):.4f}.",
         pages.table(heads, rows),
         "The same of any model, and of any loss:",
