@@ -90,7 +90,7 @@ def figures(**options: Any) -> tuple[Make, Make]:
     Args:
         options: of `data.figures.figures`.
     """
-    train, held_out = (behind(split, options["size"]) for split in ("train", "test"))
+    train, held_out = (backgrounds(split, options["size"]) for split in ("train", "test"))
     return data.figures.figures(train, **options), data.figures.figures(held_out, **options)
 
 
@@ -110,13 +110,13 @@ def scenes(
     made, classes = [], ()
     for split in ("train", "test"):
         garments = data.load(dataset, split)
-        backgrounds = behind(split, options["size"])
-        made.append(make(garments.images, garments.labels, backgrounds, **options))
+        photographs = backgrounds(split, options["size"])
+        made.append(make(garments.images, garments.labels, photographs, **options))
         classes = tuple(garments.classes)
     return made[0], made[1], classes
 
 
-def behind(split: str, size: int) -> list[np.ndarray]:
+def backgrounds(split: str, size: int) -> list[np.ndarray]:
     """The photographs that examples of a split are made on, of at least `size` x `size`.
 
     To train on there are only nine: half of those returned are parts of them as they are, half are

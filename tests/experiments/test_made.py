@@ -19,7 +19,7 @@ def test_backgrounds_to_train_on_are_parts_of_photographs_or_altered_ones(monkey
     photographs = {name: rng.integers(0, 256, (60, 80, 3), np.uint8) for name in "abc"}
     monkeypatch.setattr(photos, "load", lambda *_, **__: photographs)
     monkeypatch.setattr(_made, "PIXELS", 128 * WIDE**2)
-    made = _made.behind("train", 32)
+    made = _made.backgrounds("train", 32)
     assert len(made) == 128
     assert {image.shape for image in made} == {(WIDE, WIDE, 3)}
     assert {image.dtype for image in made} == {np.dtype(np.uint8)}
@@ -30,6 +30,6 @@ def test_backgrounds_to_train_on_are_parts_of_photographs_or_altered_ones(monkey
 
 
 def test_held_out_backgrounds_are_other_photographs_as_they_are():
-    made = _made.behind("test", 64)
+    made = _made.backgrounds("test", 64)
     for image, expected in zip(made, photos.load("test", channels=3).values(), strict=True):
         np.testing.assert_array_equal(image, expected)

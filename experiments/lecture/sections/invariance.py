@@ -1,8 +1,8 @@
 """What a trained network makes of a small shift.
 
 Pools are said to forget small shifts. In a trained LeNet-5 each of them forgets some of a shift,
-and the convolution behind it brings some back: after one pixel much of the difference is left
-behind both, and one garment in ten gets another class. Windows in steps of two see another grid
+and the convolution after it brings some back: a shift by one pixel still changes much after both,
+and one garment in ten gets another class. Windows in steps of two see another grid
 after a shift by one. A blur before the step makes that less; adaptive polyphase sampling takes of
 all grids the one with the largest values, so that the shift no longer matters, exactly: with
 circular borders and a mean over all places at the end no shift changes the class, by construction.
@@ -73,7 +73,7 @@ def show():
     axes = figure.subplots()
     for name, found in layers.items():
         axes.plot(shifts, found.changes, marker=".", label=name)
-    axes.set(xlabel="shift to the right, pixels", ylabel="|f(T(x)) - f(x)| / |f(x)|")
+    axes.set(xticks=shifts, xlabel="shift to the right, pixels", ylabel="|f(T(x)) - f(x)| / |f(x)|")
     axes.legend(fontsize="small")
     rows, exact = [], {}
     for name, pool in POOLS.items():
@@ -91,7 +91,7 @@ def show():
         numbers(
             {
                 "after one pixel, change of the first maps": float(layers["conv1"].changes[1]),
-                "behind both pools": float(layers["pool2"].changes[1]),
+                "after both pools": float(layers["pool2"].changes[1]),
                 "of the logits": float(one.changes[1]),
                 "garments that keep their class": float(one.agreement[1]),
             }
