@@ -2,8 +2,8 @@
 
 What 20 layers compute, 56 can compute too, if the others pass on what they are given. But a plain
 network of 56 layers does not find that: even on the examples that it is trained on, it does worse
-than one of 20. With shortcuts, y = x + f(x), a block that learns nothing passes on its input, and 56
-layers learn, if not better than 20 here. It is not that gradients vanish: all networks are
+than one of 20. With shortcuts, y = x + f(x), a block that learns nothing passes on its input, and
+56 layers learn, if not better than 20 here. It is not that gradients vanish: all networks are
 normalized, and at the start the plain one's gradient is larger in the first layer than in the last.
 """
 
