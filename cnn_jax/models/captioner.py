@@ -81,9 +81,8 @@ def captioner(
         channels: of the words' features.
         layers: blocks of words, with the dilations 1, 2, 4 to 2^(layers - 1).
         kernel_size: taps of the causal convolutions, at least 2.
-        kinds: if given, a 1x1 convolution also says of each cell of the last stage which of so many
-            kinds of things it shows. No word needs it; with a loss of its own the encoder learns
-            sooner.
+        kinds: if given, each cell of the last stage also says which of so many kinds of things it
+            shows. No word needs it; with a loss of its own the encoder learns sooner.
         norm: of the encoder, ``"batch"``, ``"group"`` or ``"none"``.
         dtype: to compute in, such as ``jnp.bfloat16``; parameters are float32 always.
         rngs: the random stream ``params``.
@@ -105,8 +104,7 @@ def captioner(
         arguments.integer("kernel_size", kernel_size, at_least=2),
     )
     in_channels = arguments.integer("in_channels", in_channels, at_least=1)
-    if kinds is not None:
-        kinds = arguments.integer("kinds", kinds, at_least=1)
+    kinds = None if kinds is None else arguments.integer("kinds", kinds, at_least=1)
     return Captioner(in_channels, widths, words, kinds, Style(norm=norm, dtype=dtype), rngs)
 
 
@@ -215,16 +213,7 @@ class Captioner(nnx.Module):
 
 
 class Block(nnx.Module):
-    """A gated causal convolution over words, then attention to the image; see the file's table.
-
-    Args:
-        channels: of the words' features.
-        cells: channels of the memory.
-        window: taps of the convolution.
-        dilation: of the convolution.
-        style: see `Style`.
-        rngs: the random streams.
-    """
+    """A gated causal convolution over words, then attention to the image; see the file's table."""
 
     def __init__(
         self, channels: int, cells: int, window: int, dilation: int, style: Style, rngs: nnx.Rngs
