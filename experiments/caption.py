@@ -45,7 +45,6 @@ SCALE = (0.7, 1.3)  # of garments of 28 x 28
 VISIBLE = 0.7  # of each garment at least
 CLEAR = 4.0  # pixels
 CELL, CELLS = 8, 10.0  # pixels of a cell of the map; the weight of what the cells say
-SIZES = "32, 40, ... 256"
 MEASURES = {"sentence": " (nats)", "exact": " (share of sentences)"}
 WORDS = {"coarse": COARSE, "fine": FINE}
 
@@ -71,7 +70,8 @@ class Config(Training):
 
     def __post_init__(self):
         super().__post_init__()
-        require("--size", self.size % CELL == 0 and 32 <= self.size <= 256, SIZES, self.size)
+        fits = self.size % CELL == 0 and 32 <= self.size <= 256
+        require("--size", fits, "32, 40, ... 256", self.size)
         require("--objects", 1 <= self.objects <= 4, "in [1, 4]", self.objects)
         require("--beams", 1 <= self.beams <= 100, "in [1, 100]", self.beams)
         decay = self.weight_decay

@@ -58,8 +58,8 @@ TILES = {
     "camera_pose": Tile("corner error, pixels"),
     "body_pose": Tile("PCK"),
     "stereo": Tile("end-point error, pixels", panels=(0, 1, 2, 4)),
-    "denoise": Tile("PSNR, dB"),
-    "superresolve": Tile("PSNR, dB"),
+    "denoise": Tile("PSNR, dB", panels=(0, 1, 2, 5)),
+    "superresolve": Tile("PSNR, dB", panels=(0, 1, 2, 3)),
     "caption": Tile("sentences right"),
     "synthesize": Tile("Frechet distance"),
 }

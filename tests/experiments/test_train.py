@@ -438,7 +438,8 @@ def test_the_recipe_with_data_at_hand_runs(tmp_path):
         (["--model-options", "[]"], "`--model-options` must be a JSON object"),
         (
             ["--model-options", '{"dropuot": 1}'],
-            "`--model-options` of lenet are activation, pool, norm, dropout; got 'dropuot'. Did you",
+            "`--model-options` of lenet are activation, pool, norm, dropout; got 'dropuot'. "
+            "Did you",
         ),
         (["--model-options", '{"dropout": 2}'], "`--model-options`: `dropout` must be a number"),
         (["--dataset", "mnst"], "`--dataset` must be one of "),
