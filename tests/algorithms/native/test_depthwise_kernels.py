@@ -22,10 +22,12 @@ GROUPS = [(1, 1), (1, 1), (1, 2), (2, 1), (1, 3), (3, 2), (4, 4), (8, 8), (5, 3)
 DRAWN = 20  # for each side and rank
 
 
-def draw(random, rank):
+def draw(random, rank, dtype="float32"):
     """A window that is exact, narrow groups, and the shapes of x and the kernel."""
     window, spatial = drawn(random, rank, {0: 1, 1: 60, 2: 18, 3: 6})
-    cg, og = GROUPS[random.integers(len(GROUPS))]
+    # A vector of four float64 does not hold a group of seven outputs: other kernels take those.
+    fit = [(cg, og) for cg, og in GROUPS if depthwise.takes(host(), 2 * cg, 2 * og, 2, dtype)]
+    cg, og = fit[random.integers(len(fit))]
     groups = int(random.choice([2, 3, 4, 5, 7, 8, 15, 16, 17, 33]))
     batch = int(random.choice([1, 1, 2, 3]))
     return window, groups, (batch, *spatial, cg * groups), (*window.size, cg, og * groups)
@@ -68,7 +70,8 @@ def check(side, window, groups, x_shape, kernel_shape, dtype, at_end=True):
 def test_drawn_windows_are_exact_and_stay_inside_of_their_arrays(side, rank):
     random = np.random.default_rng([rank, SIDES.index(side)])
     for number in range(DRAWN if rank else 10):
-        check(side, *draw(random, rank), DTYPES[number % 5], at_end=number % 3 > 0)
+        dtype = DTYPES[number % 5]
+        check(side, *draw(random, rank, dtype), dtype, at_end=number % 3 > 0)
 
 
 WINDOW = Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), (1, 1))
