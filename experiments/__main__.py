@@ -34,9 +34,12 @@ def experiments(folder: Path = FOLDER) -> dict[str, About]:
     """What each experiment says of itself, by its name, without importing it."""
     found = {}
     for module in pkgutil.iter_modules([str(folder)]):
-        if not module.name.startswith("_"):
-            file = f"{module.name}/__init__.py" if module.ispkg else f"{module.name}.py"
-            tree = ast.parse((folder / file).read_text(encoding="utf-8"))
+        package = folder / module.name
+        # A package that runs by itself is an experiment; the others are parts of experiments.
+        runs = not module.ispkg or (package / "__main__.py").exists()
+        if runs and not module.name.startswith("_"):
+            file = package / "__init__.py" if module.ispkg else package.with_suffix(".py")
+            tree = ast.parse(file.read_text(encoding="utf-8"))
             docstring = ast.get_docstring(tree) or ""
             cost = COST.search(docstring)
             summary = docstring.partition("\n")[0]

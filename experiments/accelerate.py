@@ -27,9 +27,9 @@ from rich.table import Table
 
 from cnn_jax import accelerate
 from cnn_jax import functional as F
-from experiments import _runs
-from experiments._options import require, require_types
 from experiments.compare_ops.clocks import timing
+from experiments.running import command
+from experiments.running.options import require, require_types
 
 CLASSES, RATE = 10, 1e-3
 
@@ -259,8 +259,10 @@ def main(config: Config) -> None:
         compare(NETWORKS[name](jax.random.key(0)), config.seconds, table)
     console = Console(width=120)
     console.print(table)
-    console.print(f"{_runs.device()}, {', '.join(f'{k} {v}' for k, v in _runs.versions().items())}")
+    console.print(
+        f"{command.device()}, {', '.join(f'{k} {v}' for k, v in command.versions().items())}"
+    )
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -33,9 +33,11 @@ from cnn_jax.data.figures import JOINTS
 from cnn_jax.models.blocks import Style
 from cnn_jax.models.simple_baseline import Variant
 from cnn_jax.tasks import pose
-from experiments import _made, _posed, _runs
-from experiments._options import Training, require
-from experiments._running import Result, Run
+from experiments.data import making
+from experiments.drawing import posed
+from experiments.running import command
+from experiments.running.options import Training, require
+from experiments.running.run import Result, Run
 
 EPOCH = 4096  # people between two looks at the held-out ones
 HELD_OUT = 512
@@ -86,15 +88,15 @@ def main(config: Config) -> Result:
     """Train, compare, draw, and print the result."""
     with Run("body_pose", config) as run:
         config = run.config
-        make, make_held_out = _made.figures(size=config.size)
+        make, make_held_out = making.figures(size=config.size)
         few = 32 if config.smoke else HELD_OUT
-        truth = _made.drawn(make_held_out, jax.random.key(1), few)
+        truth = making.drawn(make_held_out, jax.random.key(1), few)
 
         def prepare(batch, key):
-            return seen(batch if key is None else _made.new(make, batch, key))
+            return seen(batch if key is None else making.new(make, batch, key))
 
         epochs, loss = config.epochs_of(20), pose.loss(stride=config.stride, sigma=SIGMA)
-        numbers = _made.numbers(64 if config.smoke else EPOCH)
+        numbers = making.numbers(64 if config.smoke else EPOCH)
         batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
         steps = max(epochs * batches.steps, 1)
@@ -110,22 +112,22 @@ def main(config: Config) -> Result:
 
         def evaluate(state):
             outputs = predict(state)
-            numbers = _posed.judge(joints(outputs), truth)
+            numbers = posed.judge(joints(outputs), truth)
             measured = {"loss": float(loss_of(outputs, truth)[0].mean())}
             return {**measured, **{name: numbers[name] for name in ("pck", "pck_torso")}}
 
         state = run.train(state, step, batches, epochs, evaluate, best="test_pck")
         found = joints(predict(state))
-        examples = _made.drawn(make, jax.random.key(2), few, leave=["image"])
-        mean = _posed.mean_pose(examples, truth)
-        place = _posed.judge(_posed.mean_place(examples, few), truth)["pck"]
+        examples = making.drawn(make, jax.random.key(2), few, leave=["image"])
+        mean = posed.mean_pose(examples, truth)
+        place = posed.judge(posed.mean_place(examples, few), truth)["pck"]
         if run.records:
-            _posed.curves(run.workdir / "curves.png", run.records)
-        _posed.figures(run.workdir / "poses.png", found, truth)
-        _posed.figures(run.workdir / "baseline.png", mean, truth)
-        baseline = {**_posed.judge(mean, truth), "pck of the mean place": place}
-        return run.finish("pck", _posed.judge(found, truth), baseline)
+            posed.curves(run.workdir / "curves.png", run.records)
+        posed.figures(run.workdir / "poses.png", found, truth)
+        posed.figures(run.workdir / "baseline.png", mean, truth)
+        baseline = {**posed.judge(mean, truth), "pck of the mean place": place}
+        return run.finish("pck", posed.judge(found, truth), baseline)
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -32,17 +32,12 @@ from flax import nnx
 from cnn_jax import data, models, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import homography
-from experiments import (
-    _installed,
-    _keypoints,
-    _made,
-    _pictures,
-    _quadrilaterals,
-    _real_planes,
-    _runs,
-)
-from experiments._options import Training, require
-from experiments._running import Result, Run
+from experiments.baselines import keypoints
+from experiments.data import installed, making, real_planes
+from experiments.drawing import plots, quadrilaterals
+from experiments.running import command
+from experiments.running.options import Training, require
+from experiments.running.run import Result, Run
 
 SIZE, REACH = 128, 32.0  # of a view, and how far a corner moves: as published
 SHORT = 240  # pixels of a photograph's shorter side, as published
@@ -76,7 +71,7 @@ def main(config: Config) -> Result:
         config = run.config
         make, truth, tune_on = pairs(config)
         epochs, unit = config.epochs_of(40), REACH / config.shrink
-        numbers = _made.numbers(64 if config.smoke else EPOCH)
+        numbers = making.numbers(64 if config.smoke else EPOCH)
         batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         seen = {name: truth[name] for name in ("first", "second")}
         held_out = training.batches(seen, min(config.batch_size, len(seen["first"])), mesh=run.mesh)
@@ -113,23 +108,23 @@ def main(config: Config) -> Result:
         nothing = judge(np.zeros_like(orb), truth["corners"])
         baseline = {**judge(orb, truth["corners"]), **failed}
         baseline |= {f"{name}_of_identity": value for name, value in nothing.items()}
-        real = _real_planes.graffiti(
+        real = real_planes.graffiti(
             8 if config.smoke else REAL, size=SIZE, reach=REACH, short=SHORT
         )
         if real is None:
-            run.console.print(_installed.OPENCV.absent("two views of a wall with graffiti"))
+            run.console.print(installed.OPENCV.absent("two views of a wall with graffiti"))
         else:
             views = training.batches({name: real[name] for name in seen}, len(real["first"]))
             of_real = training.make_predict(refined, views, prepare=prepare)(state)[:, -1]
-            by_orb = [_keypoints.estimates(real, own, 2 * REACH)[0] for own in parameters]
-            better = min(by_orb, key=lambda said: _keypoints.errors(said, real["corners"]).mean())
+            by_orb = [keypoints.estimates(real, own, 2 * REACH)[0] for own in parameters]
+            better = min(by_orb, key=lambda said: keypoints.errors(said, real["corners"]).mean())
             for values, said in ((metrics, of_real), (baseline, better)):
-                values["corner_error_graffiti"] = _keypoints.errors(said, real["corners"]).mean()
-            _quadrilaterals.estimates(run.workdir / "graffiti.png", real, of_real, better)
+                values["corner_error_graffiti"] = keypoints.errors(said, real["corners"]).mean()
+            quadrilaterals.estimates(run.workdir / "graffiti.png", real, of_real, better)
         return run.finish("corner_error", metrics, baseline, higher_is_better=False)
 
 
-def pairs(config: Config) -> tuple[_made.Make, dict[str, np.ndarray], list[Any]]:
+def pairs(config: Config) -> tuple[making.Make, dict[str, np.ndarray], list[Any]]:
     """What makes training pairs, shrunk; held-out pairs, half clean; and some to tune ORB on."""
     by = config.shrink
     few, to_tune = (8, 1) if config.smoke else (HELD_OUT, TUNED_ON)
@@ -142,7 +137,7 @@ def pairs(config: Config) -> tuple[_made.Make, dict[str, np.ndarray], list[Any]]
     for options in (rough, {}):
         for split, key, count, to in (("test", 1, few, held_out), ("train", 2, to_tune, tune_on)):
             drawn = data.views.views(photographs(split, SHORT), size=SIZE, reach=REACH, **options)
-            made = _made.drawn(drawn, jax.random.key(key), max(count, _made.AT_ONCE))
+            made = making.drawn(drawn, jax.random.key(key), max(count, making.AT_ONCE))
             to.append({name: array[:count] for name, array in made.items()})
     return make, jax.tree.map(lambda *both: np.concatenate(both), *held_out), tune_on
 
@@ -151,10 +146,10 @@ def photographs(split: str, short: int, by: int = 1) -> list[np.ndarray]:
     """Photographs whose shorter side has so many pixels, if not fewer; then so many times fewer."""
     found = data.photos.load(split, channels=1).values()
     large = [photograph for photograph in found if min(photograph.shape[:2]) >= short]
-    return [_quadrilaterals.resized(p, short / by / min(p.shape[:2])) for p in large]
+    return [quadrilaterals.resized(p, short / by / min(p.shape[:2])) for p in large]
 
 
-def preparing(make: _made.Make, shrink: int) -> Any:
+def preparing(make: making.Make, shrink: int) -> Any:
     """From numbers, or stored pairs, to what the network takes: both views in [-1/2, 1/2]."""
 
     def stacked(first, second):
@@ -165,7 +160,7 @@ def preparing(make: _made.Make, shrink: int) -> Any:
             both = stacked(batch["first"], batch["second"]).astype(jnp.float32)
             return {"image": F.avg_pool(both, (shrink, shrink), stride=shrink) / 255 - 0.5}
         pair_key, guess_key = jax.random.split(key)
-        made = _made.new(make, batch, pair_key)
+        made = making.new(make, batch, pair_key)
         first, second = (made[n].astype(jnp.float32) / 255 - 0.5 for n in ("first", "second"))
         guess = guesses(guess_key, made["corners"], REACH / shrink)
         size = SIZE // shrink
@@ -198,7 +193,7 @@ def network(config: Config) -> models.HomographyNet:
 
 def judge(offsets: np.ndarray, corners: np.ndarray) -> dict[str, float]:
     """The mean corner error in pixels, of the pairs that are rough, the first half, and clean."""
-    errors = _keypoints.errors(offsets, corners)
+    errors = keypoints.errors(offsets, corners)
     rough, clean = np.split(errors, 2)
     found = {}
     for name, part in (("corner_error", rough), ("corner_error_clean", clean)):
@@ -206,20 +201,20 @@ def judge(offsets: np.ndarray, corners: np.ndarray) -> dict[str, float]:
     return found
 
 
-def tuned(tune_on: list[Any], smoke: bool) -> list[_keypoints.Parameters]:
+def tuned(tune_on: list[Any], smoke: bool) -> list[keypoints.Parameters]:
     """Parameters of ORB and RANSAC for rough pairs, and for clean ones."""
-    start = _keypoints.Parameters(enlarge=1, trials=10) if smoke else _keypoints.Parameters()
-    return [_keypoints.tuned(own, start, 2 * REACH) for own in tune_on]
+    start = keypoints.Parameters(enlarge=1, trials=10) if smoke else keypoints.Parameters()
+    return [keypoints.tuned(own, start, 2 * REACH) for own in tune_on]
 
 
 def by_keypoints(
-    truth: Any, parameters: list[_keypoints.Parameters]
+    truth: Any, parameters: list[keypoints.Parameters]
 ) -> tuple[np.ndarray, dict[str, float]]:
     """What ORB and RANSAC say of pairs, half rough and half clean; and which share fails."""
     half, found, failed = len(truth["corners"]) // 2, [], {}
     for name, part, own in zip(("rough", "clean"), (slice(half), slice(half, None)), parameters):
         pairs = {n: v[part] for n, v in truth.items()}
-        offsets, none = _keypoints.estimates(pairs, own, 2 * REACH)
+        offsets, none = keypoints.estimates(pairs, own, 2 * REACH)
         found.append(offsets)
         failed[f"share_failed_{name}"] = none.mean()
     return np.concatenate(found), failed
@@ -229,12 +224,12 @@ def draw(run: Run, truth: Any, offsets: np.ndarray, orb: np.ndarray) -> None:
     """Draw the curves, and the rough pairs."""
     if run.records:
         units = {"corner_error": " (pixels)", "corner_error_clean": " (pixels)"}
-        _pictures.curves(run.workdir / "curves.png", run.records, units)
+        plots.curves(run.workdir / "curves.png", run.records, units)
     half = len(offsets) // 2
     rough = {name: value[:half] for name, value in truth.items()}
-    _quadrilaterals.estimates(run.workdir / "estimates.png", rough, offsets[:half], orb[:half])
-    _quadrilaterals.warped(run.workdir / "warped.png", rough, offsets[:half])
+    quadrilaterals.estimates(run.workdir / "estimates.png", rough, offsets[:half], orb[:half])
+    quadrilaterals.warped(run.workdir / "warped.png", rough, offsets[:half])
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -34,10 +34,12 @@ from flax import nnx
 from cnn_jax import models, training
 from cnn_jax.data.scenes import COARSE, FINE, Language
 from cnn_jax.tasks import captioning, segmentation
-from experiments import _captioned, _made, _pictures, _runs
-from experiments._optimizers import one_cycle
-from experiments._options import Training, require
-from experiments._running import Result, Run
+from experiments.data import making
+from experiments.drawing import captioned, plots
+from experiments.running import command
+from experiments.running.optimizers import one_cycle
+from experiments.running.options import Training, require
+from experiments.running.run import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
 HELD_OUT = 1024  # scenes
@@ -107,16 +109,16 @@ def main(config: Config) -> Result:
     with Run("caption", config) as run:
         config, language = run.config, WORDS[run.config.words]
         options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
-        *made, classes = _made.scenes(config.dataset, **options, min_visible=VISIBLE)
+        *made, classes = making.scenes(config.dataset, **options, min_visible=VISIBLE)
         make, make_held_out = (lambda keys, m=m: seen(language, m(keys)) for m in made)
         few = 32 if config.smoke else HELD_OUT
-        held_out = _made.drawn(make_held_out, jax.random.key(1), few)
+        held_out = making.drawn(make_held_out, jax.random.key(1), few)
 
         def prepare(batch, key):
-            return batch if key is None else _made.new(make, batch, key)
+            return batch if key is None else making.new(make, batch, key)
 
         epochs = config.epochs_of(50)
-        numbers = _made.numbers(64 if config.smoke else EPOCH)
+        numbers = making.numbers(64 if config.smoke else EPOCH)
         batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         split = training.batches(held_out, config.batch_size, mesh=run.mesh)
         counts = {"vocabulary": len(language.vocabulary), "kinds": 1 + len(classes)}
@@ -129,19 +131,19 @@ def main(config: Config) -> Result:
         state = run.train(state, step, batches, epochs, evaluate, best="test_exact")
 
         trained, length = training.trained(model, state), held_out["words"].shape[1]
-        said = _captioned.said(trained, held_out["image"], length, config.beams)
+        said = captioned.said(trained, held_out["image"], length, config.beams)
         frequent = most_frequent(make, 64 if config.smoke else 4 * EPOCH, config.seed)
         usual = np.broadcast_to(frequent, held_out["words"].shape)
         if run.records:
-            _pictures.curves(run.workdir / "curves.png", run.records, MEASURES)
-        _captioned.captions(run.workdir / "captions.png", held_out, said, language)
-        _captioned.looking(run.workdir / "looking.png", trained, held_out, said, language)
+            plots.curves(run.workdir / "curves.png", run.records, MEASURES)
+        captioned.captions(run.workdir / "captions.png", held_out, said, language)
+        captioned.looking(run.workdir / "looking.png", trained, held_out, said, language)
         return run.finish("exact_match", judge(said["words"], held_out), judge(usual, held_out))
 
 
 def most_frequent(make: Any, count: int, seed: int) -> np.ndarray:
     """The most frequent sentence of so many training scenes."""
-    words = jax.device_get(_made.drawn(make, jax.random.key(2 + seed), count, leave=["image"]))
+    words = jax.device_get(making.drawn(make, jax.random.key(2 + seed), count, leave=["image"]))
     return np.array(Counter(map(tuple, words["words"].tolist())).most_common(1)[0][0])
 
 
@@ -154,4 +156,4 @@ def judge(words: np.ndarray, held_out: Any) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -29,10 +29,12 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import restoration
-from experiments import _photographs, _restored, _runs
-from experiments._denoisers import CLASSICAL
-from experiments._options import OnSets, require
-from experiments._running import Result, Run
+from experiments.baselines.denoisers import CLASSICAL
+from experiments.data import photographs
+from experiments.drawing import restoring
+from experiments.running import command
+from experiments.running.options import OnSets, require
+from experiments.running.run import Result, Run
 
 SIDE = 40  # of a patch, as published
 LEVELS = (0.0, 55.0)  # that a blind network learns from, as published
@@ -82,18 +84,18 @@ def main(config: Config) -> Result:
         state = run.train(state, step, batches, epochs, evaluate)
 
         denoise = jax.jit(training.trained(model, state).__call__)
-        whole = _photographs.held_out(config, "gray")
+        whole = photographs.held_out(config, "gray")
         pictures = {
             name: restored(config, number, photograph, denoise)
             for number, (name, photograph) in enumerate(whole.items())
         }
-        return _restored.finish(run, pictures, "DnCNN", ("noisy", *CLASSICAL), side=128)
+        return restoring.finish(run, pictures, "DnCNN", ("noisy", *CLASSICAL), side=128)
 
 
 def patches(config: Config) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Patches of the training photographs; and of the others, with their noise."""
     counts = (64, 32) if config.smoke else (config.patches, HELD_OUT)
-    train, clean = _photographs.patches(config, "gray", SIDE, *counts)
+    train, clean = photographs.patches(config, "gray", SIDE, *counts)
     floats = clean.astype(np.float32) / 255
     noisy = np.asarray(restoration.noise(jax.random.key(1), floats, config.sigma))
     return {"clean": train}, {"clean": clean, "image": noisy}
@@ -105,9 +107,9 @@ def preparing(config: Config) -> Any:
 
     def prepare(batch, key):
         if key is None:  # held out: the noise is there already
-            return {**batch, "clean": _restored.clean(batch, None)}
+            return {**batch, "clean": restoring.clean(batch, None)}
         mirror_key, noise_key = jax.random.split(key)
-        clean = _restored.clean(batch, mirror_key)
+        clean = restoring.clean(batch, mirror_key)
         return {"clean": clean, "image": restoration.noise(noise_key, clean, sigma)}
 
     return prepare
@@ -136,4 +138,4 @@ def restored(config: Config, number: int, clean: np.ndarray, denoise: Any) -> di
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

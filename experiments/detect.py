@@ -34,10 +34,13 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import detection
-from experiments import _detected, _made, _real_sets, _runs, _sliding
-from experiments._optimizers import one_cycle
-from experiments._options import OnSets, require
-from experiments._running import Result, Run
+from experiments.baselines import sliding
+from experiments.data import making, real_sets
+from experiments.drawing import detected
+from experiments.running import command
+from experiments.running.optimizers import one_cycle
+from experiments.running.options import OnSets, require
+from experiments.running.run import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
 HELD_OUT = 512  # scenes, or pictures
@@ -79,9 +82,9 @@ def main(config: Config) -> Result:
     with Run("detect", config) as run:
         config = run.config
         if config.data is None:
-            examples = _made.examples(config, (EPOCH, HELD_OUT), leave=["masks"], scale=SCALE)
+            examples = making.examples(config, (EPOCH, HELD_OUT), leave=["masks"], scale=SCALE)
         else:
-            examples = _real_sets.boxes(config, HELD_OUT)
+            examples = real_sets.boxes(config, HELD_OUT)
         train, new, truth, classes, some = examples
 
         def prepare(batch, key):
@@ -109,9 +112,9 @@ def main(config: Config) -> Result:
         found = jax.device_get(decode(predict(state)))
         slid = slide(config, some, truth, len(classes))
         if run.records:
-            _detected.curves(run.workdir / "curves.png", run.records)
-        _detected.scenes(run.workdir / "detections.png", found, truth, classes)
-        _detected.scenes(run.workdir / "baseline.png", slid, truth, classes)
+            detected.curves(run.workdir / "curves.png", run.records)
+        detected.scenes(run.workdir / "detections.png", found, truth, classes)
+        detected.scenes(run.workdir / "baseline.png", slid, truth, classes)
         return run.finish("ap50", judge(found), judge(slid))
 
 
@@ -122,13 +125,13 @@ def slide(config: Config, some: Any, truth: Any, classes: int) -> dict[str, Any]
     for name in ("boxes", "boxes_valid", "classes"):  # of real pictures, each of many objects
         trained_on[name] = trained_on[name][:, :OF_EACH]
     steps = 10 if config.smoke else 3000
-    logits = _sliding.train(trained_on, seen, classes, steps=steps, seed=config.seed)
+    logits = sliding.train(trained_on, seen, classes, steps=steps, seed=config.seed)
     longest = (trained_on["boxes"][..., 2:] - trained_on["boxes"][..., :2]).max(-1)
-    longest = longest[trained_on["boxes_valid"]] * _sliding.PADDED
-    at = _sliding.windows(config.size, *np.quantile(longest, (0.1, 0.9)))
-    shapes = _sliding.shapes_of(trained_on, classes)
-    return _sliding.detect(logits, seen(truth)["image"], shapes, at)
+    longest = longest[trained_on["boxes_valid"]] * sliding.PADDED
+    at = sliding.windows(config.size, *np.quantile(longest, (0.1, 0.9)))
+    shapes = sliding.shapes_of(trained_on, classes)
+    return sliding.detect(logits, seen(truth)["image"], shapes, at)
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

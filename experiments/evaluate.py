@@ -22,8 +22,10 @@ from rich.table import Table
 from cnn_jax import data, files, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import classification
-from experiments import _networks, _pictures, _runs, _splits, _trained
-from experiments._options import RunError, require, require_algorithm, require_types, said_of
+from experiments.data import labeled
+from experiments.drawing import plots
+from experiments.running import command, loading, networks
+from experiments.running.options import RunError, require, require_algorithm, require_types, said_of
 
 MANY = 30  # classes; of more, the table shows the worst
 
@@ -34,7 +36,7 @@ class Config:
 
     run_or_weights: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN_OR_WEIGHTS")]
     """The folder of a run, or a file of weights."""
-    which: _trained.Which = "last"
+    which: loading.Which = "last"
     """Of a run's weights: the last, those of the best epoch, or the averages of either."""
     dataset: str | None = None
     """Another set than the one that the network was trained on, with the same classes."""
@@ -77,17 +79,17 @@ def main(config: Config) -> dict[str, Any]:
     """Evaluate, print, write, and return what evaluation.json holds."""
     console = Console(soft_wrap=True)
     network = None if config.model is None else network_of(config)
-    trained = _trained.trained(config.run_or_weights, config.which, network)
+    trained = loading.trained(config.run_or_weights, config.which, network)
     network, name = trained.network, config.dataset or trained.network.dataset
     own = name == network.dataset
     split = config.split or (trained.config.get("test_split") if own else None) or "test"
     smoke = config.smoke or (own and trained.config.get("smoke"))
-    images = _splits.opened(
+    images = labeled.opened(
         name,
         split,
         folder=config.folder,
         **fitting(config, name, network),
-        most=_splits.SMOKE if smoke else None,
+        most=labeled.SMOKE if smoke else None,
     )
     require(
         "--dataset",
@@ -105,12 +107,12 @@ def main(config: Config) -> dict[str, Any]:
         "metrics": values,
         "classes": per_class(confusion, network.classes),
         "confusion": confusion.tolist(),
-        "versions": _runs.versions(),
+        "versions": command.versions(),
     }
     out = config.out or trained.weights.parent / "evaluation"
     out.mkdir(parents=True, exist_ok=True)
     files.replace(out / "evaluation.json", json.dumps(result, indent=1) + "\n")
-    _pictures.confusion(out / "confusion.png", confusion, network.classes)
+    plots.confusion(out / "confusion.png", confusion, network.classes)
     console.print(table(result["classes"]))
     numbers = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
     console.print(f"{len(images)} images of {name}, {split}: {numbers}")
@@ -118,28 +120,28 @@ def main(config: Config) -> dict[str, Any]:
     return result
 
 
-def evaluated(config: Config, trained: _trained.Trained, images: _splits.Split) -> dict[str, Any]:
+def evaluated(config: Config, trained: loading.Trained, images: labeled.Split) -> dict[str, Any]:
     """The metrics of a split, with those that `experiments.train` reports."""
     classes = len(trained.network.classes)
-    mesh = _runs.mesh_of(config.devices, config.batch_size)
+    mesh = command.mesh_of(config.devices, config.batch_size)
     sharing = 1 if mesh is None else mesh.shape["data"]
     size = min(config.batch_size, len(images)) // sharing * sharing
     require("--devices", size > 0, f"at most the {len(images)} images", sharing)
     evaluate = training.make_evaluate(
         trained.apply,
-        classification.loss(top=_trained.top(classes)),
+        classification.loss(top=loading.top(classes)),
         training.batches(images, size, mesh=mesh),
         prepare=trained.network.prepare(),
-        metrics=_trained.metrics(classes),
+        metrics=loading.metrics(classes),
     )
     with F.using(algorithm=config.algorithm):
         return evaluate(trained.state)
 
 
-def network_of(config: Config) -> _networks.Network:
+def network_of(config: Config) -> networks.Network:
     """The network that `--model` names, for the images of `--dataset`."""
     name, model = str(config.dataset), str(config.model)
-    train = _splits.opened(
+    train = labeled.opened(
         name,
         "train",
         folder=config.folder,
@@ -147,15 +149,15 @@ def network_of(config: Config) -> _networks.Network:
         channels=config.channels,
         stream=True,
     )
-    mean, std = _splits.normalization(name, train)
-    shape = tuple(int(side) for side in _splits.shape_of(train))
-    given = _networks.options(config.model_options, model)
-    return _networks.Network(model, given, 0, shape, shape, mean, std, tuple(train.classes), name)
+    mean, std = labeled.normalization(name, train)
+    shape = tuple(int(side) for side in labeled.shape_of(train))
+    given = networks.options(config.model_options, model)
+    return networks.Network(model, given, 0, shape, shape, mean, std, tuple(train.classes), name)
 
 
-def fitting(config: Config, dataset: str, network: _networks.Network) -> dict[str, Any]:
+def fitting(config: Config, dataset: str, network: networks.Network) -> dict[str, Any]:
     """The size and channels to ask of a set, so that its images are as the network's were."""
-    with said_of(**_splits.NAMING):
+    with said_of(**labeled.NAMING):
         shape = data.info(dataset, folder=config.folder).shape
     if shape == network.stored:
         return {}
@@ -211,4 +213,4 @@ def some(classes: tuple[str, ...]) -> str:
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__ or "")
+    command.run(main, Config, __doc__ or "")

@@ -33,8 +33,9 @@ from rich.console import Console
 
 from cnn_jax import data, models, training
 from cnn_jax.tasks import classification
-from experiments import _runs, lenet
-from experiments._options import require, require_types
+from experiments import lenet
+from experiments.running import command
+from experiments.running.options import require, require_types
 
 
 @dataclass(frozen=True)
@@ -197,4 +198,4 @@ def resident_bytes() -> int:
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -16,9 +16,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
-from experiments import _pictures, _runs
-from experiments._options import RunError
+from experiments.drawing import plots
 from experiments.lecture.sections.tasks import TASKS, newest
+from experiments.running import command
+from experiments.running.options import RunError
 
 ACROSS = 4
 SIDE = 288  # pixels of a tile
@@ -86,7 +87,7 @@ def main(config: Config) -> Path:
         axes.set_title(f"{name}: {TASKS[name].what}\n{text}", fontsize=9)
         if name == "caption":  # the sentence is the answer
             axes.set_xlabel(title, fontsize=8)
-    _pictures.save(figure, config.file)
+    plots.save(figure, config.file)
     Console().print(f"written to {config.file}")
     return config.file
 
@@ -100,7 +101,7 @@ def cut(file: Path, tile: Tile) -> tuple[str, np.ndarray]:
     Raises:
         RunError: the picture has fewer parts.
     """
-    found = _pictures.panels(file)
+    found = plots.panels(file)
     if len(found) <= max(tile.panels):
         raise RunError(f"{file} does not say where its parts are: run its command again.")
     panels = [found[number] for number in tile.panels]
@@ -119,4 +120,4 @@ def squared(cell: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

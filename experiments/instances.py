@@ -31,10 +31,12 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import instances
-from experiments import _made, _outlined, _real_sets, _runs
-from experiments._optimizers import one_cycle
-from experiments._options import OnSets, require
-from experiments._running import Result, Run
+from experiments.data import making, real_sets
+from experiments.drawing import outlined
+from experiments.running import command
+from experiments.running.optimizers import one_cycle
+from experiments.running.options import OnSets, require
+from experiments.running.run import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
 HELD_OUT = 512  # scenes, or pictures
@@ -82,9 +84,9 @@ def main(config: Config) -> Result:
     with Run("instances", config) as run:
         config = run.config
         if config.data is None:
-            examples = _made.examples(config, (EPOCH, HELD_OUT), scale=SCALE)
+            examples = making.examples(config, (EPOCH, HELD_OUT), scale=SCALE)
         else:
-            examples = _real_sets.objects(config, HELD_OUT)
+            examples = real_sets.objects(config, HELD_OUT)
         train, new, truth, names, _ = examples
         truth = {name: truth[name] for name in KEPT}
 
@@ -115,13 +117,13 @@ def main(config: Config) -> Result:
         state = run.train(state, step, batches, epochs, evaluate, best="test_ap")
         outputs = predict(state)
         found = jax.device_get(decode(outputs))
-        joined = _outlined.connected(outputs[..., : len(names) + 1])
+        joined = outlined.connected(outputs[..., : len(names) + 1])
         if run.records:
-            _outlined.curves(run.workdir / "curves.png", run.records)
-        _outlined.scenes(run.workdir / "masks.png", found, truth, names)
-        _outlined.scenes(run.workdir / "baseline.png", joined, truth, names)
+            outlined.curves(run.workdir / "curves.png", run.records)
+        outlined.scenes(run.workdir / "masks.png", found, truth, names)
+        outlined.scenes(run.workdir / "baseline.png", joined, truth, names)
         return run.finish("ap", judge(found), judge(joined))
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -26,9 +26,11 @@ from flax import nnx
 
 from cnn_jax import data, models, training
 from cnn_jax.tasks import classification
-from experiments import _baselines, _pictures, _runs
-from experiments._options import Training, require
-from experiments._running import Result, Run
+from experiments.baselines import nearest_mean
+from experiments.drawing import plots
+from experiments.running import command
+from experiments.running.options import Training, require
+from experiments.running.run import Result, Run
 
 # Few images are soon overfitted, and dropout helps against that; with all images it lowers the
 # accuracy by 0.004 (0.9052 with 0.2, 0.9095 without; one seed).
@@ -96,7 +98,7 @@ def main(config: Config) -> Result:
         logits = training.make_predict(apply, held_out, prepare=prepare)(state)
         accuracy = float(np.mean(logits.argmax(-1) == test.labels))
         draw(run.workdir, run.records, training.trained(model, state), test, logits)
-        nearest = _baselines.nearest_mean(train, test)
+        nearest = nearest_mean.nearest_mean(train, test)
         return run.finish("accuracy", {"accuracy": accuracy}, {"accuracy": nearest})
 
 
@@ -130,12 +132,10 @@ def draw(
     confusion = classification.confusion(len(test.classes))
     counts = confusion.result(confusion.add(confusion.start(), logits, {"label": test.labels}))
     feature_maps = jax.jit(model.feature_maps)(standardize(jnp.asarray(test.images[0])))
-    _pictures.curves(workdir / "curves.png", history)
-    _pictures.confusion(workdir / "confusion.png", counts, test.classes)
-    _pictures.filters(
-        workdir / "filters.png", model.conv1.kernel[...], test.images[0], feature_maps
-    )
+    plots.curves(workdir / "curves.png", history)
+    plots.confusion(workdir / "confusion.png", counts, test.classes)
+    plots.filters(workdir / "filters.png", model.conv1.kernel[...], test.images[0], feature_maps)
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

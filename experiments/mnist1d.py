@@ -24,10 +24,11 @@ from flax import nnx
 
 from cnn_jax import data, models, training
 from cnn_jax.tasks import classification
-from experiments import _pictures, _runs
-from experiments._baselines import nearest_mean
-from experiments._options import Training
-from experiments._running import Result, Run
+from experiments.baselines.nearest_mean import nearest_mean
+from experiments.drawing import plots
+from experiments.running import command
+from experiments.running.options import Training
+from experiments.running.run import Result, Run
 
 MODELS = {
     "greydanus": partial(models.mnist1d_greydanus, norm="batch"),
@@ -79,11 +80,11 @@ def main(config: Config) -> Result:
 
         logits = training.make_predict(apply, held_out)(state)
         accuracy = float(np.mean(logits.argmax(-1) == test.labels))
-        _pictures.curves(run.workdir / "curves.png", run.records)
-        _pictures.signals(run.workdir / "signals.png", test, logits.argmax(-1))
+        plots.curves(run.workdir / "curves.png", run.records)
+        plots.signals(run.workdir / "signals.png", test, logits.argmax(-1))
         nearest = nearest_mean(train, test)
         return run.finish("accuracy", {"accuracy": accuracy}, {"accuracy": nearest})
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -25,8 +25,10 @@ from cnn_jax import data
 from cnn_jax import functional as F
 from cnn_jax.data.sources import FittedRecords, ImageRecords
 from cnn_jax.tasks import classification
-from experiments import _pictures, _runs, _trained, evaluate
-from experiments._options import RunError, require, require_algorithm, require_types
+from experiments import evaluate
+from experiments.drawing import plots
+from experiments.running import command, loading
+from experiments.running.options import RunError, require, require_algorithm, require_types
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Config:
     """Files to look at: JPEG, PNG, GIF, BMP, TIFF, WebP or PPM."""
     top: int = 5
     """How many classes to show of each."""
-    which: _trained.Which = "last"
+    which: loading.Which = "last"
     """Of a run's weights: the last, those of the best epoch, or the averages of either."""
     model: str | None = None
     """For a file of weights that is in no run's folder: the network's name."""
@@ -80,7 +82,7 @@ def main(config: Config) -> list[dict[str, Any]]:
         network = evaluate.network_of(
             evaluate.Config(**{name: getattr(config, name) for name in names})
         )
-    trained = _trained.trained(config.run_or_weights, config.which, network)
+    trained = loading.trained(config.run_or_weights, config.which, network)
     network = trained.network
     images = read(config.images, network.stored)
     with F.using(algorithm=config.algorithm):
@@ -89,7 +91,7 @@ def main(config: Config) -> list[dict[str, Any]]:
         [(network.classes[c], float(p)) for c, p in zip(*pair)]
         for pair in zip(classes, probabilities)
     ]
-    _pictures.predictions(config.out, list(images), [file.name for file in config.images], guesses)
+    plots.predictions(config.out, list(images), [file.name for file in config.images], guesses)
     table = Table()
     for head in ("image", "class", "probability"):
         table.add_column(head, justify="right" if head == "probability" else "left")
@@ -124,7 +126,7 @@ def read(paths: tuple[Path, ...], shape: tuple[int, ...]) -> np.ndarray:
         raise RunError(f"`IMAGE`: {error}") from error
 
 
-def logits(trained: _trained.Trained, images: np.ndarray) -> np.ndarray:
+def logits(trained: loading.Trained, images: np.ndarray) -> np.ndarray:
     """What a trained network says of stored images, (n, classes)."""
     prepare = trained.network.prepare()
 
@@ -136,4 +138,4 @@ def logits(trained: _trained.Trained, images: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__ or "")
+    command.run(main, Config, __doc__ or "")

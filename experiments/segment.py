@@ -34,10 +34,13 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import segmentation
-from experiments import _made, _real_sets, _regions, _runs, _segmented
-from experiments._optimizers import one_cycle
-from experiments._options import OnSets, require
-from experiments._running import Result, Run
+from experiments.baselines import regions
+from experiments.data import making, real_sets
+from experiments.drawing import segmented
+from experiments.running import command
+from experiments.running.optimizers import one_cycle
+from experiments.running.options import OnSets, require
+from experiments.running.run import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
 HELD_OUT = 512  # scenes, or photographs
@@ -104,10 +107,10 @@ def main(config: Config) -> Result:
     with Run("segment", config) as run:
         config = run.config
         if config.data is None:
-            examples = _made.examples(config, (EPOCH, HELD_OUT), scale=SCALE)
+            examples = making.examples(config, (EPOCH, HELD_OUT), scale=SCALE)
             names = ("background", *examples.names)
         else:
-            examples = _real_sets.masks(config, HELD_OUT)
+            examples = real_sets.masks(config, HELD_OUT)
             names = examples.names
         train, new, truth, _, some = examples
 
@@ -133,18 +136,18 @@ def main(config: Config) -> Result:
         true = jax.device_get(seen(truth)["label"])
         if config.data is None:
             drawn = some(jax.random.key(2), 32 if config.smoke else 1024)
-            classify = _regions.nearest_mean(drawn, len(names) - 1)
-            classical = _regions.labels(truth["image"], classify)
+            classify = regions.nearest_mean(drawn, len(names) - 1)
+            classical = regions.labels(truth["image"], classify)
         else:
             drawn = some(jax.random.key(2), 8 if config.smoke else 128)
-            classical = _regions.trimaps(truth["image"], drawn, names)
+            classical = regions.trimaps(truth["image"], drawn, names)
         if run.records:
-            _segmented.curves(run.workdir / "curves.png", run.records)
+            segmented.curves(run.workdir / "curves.png", run.records)
         file = run.workdir / "segments.png"
-        _segmented.scenes(file, truth["image"], true, found, classical, names)
-        counts = [_regions.confusion(true, said, len(names)) for said in (found, classical)]
+        segmented.scenes(file, truth["image"], true, found, classical, names)
+        counts = [regions.confusion(true, said, len(names)) for said in (found, classical)]
         return run.finish("miou", *(segmentation.scores(c, names) for c in counts))
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -35,9 +35,12 @@ from flax import nnx
 from cnn_jax import models, training
 from cnn_jax.data import photos, stereo_pairs
 from cnn_jax.tasks import stereo
-from experiments import _made, _matched, _pictures, _point_cloud, _real_pairs, _runs
-from experiments._options import Training, require
-from experiments._running import Result, Run
+from experiments.baselines import block_matching
+from experiments.data import making, real_pairs
+from experiments.drawing import plots, point_cloud
+from experiments.running import command
+from experiments.running.options import Training, require
+from experiments.running.run import Result, Run
 
 EPOCH = 512  # pairs between two looks at the held-out ones
 HELD_OUT = 64  # pairs
@@ -78,14 +81,14 @@ def main(config: Config) -> Result:
             )
             for split in ("train", "test")
         )
-        truth = _made.drawn(make_held_out, jax.random.key(1), 32 if config.smoke else HELD_OUT)
+        truth = making.drawn(make_held_out, jax.random.key(1), 32 if config.smoke else HELD_OUT)
 
         def prepare(batch, key):
-            made = batch if key is None else _made.new(make, batch, key)
+            made = batch if key is None else making.new(make, batch, key)
             return {"image": seen(made["image"]), "disparity": made["disparity"]}
 
         epochs, loss = config.epochs_of(20), stereo.loss(max_disparity=most)
-        numbers = _made.numbers(16 if config.smoke else EPOCH)
+        numbers = making.numbers(16 if config.smoke else EPOCH)
         batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
         width = 2 if config.smoke else config.width
@@ -100,37 +103,37 @@ def main(config: Config) -> Result:
         state = run.train(state, step, batches, epochs, evaluate)
 
         found = training.make_predict(apply, held_out, prepare=prepare)(state)
-        windows = _matched.WINDOWS[:1] if config.smoke else _matched.WINDOWS
-        matched, _ = _matched.best(truth, most, windows)
-        metrics = _matched.measures(found, truth, most)
-        baseline = _matched.measures(matched, truth, most)
-        _matched.compare_pairs(run.workdir / "held_out.png", truth, found, matched)
+        windows = block_matching.WINDOWS[:1] if config.smoke else block_matching.WINDOWS
+        matched, _ = block_matching.best(truth, most, windows)
+        metrics = block_matching.measures(found, truth, most)
+        baseline = block_matching.measures(matched, truth, most)
+        block_matching.compare_pairs(run.workdir / "held_out.png", truth, found, matched)
         if run.records:
-            _pictures.curves(
+            plots.curves(
                 run.workdir / "curves.png", run.records, {"loss": " (pixels)", "epe": " (pixels)"}
             )
 
         network = jax.jit(training.trained(model, state).__call__)
-        pairs = _real_pairs.found(most - 2, smoke=config.smoke)
+        pairs = real_pairs.found(most - 2, smoke=config.smoke)
         for name, pair in pairs.items():
             if pair is None:
-                run.console.print(_real_pairs.ABSENT[name])
+                run.console.print(real_pairs.ABSENT[name])
                 continue
             maps = np.asarray(network(seen(pair["image"])))
-            others, how = _matched.best(pair, most, windows)
+            others, how = block_matching.best(pair, most, windows)
             run.console.print(f"{name}: the best block matching has {how}")
-            for of, part in {name: pair, f"{name}_seen": _matched.only_seen(pair)}.items():
+            for of, part in {name: pair, f"{name}_seen": block_matching.only_seen(pair)}.items():
                 for values, said in ((metrics, maps), (baseline, others)):
-                    measured = _matched.measures(said, part, most)
+                    measured = block_matching.measures(said, part, most)
                     values |= {f"{of}_{n}": value for n, value in measured.items()}
-            _matched.compare_pairs(run.workdir / f"{name}.png", pair, maps, others)
+            block_matching.compare_pairs(run.workdir / f"{name}.png", pair, maps, others)
             if "camera" in pair:
-                _point_cloud.of_pair(run.workdir, pair, maps, others, **pair["camera"])
+                point_cloud.of_pair(run.workdir, pair, maps, others, **pair["camera"])
         if pairs["motorcycle"] is None:
-            _point_cloud.of_pair(run.workdir, truth, found, matched, focal=float(size[1]))
+            point_cloud.of_pair(run.workdir, truth, found, matched, focal=float(size[1]))
         headline = "epe" if pairs["motorcycle"] is None else "motorcycle_epe"
         return run.finish(headline, metrics, baseline, higher_is_better=False)
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -32,9 +32,11 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import restoration
-from experiments import _photographs, _restored, _runs
-from experiments._options import OnSets, require
-from experiments._running import Result, Run
+from experiments.data import photographs
+from experiments.drawing import restoring
+from experiments.running import command
+from experiments.running.options import OnSets, require
+from experiments.running.run import Result, Run
 
 SMALL = 16  # pixels on each side of a patch that the network enlarges
 HELD_OUT = 128  # patches that are looked at after each epoch
@@ -70,7 +72,7 @@ def main(config: Config) -> Result:
         epochs, prepare = config.epochs_of(6), preparing(config)
         counts = (64, 32) if config.smoke else (config.patches, HELD_OUT)
         side = config.scale * SMALL
-        train, held_out = _photographs.patches(config, "luma", side, *counts)
+        train, held_out = photographs.patches(config, "luma", side, *counts)
         batches = training.batches({"clean": train}, config.batch_size, mesh=run.mesh)
         held_out = training.batches({"clean": held_out}, config.batch_size, mesh=run.mesh)
         model, optimizer, forward = make(config, epochs * batches.steps)
@@ -82,7 +84,7 @@ def main(config: Config) -> Result:
 
         ours, side, crop = config.model.upper(), 24 * config.scale, config.scale
         pictures = enlarged(config, training.trained(model, state), forward)
-        return _restored.finish(run, pictures, ours, ("bicubic",), side=side, crop=crop)
+        return restoring.finish(run, pictures, ours, ("bicubic",), side=side, crop=crop)
 
 
 def degraded(config: Config, clean: jax.Array) -> dict[str, jax.Array]:
@@ -97,7 +99,7 @@ def preparing(config: Config) -> Any:
     """From stored patches to what the network takes, mirrored in training."""
 
     def prepare(batch, key):
-        return degraded(config, _restored.clean(batch, key))
+        return degraded(config, restoring.clean(batch, key))
 
     return prepare
 
@@ -128,7 +130,7 @@ def enlarged(config: Config, model: Any, forward: Any) -> dict[str, dict[str, np
         return {"small": batch["small"], **jax.tree.map(restoration.as_stored, ways)}
 
     pictures = {}
-    for name, luma in _photographs.held_out(config, "luma").items():
+    for name, luma in photographs.held_out(config, "luma").items():
         height, width = (n // config.scale * config.scale for n in luma.shape[:2])
         clean = luma[None, :height, :width]
         made = {**enlarge(clean), "clean": clean}
@@ -138,4 +140,4 @@ def enlarged(config: Config, model: Any, forward: Any) -> dict[str, dict[str, np
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

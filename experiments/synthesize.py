@@ -26,10 +26,11 @@ import jax
 import numpy as np
 
 from cnn_jax import data, training
-from experiments import _judge, _pictures, _runs, _synthesized
-from experiments._makers import MAKERS
-from experiments._options import Training, require
-from experiments._running import Result, Run
+from experiments.drawing import plots, synthesized
+from experiments.running import command, judging
+from experiments.running.makers import MAKERS
+from experiments.running.options import Training, require
+from experiments.running.run import Result, Run
 
 EPOCHS = 20
 SAMPLES = 2000  # that are measured
@@ -64,8 +65,8 @@ def main(config: Config) -> Result:
         config = run.config
         train, held_out = (split(config, name) for name in ("train", "test"))
         real, unseen = (of.images.astype(np.float32) / 255 for of in (train, held_out))
-        file, steps = run.workdir / "classifier.safetensors", 10 if config.smoke else _judge.STEPS
-        judge = _judge.Judge(train, held_out, file, steps)
+        file, steps = run.workdir / "classifier.safetensors", 10 if config.smoke else judging.STEPS
+        judge = judging.Judge(train, held_out, file, steps)
 
         epochs = config.epochs_of(EPOCHS)
         batches = training.batches({"image": train.images}, config.batch_size, mesh=run.mesh)
@@ -84,20 +85,20 @@ def main(config: Config) -> Result:
         state = run.train(maker.state, maker.step, batches, epochs, evaluate)
         made = images_of(state, latents)
         others = {
-            "normal": _judge.normal(real, count),
+            "normal": judging.normal(real, count),
             "noise": np.random.default_rng(0).uniform(size=made.shape).astype(np.float32),
         }
         metrics = {
             **evaluate(state),
-            "nearest": float(_judge.nearest(made[: _judge.AT_ONCE], real, 1)[1].mean()),
+            "nearest": float(judging.nearest(made[: judging.AT_ONCE], real, 1)[1].mean()),
             "classifier_accuracy": judge.accuracy,
         }
         draw = partial(images_of, state)
         bounds = None if bounds_of is None else bounds_of(state, held_out.images)
         pictures(run, judge, draw, (latents, made), (real, unseen), bounds, train.classes)
         kinds = {"held out": unseen, config.model: made, **others}
-        _synthesized.compared(run.workdir / "baseline.png", kinds)
-        baseline = _judge.baselines(judge, real, unseen, others)
+        synthesized.compared(run.workdir / "baseline.png", kinds)
+        baseline = judging.baselines(judge, real, unseen, others)
         return run.finish("frechet_distance", metrics, baseline, higher_is_better=False)
 
 
@@ -113,30 +114,30 @@ def in_parts(function: Any) -> Any:
     compiled = jax.jit(function)
 
     def whole(state, array):
-        found = [training.fetch(compiled(state, part)) for part in _judge.parts(array)]
+        found = [training.fetch(compiled(state, part)) for part in judging.parts(array)]
         return jax.tree.map(lambda *arrays: np.concatenate(arrays), *found)
 
     return whole
 
 
 def pictures(
-    run: Run, judge: _judge.Judge, draw: Any, made: Any, real: Any, bounds: Any, classes: Any
+    run: Run, judge: judging.Judge, draw: Any, made: Any, real: Any, bounds: Any, classes: Any
 ) -> None:
     """Draw what the network learned; of an autoencoder the walks are between held-out images."""
     (latents, images), (train, held_out), folder = made, real, run.workdir
     if run.records:
-        _pictures.curves(folder / "curves.png", run.records, {"loss": "", "frechet_distance": ""})
-    _synthesized.by_class(folder / "samples.png", images, judge, classes)
-    _synthesized.neighbors(folder / "neighbors.png", images, train)
+        plots.curves(folder / "curves.png", run.records, {"loss": "", "frechet_distance": ""})
+    synthesized.by_class(folder / "samples.png", images, judge, classes)
+    synthesized.neighbors(folder / "neighbors.png", images, train)
     ends, shown = latents, None
     if bounds is not None:
         ends, shown, images = bounds["latents"], held_out, held_out
         losses = bounds["loss"]
-        _synthesized.restored(folder / "restored.png", held_out, bounds["images"], losses)
-    pairs = _synthesized.far_apart(judge.look(images)[1], WALKS)
+        synthesized.restored(folder / "restored.png", held_out, bounds["images"], losses)
+    pairs = synthesized.far_apart(judge.look(images)[1], WALKS)
     shown = None if shown is None else shown[pairs]
-    _synthesized.walks(folder / "walks.png", draw, ends[pairs], judge, classes, shown)
+    synthesized.walks(folder / "walks.png", draw, ends[pairs], judge, classes, shown)
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -37,9 +37,12 @@ from PIL import Image
 
 from cnn_jax import data, models, training
 from cnn_jax.tasks import tracking
-from experiments import _correlated, _frames, _installed, _made, _real_videos, _runs, _tracked
-from experiments._options import Training, require, said_of
-from experiments._running import Result, Run
+from experiments.baselines import correlation
+from experiments.data import installed, making, real_videos, video_files
+from experiments.drawing import tracked
+from experiments.running import command
+from experiments.running.options import Training, require, said_of
+from experiments.running.run import Result, Run
 
 EPOCH = 2048  # pairs between two looks at the held-out ones
 HELD_OUT, TUNING = 256, 64  # videos
@@ -99,11 +102,11 @@ def main(config: Config) -> Result:
     """Train, compare, draw, and print the result."""
     with Run("track", config) as run:
         config = run.config
-        film = None if config.video is None else _frames.read(config.video)
+        film = None if config.video is None else video_files.read(config.video)
         options = {**PAIRS, "size": config.size}
-        make, make_held_out, _ = _made.scenes(config.dataset, data.scenes.videos, **options)
+        make, make_held_out, _ = making.scenes(config.dataset, data.scenes.videos, **options)
         few = 32 if config.smoke else 256
-        held_out = _made.drawn(make_held_out, jax.random.key(1), few, LEAVE)
+        held_out = making.drawn(make_held_out, jax.random.key(1), few, LEAVE)
 
         model = models.siamfc_small(rngs=nnx.Rngs(config.seed))
         if config.weights is not None:
@@ -111,11 +114,11 @@ def main(config: Config) -> Result:
                 models.load_weights(model, config.weights)
 
         def prepare(batch, key):
-            truth = batch if key is None else _made.new(make, batch, key)
+            truth = batch if key is None else making.new(make, batch, key)
             return pairs(truth, model.variant)
 
         epochs, loss = config.epochs_of(10), tracking.loss(stride=4, radius=RADIUS)
-        numbers = _made.numbers(64 if config.smoke else EPOCH)
+        numbers = making.numbers(64 if config.smoke else EPOCH)
         batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         tested = training.batches(held_out, config.batch_size, mesh=run.mesh)
         steps = max(epochs * batches.steps, 1)
@@ -129,54 +132,52 @@ def main(config: Config) -> Result:
 
         follow = followers(training.trained(model, state))
         tuning, truth = videos(config)
-        settings = _tracked.SETTINGS[-1:] if config.smoke else _tracked.SETTINGS
-        setting = {name: _tracked.tuned(follow[name], tuning, settings) for name in follow}
+        settings = tracked.SETTINGS[-1:] if config.smoke else tracked.SETTINGS
+        setting = {name: tracked.tuned(follow[name], tuning, settings) for name in follow}
         video, boxes = truth["video"], truth["boxes"][:, 0]
         found = {name: follow[name](video, boxes, **setting[name]) for name in follow}
         if run.records:
-            _tracked.curves(run.workdir / "curves.png", run.records, found, truth)
-        _tracked.pictures(run.workdir, found, truth)
+            tracked.curves(run.workdir / "curves.png", run.records, found, truth)
+        tracked.pictures(run.workdir, found, truth)
         films = {} if film is None else {"followed.gif": (film, config.box)}
-        if cube := _real_videos.cube(20 if config.smoke else 2):
+        if cube := real_videos.cube(20 if config.smoke else 2):
             films["cube.gif"] = cube["frames"], cube["box"]
         else:
-            run.console.print(_installed.VISP.absent("a video of a cube"))
+            run.console.print(installed.VISP.absent("a video of a cube"))
         for name, (frames, box) in films.items():
             seen = {who: watch(frames, box, follow[who], setting[who]) for who in follow}
-            _tracked.film(run.workdir / name, frames, seen)
-        values = {
-            name: {**_tracked.figures(found[name], truth), **setting[name]} for name in follow
-        }
+            tracked.film(run.workdir / name, frames, seen)
+        values = {name: {**tracked.figures(found[name], truth), **setting[name]} for name in follow}
         return run.finish("success", values["SiamFC"], values["correlation"])
 
 
 def videos(config: Config) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Videos to choose the settings of trackers by, of training images, and held-out ones."""
     options = {**VIDEOS, "size": config.size, "frames": config.frames}
-    make, make_held_out, _ = _made.scenes(config.dataset, data.scenes.videos, **options)
+    make, make_held_out, _ = making.scenes(config.dataset, data.scenes.videos, **options)
     some, few = (32, 32) if config.smoke else (TUNING, HELD_OUT)
-    tuning = _made.drawn(make, jax.random.key(2), some, LEAVE)
-    truth = _made.drawn(make_held_out, jax.random.key(3), few, LEAVE)
-    return _tracked.first_object(tuning), _tracked.first_object(truth)
+    tuning = making.drawn(make, jax.random.key(2), some, LEAVE)
+    truth = making.drawn(make_held_out, jax.random.key(3), few, LEAVE)
+    return tracked.first_object(tuning), tracked.first_object(truth)
 
 
-def followers(model: models.SiamFC) -> dict[str, _tracked.Follow]:
+def followers(model: models.SiamFC) -> dict[str, tracked.Follow]:
     """Both trackers, the network's and the baseline's."""
     sizes = {"exemplar": model.variant.exemplar, "search": model.variant.search, "stride": 4}
-    plain = {"exemplar": _correlated.EXEMPLAR, "search": _correlated.SEARCH, "stride": 1}
-    plain |= {"amount": _correlated.AMOUNT, "upsample": 1}
+    plain = {"exemplar": correlation.EXEMPLAR, "search": correlation.SEARCH, "stride": 1}
+    plain |= {"amount": correlation.AMOUNT, "upsample": 1}
 
     def respond(kept, searches):
         shape = (*searches.shape[:2], *kept.shape[1:])
         return model.compare(jnp.broadcast_to(kept[:, None], shape), model(searches))
 
     return {
-        "SiamFC": _tracked.follower(model, respond, look, **sizes),
-        "correlation": _tracked.follower(_correlated.embed, _correlated.respond, look, **plain),
+        "SiamFC": tracked.follower(model, respond, look, **sizes),
+        "correlation": tracked.follower(correlation.embed, correlation.respond, look, **plain),
     }
 
 
-def watch(film: np.ndarray, box: Any, follow: _tracked.Follow, setting: Any) -> np.ndarray:
+def watch(film: np.ndarray, box: Any, follow: tracked.Follow, setting: Any) -> np.ndarray:
     """Follow what is in a box of a film's first frame: boxes (t, 4).
 
     Where the object is much larger than an exemplar shows it, the film is made smaller first.
@@ -191,4 +192,4 @@ def watch(film: np.ndarray, box: Any, follow: _tracked.Follow, setting: Any) -> 
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -5,7 +5,7 @@
     python -m experiments.train --model resnet18 --dataset ./pets --size 128 \\
         --weights resnet18.safetensors --weights-skip logits
 
-`--preset NAME` begins with a recipe of experiments/_recipes.py; options that are given besides win.
+`--preset NAME` begins with a recipe of experiments/recipes.py; options that are given besides win.
 
 Writes into runs/train/<time>/: config.json (the options, and the network with its classes, as
 `experiments.evaluate` and `experiments.predict` read them), metrics.jsonl (a line per epoch),
@@ -28,21 +28,13 @@ import jax.numpy as jnp
 from cnn_jax import functional as F
 from cnn_jax import training
 from cnn_jax.tasks import classification
-from experiments import (
-    _augmentations,
-    _baselines,
-    _networks,
-    _pictures,
-    _profiles,
-    _recipes,
-    _runs,
-    _splits,
-    _trained,
-    _watching,
-)
-from experiments._options import require, said_of
-from experiments._recipes import preset as preset
-from experiments._training_options import Config
+from experiments.baselines import nearest_mean
+from experiments.data import augmentations, labeled
+from experiments.drawing import plots
+from experiments.running import command, loading, networks, profiles, recipes, watching
+from experiments.running.options import require, said_of
+from experiments.running.recipes import preset as preset
+from experiments.running.training_options import Config
 
 PATCHES_OF = 5000  # training images that a whitening layer is computed from
 
@@ -64,23 +56,23 @@ class Result:
 
 def main(config: Config) -> Result:
     """Train, draw, and print the result."""
-    begun, console = time.perf_counter(), _runs.console()
-    config, workdir = _runs.open_run("train", config)
+    begun, console = time.perf_counter(), command.console()
+    config, workdir = command.open_run("train", config)
     first = jax.process_index() == 0  # of several hosts: the one that writes
     epochs, best = config.run_epochs, config.best_epoch
     train, test = splits(config)
     classes = len(train.classes)
-    augmentation = _augmentations.augmentation(config.augment, classes)
+    augmentation = augmentations.augmentation(config.augment, classes)
     network = network_of(config, train, augmentation)
     batches, held_out = batches_of(config, train, test)
-    _runs.describe(workdir, network=network.facts())
+    command.describe(workdir, network=network.facts())
 
-    checkpoints = training.Checkpoints(workdir, _runs.lasting(config), best=best)
+    checkpoints = training.Checkpoints(workdir, command.lasting(config), best=best)
     new = not checkpoints.steps()
     patches = new and config.whiten > 0
-    model = network.make(config.seed, _splits.some_images(train, PATCHES_OF) if patches else None)
+    model = network.make(config.seed, labeled.some_images(train, PATCHES_OF) if patches else None)
     if config.weights is not None and new:
-        _networks.load_weights(model, config.weights, config.weights_skip)
+        networks.load_weights(model, config.weights, config.weights_skip)
     optimizer = config.plan.make(epochs, batches.steps)
     with said_of(factors="--rates", frozen="--frozen"):
         state, apply = training.init(
@@ -90,7 +82,7 @@ def main(config: Config) -> Result:
             dtype=None if config.dtype == "float32" else jnp.dtype(config.dtype),
         )
 
-    top = _trained.top(classes)
+    top = loading.top(classes)
     step = training.make_step(
         apply,
         optimizer,
@@ -103,7 +95,7 @@ def main(config: Config) -> Result:
         classification.loss(top=top),
         held_out,
         prepare=network.prepare(),
-        metrics=_trained.metrics(classes),
+        metrics=loading.metrics(classes),
     )
     evaluations = {"test": evaluate}
     if config.average:
@@ -113,9 +105,9 @@ def main(config: Config) -> Result:
     state = start.state
     with (
         F.using(algorithm=config.algorithm),
-        _watching.watching(console, workdir, batches, epochs, start) as watch,
-        _profiles.profiling(workdir / "profile", on=config.profile and first) as profile,
-        _profiles.tensorboard(workdir / "tensorboard", on=config.tensorboard and first) as log,
+        watching.watching(console, workdir, batches, epochs, start) as watch,
+        profiles.profiling(workdir / "profile", on=config.profile and first) as profile,
+        profiles.tensorboard(workdir / "tensorboard", on=config.tensorboard and first) as log,
     ):
 
         def report(made: int) -> None:
@@ -141,27 +133,27 @@ def main(config: Config) -> Result:
             watch.epoch(record)
             log(record)
         if first:
-            _pictures.curves(workdir / "curves.png", watch.records)
+            plots.curves(workdir / "curves.png", watch.records)
         if watch.stop.is_set() and len(watch.records) < epochs:
-            _watching.say_stopped(console, "train", workdir, epochs, watch)
+            watching.say_stopped(console, "train", workdir, epochs, watch)
             accuracy = watch.records[-1]["test_accuracy"] if watch.records else None
             return result(workdir, accuracy, watch, begun)
         measured = {name: function(state) for name, function in evaluations.items()}
 
     if first:
-        _pictures.confusion(workdir / "confusion.png", measured["test"]["confusion"], train.classes)
+        plots.confusion(workdir / "confusion.png", measured["test"]["confusion"], train.classes)
     metrics = {
         f"{'' if split == 'test' else 'average_'}{name}": value
         for split, values in measured.items()
         for name, value in values.items()
         if name != "confusion"
     }
-    _runs.write_result(
+    command.write_result(
         workdir,
         config,
         headline="accuracy",
         metrics=metrics,
-        baseline={"accuracy": _baselines.nearest_mean(train, test)},
+        baseline={"accuracy": nearest_mean.nearest_mean(train, test)},
         seconds=time.perf_counter() - begun,
     )
     ended = result(workdir, metrics["accuracy"], watch, begun)
@@ -170,44 +162,44 @@ def main(config: Config) -> Result:
     return ended
 
 
-def result(workdir: Path, accuracy: float | None, watch: _watching.Watch, begun: float) -> Result:
+def result(workdir: Path, accuracy: float | None, watch: watching.Watch, begun: float) -> Result:
     """What `main` returns."""
     seconds = time.perf_counter() - begun
     return Result(workdir, accuracy, len(watch.records), seconds, watch.stop.exit_code)
 
 
-def splits(config: Config) -> tuple[_splits.Split, _splits.Split]:
+def splits(config: Config) -> tuple[labeled.Split, labeled.Split]:
     """Open the training and the held-out split."""
     options: dict[str, Any] = {
         "folder": config.folder,
         "size": config.size,
         "channels": config.channels,
         "stream": config.streams,
-        "most": _splits.SMOKE if config.smoke else None,
+        "most": labeled.SMOKE if config.smoke else None,
     }
-    train = _splits.opened(config.dataset, "train", **options, option="--dataset")
-    test = _splits.opened(config.dataset, config.test_split, **options, option="--test-split")
+    train = labeled.opened(config.dataset, "train", **options, option="--dataset")
+    test = labeled.opened(config.dataset, config.test_split, **options, option="--test-split")
     for split in (train, test):
-        if not isinstance(split, _splits.data.Source):
+        if not isinstance(split, labeled.data.Source):
             with said_of(labels="--dataset"):
                 classification.check_labels(split.labels, len(train.classes))
     return train, test
 
 
-def network_of(config: Config, train: _splits.Split, augmentation: Any) -> _networks.Network:
+def network_of(config: Config, train: labeled.Split, augmentation: Any) -> networks.Network:
     """The network, as it fits the training images."""
-    mean, std = _splits.normalization(config.dataset, train)
-    stored = tuple(int(side) for side in _splits.shape_of(train))
-    shape = _augmentations.shape_after(augmentation, stored)
+    mean, std = labeled.normalization(config.dataset, train)
+    stored = tuple(int(side) for side in labeled.shape_of(train))
+    shape = augmentations.shape_after(augmentation, stored)
     require(
         "--augment",
         all(seen <= own for seen, own in zip(shape, stored)),
         f"of a size that the images of {stored[0]}x{stored[1]} have, or give a larger `--size`",
         f"{shape[0]}x{shape[1]}",
     )
-    return _networks.Network(
+    return networks.Network(
         model=config.model,
-        options=_networks.options(config.model_options, config.model),
+        options=networks.options(config.model_options, config.model),
         whiten=config.whiten,
         shape=shape,
         stored=stored,
@@ -218,9 +210,9 @@ def network_of(config: Config, train: _splits.Split, augmentation: Any) -> _netw
     )
 
 
-def batches_of(config: Config, train: _splits.Split, test: _splits.Split) -> tuple[Any, Any]:
+def batches_of(config: Config, train: labeled.Split, test: labeled.Split) -> tuple[Any, Any]:
     """The batches of both splits, over the devices."""
-    mesh = _runs.mesh_of(config.devices, config.batch_size, config.model_axis)
+    mesh = command.mesh_of(config.devices, config.batch_size, config.model_axis)
     images = len(train)
     require(
         "--batch-size",
@@ -241,4 +233,4 @@ def batches_of(config: Config, train: _splits.Split, test: _splits.Split) -> tup
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__ or "", _recipes.parse)
+    command.run(main, Config, __doc__ or "", recipes.parse)

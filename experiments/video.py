@@ -35,9 +35,11 @@ from flax import nnx
 
 from cnn_jax import data, models, training
 from cnn_jax.tasks import classification
-from experiments import _made, _motions, _pictures, _runs
-from experiments._options import Training, require
-from experiments._running import Result, Run
+from experiments.data import making
+from experiments.drawing import motions, plots
+from experiments.running import command
+from experiments.running.options import Training, require
+from experiments.running.run import Result, Run
 
 EPOCH = 1024  # clips between two looks at the held-out ones
 HELD_OUT = 512  # clips
@@ -121,19 +123,19 @@ def main(config: Config) -> Result:
         options = {"size": config.size, "frames": config.frames, "objects": (1, 1), "scale": SCALE}
         options |= {"speed": SPEED, "speeds": SPEEDS, "directions": config.directions}
         options |= {"edges": "stay"}
-        make, make_held_out, _ = _made.scenes(config.dataset, data.scenes.videos, **options)
+        make, make_held_out, _ = making.scenes(config.dataset, data.scenes.videos, **options)
         few, parts = 32 if config.smoke else HELD_OUT, ("video", "direction", "speed")
 
         def kept(keys):
             return {name: v for name, v in make_held_out(keys).items() if name in parts}
 
-        truth = _made.drawn(kept, jax.random.key(1), few)
+        truth = making.drawn(kept, jax.random.key(1), few)
 
         def prepare(batch, key):
-            return seen(batch if key is None else _made.new(make, batch, key), config.directions)
+            return seen(batch if key is None else making.new(make, batch, key), config.directions)
 
         epochs = config.epochs_of(16)
-        numbers = _made.numbers(64 if config.smoke else EPOCH)
+        numbers = making.numbers(64 if config.smoke else EPOCH)
         batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
         model = Both(config.directions + SPEEDS, config.width, nnx.Rngs(config.seed))
@@ -148,13 +150,13 @@ def main(config: Config) -> Result:
         outputs = training.make_predict(apply, held_out, prepare=prepare)(state)
         found = outputs[..., : config.directions].argmax(-1)
         true = np.asarray(seen(truth, config.directions)["direction"])
-        names = _motions.names_of(config.directions)
+        names = motions.names_of(config.directions)
         if run.records:
-            _motions.curves(run.workdir / "curves.png", run.records, 1 / config.directions)
+            motions.curves(run.workdir / "curves.png", run.records, 1 / config.directions)
         for network, name in enumerate(("confusion.png", "confusion_baseline.png")):
-            counts = _motions.counted(true, found[:, network], config.directions)
-            _pictures.confusion(run.workdir / name, counts, names)
-        _motions.clips(run.workdir / "clips.png", truth["video"], true, found, names)
+            counts = motions.counted(true, found[:, network], config.directions)
+            plots.confusion(run.workdir / name, counts, names)
+        motions.clips(run.workdir / "clips.png", truth["video"], true, found, names)
         of = {n: v for n, v in values.items() if n != "loss"}
         metrics = {n: v for n, v in of.items() if not n.endswith(" of frames")}
         baseline = {n: of[f"{n} of frames"] for n in metrics}
@@ -162,4 +164,4 @@ def main(config: Config) -> Result:
 
 
 if __name__ == "__main__":
-    _runs.run(main, Config, __doc__)
+    command.run(main, Config, __doc__)

@@ -9,7 +9,6 @@ from typing import Annotated
 import tyro
 
 from cnn_jax.algorithms import ALGORITHMS
-from experiments._options import require, require_types
 from experiments.compare_ops.clocks.timing import Effort
 from experiments.compare_ops.layers import of_model, written
 from experiments.compare_ops.layers.case import AUTO
@@ -17,6 +16,7 @@ from experiments.compare_ops.layers.drawn import drawn
 from experiments.compare_ops.layers.layer import Layer
 from experiments.compare_ops.layers.table import LAYERS
 from experiments.compare_ops.steps.networks import NETWORKS, Network
+from experiments.running.options import require, require_types
 
 Texts = Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
 

@@ -1,7 +1,8 @@
 """The command; see the package's docstring."""
 
-from experiments import _runs, lecture
+from experiments import lecture
 from experiments.lecture._main import Config, main
+from experiments.running import command
 
 if __name__ == "__main__":
-    _runs.run(main, Config, lecture.__doc__ or "")
+    command.run(main, Config, lecture.__doc__ or "")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_jax import arguments, files, pages
-from experiments import _runs
-from experiments._options import RunError, require_types
 from experiments.lecture import _kept
 from experiments.lecture.sections import SECTIONS
+from experiments.running import command
+from experiments.running.options import RunError, require_types
 
 TITLE = "Convolution and pooling"
 OPENING = (
@@ -47,7 +47,7 @@ class Result:
 
 def main(config: Config) -> Result:
     """Compute the sections that are not kept, and write the page."""
-    begun, console = time.perf_counter(), _runs.console()
+    begun, console = time.perf_counter(), command.console()
     kept = config.workdir / "sections"
     kept.mkdir(parents=True, exist_ok=True)
     chosen = {name: SECTIONS[name] for name in SECTIONS if name in (config.section or SECTIONS)}
@@ -63,7 +63,7 @@ def main(config: Config) -> Result:
         written.append(html)
         console.print(f"{number:2} of {len(chosen)}  {name:20} {how}")
     contents = pages.contents({name: section.title for name, section in chosen.items()})
-    about = pages.facts({"device": _runs.device(), "versions": _runs.versions()})
+    about = pages.facts({"device": command.device(), "versions": command.versions()})
     page = config.workdir / "index.html"
     files.replace(page, pages.page(TITLE, [OPENING, contents, *written, about]))
     seconds = time.perf_counter() - begun

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import _runs, _watching, train
-from experiments._training_options import Config
+from experiments import train
+from experiments.running import command, watching
+from experiments.running.training_options import Config
 
 # What compiles for a minute or more. Other tasks' tests ask the same of the same code at each run.
 slow = pytest.mark.skipif("CNN_JAX_SLOW" not in os.environ, reason="slow: with CNN_JAX_SLOW=1")
@@ -32,13 +33,13 @@ def metrics(workdir):
 
 def interrupt_the_first_epoch(patch):
     """Send Ctrl-C when the first steps are made: the run ends after its first epoch."""
-    report = _watching.Watch.report
+    report = watching.Watch.report
 
     def interrupted(watch, made):
         report(watch, made)
         signal.raise_signal(signal.SIGINT)
 
-    patch.setattr(_watching.Watch, "report", interrupted)
+    patch.setattr(watching.Watch, "report", interrupted)
 
 
 def check_resuming(experiment, start, whole, folder, patch):
@@ -66,7 +67,7 @@ def error_of(monkeypatch, capsys, experiment, words, parse=None):
     """What `python -m experiments.NAME WORDS` writes to stderr when it ends with an error."""
     monkeypatch.setattr(sys, "argv", ["experiment", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
-        _runs.run(experiment.main, experiment.Config, experiment.__doc__, parse)
+        command.run(experiment.main, experiment.Config, experiment.__doc__, parse)
     assert ended.value.code not in (0, None)
     return capsys.readouterr().err
 

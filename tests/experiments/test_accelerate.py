@@ -5,7 +5,7 @@ import pytest
 from jax import lax
 
 from experiments import accelerate
-from experiments._options import RunError
+from experiments.running.options import RunError
 
 
 def test_a_network_is_compared_in_inference_and_training(capsys):

@@ -12,7 +12,8 @@ import pytest
 from cnn_jax import functional as F
 from cnn_jax import training
 from cnn_jax.data.figures import JOINTS, figures
-from experiments import _posed, body_pose
+from experiments import body_pose
+from experiments.drawing import posed
 
 from .runs import check_resuming, error_of, metrics, slow
 
@@ -111,8 +112,8 @@ def test_the_mean_pose_is_put_into_the_box_of_each():
     some, others = (
         {name: v[part] for name, v in people.items()} for part in (slice(2), slice(2, 6))
     )
-    np.testing.assert_allclose(_posed.mean_pose(some, others), others["keypoints"], rtol=1e-5)
-    place = _posed.mean_place(some, 3)
+    np.testing.assert_allclose(posed.mean_pose(some, others), others["keypoints"], rtol=1e-5)
+    place = posed.mean_place(some, 3)
     np.testing.assert_allclose(place, np.stack([some["keypoints"].mean(0)] * 3))
 
 
@@ -124,7 +125,7 @@ def test_joints_are_judged():
     truth["keypoints_hidden"][:, 0] = True
     found = points.copy()
     found[:, 0, 0] = [5, 3.5]
-    numbers = _posed.judge(found, truth)
+    numbers = posed.judge(found, truth)
     assert numbers["pck"] == pytest.approx(27 / 28)
     assert numbers["pck_torso"] == pytest.approx(27 / 28)
     assert numbers["pck of hidden ones"] == numbers["pck of right ankle"] == 0.5

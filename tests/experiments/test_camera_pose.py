@@ -11,7 +11,9 @@ import pytest
 
 from cnn_jax import data
 from cnn_jax.tasks import homography
-from experiments import _keypoints, _quadrilaterals, camera_pose
+from experiments import camera_pose
+from experiments.baselines import keypoints
+from experiments.drawing import quadrilaterals
 
 from ..compilation import jit
 from .runs import check_resuming, error_of, metrics, slow
@@ -97,14 +99,14 @@ def test_a_mistake_is_told_what_to_do(words, text, monkeypatch, capsys, tmp_path
 
 def test_orb_finds_what_it_can_and_says_when_it_fails():
     pairs = rough()
-    offsets, failed = _keypoints.estimates(pairs, _keypoints.Parameters(smooth=0.0), 64)
+    offsets, failed = keypoints.estimates(pairs, keypoints.Parameters(smooth=0.0), 64)
     assert not failed.any()
-    assert np.median(_keypoints.errors(offsets, pairs["corners"])) < 4
+    assert np.median(keypoints.errors(offsets, pairs["corners"])) < 4
     blank = {name: np.zeros_like(pairs[name][:2]) for name in ("first", "second")}
-    offsets, failed = _keypoints.estimates(blank, _keypoints.Parameters(), 64)
+    offsets, failed = keypoints.estimates(blank, keypoints.Parameters(), 64)
     assert failed.all()
     assert not offsets.any()
-    _, failed = _keypoints.estimates(pairs, _keypoints.Parameters(smooth=0.0), 0.1)
+    _, failed = keypoints.estimates(pairs, keypoints.Parameters(smooth=0.0), 0.1)
     assert failed.all()  # a corner moved farther than it can have
 
 
@@ -113,16 +115,16 @@ def test_the_best_of_each_choice_is_taken(monkeypatch):
         wrong = abs(parameters.smooth - 2) + abs(parameters.residual - 5)
         return np.full((1, 4, 2), wrong), np.zeros(1, bool)
 
-    monkeypatch.setattr(_keypoints, "estimates", measured)
+    monkeypatch.setattr(keypoints, "estimates", measured)
     truth = {"corners": np.zeros((1, 4, 2))}
-    found = _keypoints.tuned(truth, _keypoints.Parameters(), 64)
-    assert found == _keypoints.Parameters(smooth=2.0, residual=5.0)
+    found = keypoints.tuned(truth, keypoints.Parameters(), 64)
+    assert found == keypoints.Parameters(smooth=2.0, residual=5.0)
 
 
 def test_errors_are_the_mean_distances():
     found, true = np.zeros((2, 4, 2)), np.zeros((2, 4, 2))
     true[1] = [[3, 4], [0, 0], [6, 8], [0, 1]]
-    assert _keypoints.errors(found, true).tolist() == [0, 4]
+    assert keypoints.errors(found, true).tolist() == [0, 4]
     np.testing.assert_allclose(homography.corner_error(found, true), [0, 4])
 
 
@@ -132,7 +134,7 @@ def test_guesses_are_none_or_near_the_truth_and_convex():
     guess = np.asarray(camera_pose.guesses(key, corners, 8.0))
     none = (guess == 0).all((1, 2))
     assert 0.4 < none.mean() < 0.6
-    error = _keypoints.errors(guess, corners)
+    error = keypoints.errors(guess, corners)
     # A fifth of the distance of two points of a square of side 16, 0.52 * 16 pixels.
     assert error[~none].mean() == pytest.approx(0.2 * 0.52 * 16, rel=0.1)
     assert np.asarray(homography.convex(guess, 32)).all()
@@ -158,4 +160,4 @@ def test_what_the_network_sees_in_training_fits_its_truth():
 
 def test_the_best_and_the_worst_are_chosen():
     errors = np.arange(20.0)[::-1]
-    assert _quadrilaterals.chosen(errors).tolist() == [19, 18, 17, 16, 15, 14, 0, 1, 2, 3, 4, 5]
+    assert quadrilaterals.chosen(errors).tolist() == [19, 18, 17, 16, 15, 14, 0, 1, 2, 3, 4, 5]

@@ -15,7 +15,9 @@ from cnn_jax import functional as F
 from cnn_jax import models, training
 from cnn_jax.data.scenes import COARSE, FINE
 from cnn_jax.tasks import captioning
-from experiments import _captioned, _made, caption
+from experiments import caption
+from experiments.data import making
+from experiments.drawing import captioned
 
 from .runs import check_resuming, error_of, metrics, slow
 
@@ -117,7 +119,7 @@ def test_what_the_network_sees_is_what_is_said():
 
 def test_the_most_frequent_sentence(monkeypatch):
     words = np.array([[5, 1, 0], [6, 1, 0], [5, 1, 0]])
-    monkeypatch.setattr(_made, "drawn", lambda *_, **__: {"words": words})
+    monkeypatch.setattr(making, "drawn", lambda *_, **__: {"words": words})
     assert caption.most_frequent(None, 32, 0).tolist() == [5, 1, 0]
 
 
@@ -126,7 +128,7 @@ def test_one_beam_says_the_likeliest_words_and_more_say_likelier_sentences():
     model.eval()
     images = np.random.default_rng(0).standard_normal((32, 32, 32, 3)).astype(np.float32)
     with F.using(algorithm="xla"):
-        one, many = (_captioned.said(model, images, 5, beams) for beams in (1, 8))
+        one, many = (captioned.said(model, images, 5, beams) for beams in (1, 8))
         logits = jax.jit(lambda x, w: model(x, w))(images, one["words"][:, :-1])
     losses, parts = captioning.loss(logits, {"words": jnp.asarray(one["words"])})
     assert np.asarray(parts["exact"]).all()

@@ -14,7 +14,6 @@ import pytest
 
 from cnn_jax.algorithms import ALGORITHMS, Algorithm
 from experiments import compare_ops
-from experiments._runs import RunError
 from experiments.compare_ops import _main
 from experiments.compare_ops.clocks import pytorch, timing
 from experiments.compare_ops.layers import comparison
@@ -22,6 +21,7 @@ from experiments.compare_ops.layers.case import BUILT_IN, TORCH
 from experiments.compare_ops.layers.sides import inputs, side_function
 from experiments.compare_ops.layers.table import CONVOLUTIONS, LAYERS, POOLS
 from experiments.compare_ops.steps import networks
+from experiments.running.command import RunError
 
 SOME = [
     layer.smaller()

@@ -10,7 +10,8 @@ import pytest
 
 from cnn_jax import training
 from cnn_jax.data import photos
-from experiments import _denoisers, denoise
+from experiments import denoise
+from experiments.baselines import denoisers
 
 from .runs import check_resuming, error_of, metrics
 
@@ -45,9 +46,9 @@ def test_writes_everything_straight_into_the_workdir(finished):
     written = result(workdir)
     baseline, headline = written["baseline"], written["headline"]
     assert (headline["name"], headline["value"]) == ("psnr", returned.metrics["psnr"])
-    ways = {"noisy", *_denoisers.CLASSICAL}
+    ways = {"noisy", *denoisers.CLASSICAL}
     assert {f"{what} of {way}" for what in ("psnr", "ssim") for way in ways} <= set(baseline)
-    best = max(baseline[f"psnr of {way}"] for way in _denoisers.CLASSICAL)
+    best = max(baseline[f"psnr of {way}"] for way in denoisers.CLASSICAL)
     assert headline["baseline"] == baseline["psnr"] == best > 24
     for found in (written["metrics"], baseline):
         of = [found[f"psnr of {name}"] for name in photos.load("test")]

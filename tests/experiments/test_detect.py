@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from cnn_jax import data
-from experiments import _detected, _sliding, detect
+from experiments import detect
+from experiments.baselines import sliding
+from experiments.drawing import detected
 
 from .runs import check_resuming, error_of, metrics, slow
 
@@ -85,12 +87,12 @@ def test_mistakes_are_counted():
     found = {"boxes": boxes, "classes": np.array([[1, 2, 0]])}
     for scores, expected in (([0.9, 0.9, 0.1], 0), ([0.9, 0.1, 0.1], 1), ([0.9, 0.1, 0.9], 2)):
         found["scores"] = np.array([scores], np.float32)
-        assert _detected.mistakes(found, truth).tolist() == [expected]
+        assert detected.mistakes(found, truth).tolist() == [expected]
 
 
 def test_squares_are_cut_out_of_images():
     image = jnp.arange(64.0 * 64).reshape(1, 64, 64, 1)
-    (cut,) = _sliding.squares(image, jnp.array([[[4.0, 8, 32, 36]]]))[0]
+    (cut,) = sliding.squares(image, jnp.array([[[4.0, 8, 32, 36]]]))[0]
     np.testing.assert_allclose(cut, image[0, 4:32, 8:36], rtol=1e-5)
 
 
@@ -98,7 +100,7 @@ def test_squares_without_an_object_are_clear():
     train = data.load("fashion_mnist_small", "train")
     make = data.scenes.scenes(train.images, train.labels, size=64, objects=(1, 2))
     truth = jax.jit(make)(jax.random.split(jax.random.key(0), 4))
-    made = _sliding.examples(detect.seen(truth), jax.random.key(1), 10)
+    made = sliding.examples(detect.seen(truth), jax.random.key(1), 10)
     label, counts = np.asarray(made["label"]).reshape(4, 4), np.asarray(made["counts"])
     assert made["image"].shape == (16, 28, 28, 3)
     np.testing.assert_array_equal(label[:, :2], truth["classes"])
@@ -108,7 +110,7 @@ def test_squares_without_an_object_are_clear():
 
 
 def test_windows_cover_the_picture():
-    windows = _sliding.windows(64, 20, 40)
+    windows = sliding.windows(64, 20, 40)
     sides = windows[:, 2:] - windows[:, :2]
     assert {round(float(side), 1) for side in sides.ravel()} == {20.0, 25.2, 31.7, 40.0}
     assert windows.min() < 0

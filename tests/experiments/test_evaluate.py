@@ -8,7 +8,9 @@ import pytest
 
 from cnn_jax import data, training
 from cnn_jax.tasks import classification
-from experiments import _pictures, _trained, evaluate
+from experiments import evaluate
+from experiments.drawing import plots
+from experiments.running import loading
 
 from .runs import error_of, pictures, run
 
@@ -53,7 +55,7 @@ def test_the_best_epoch_is_evaluated(trained):
 
 def test_what_it_writes(trained, tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(_pictures, "confusion", lambda *given: drawn.append(given))
+    monkeypatch.setattr(plots, "confusion", lambda *given: drawn.append(given))
     found = main(trained[0], out=tmp_path / "out")
     written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert written == found
@@ -90,7 +92,7 @@ def test_a_file_of_weights_needs_no_run(trained, tmp_path):
 
 
 def test_the_numbers_are_those_of_the_network_on_the_arrays(trained):
-    made = _trained.trained(trained[0])
+    made = loading.trained(trained[0])
     test = data.load("fashion_mnist_small", "test")
     batch = made.network.prepare()({"image": test.images[:640], "label": test.labels[:640]}, None)
     logits, _ = made.apply(made.state.params, made.state.stats, batch)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from experiments import feeding
-from experiments._options import RunError
+from experiments.running.options import RunError
 
 
 def test_a_smoke_run_measures_everything(capsys):

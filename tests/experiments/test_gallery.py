@@ -8,9 +8,10 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from experiments import _pictures, gallery
-from experiments._options import RunError
+from experiments import gallery
+from experiments.drawing import plots
 from experiments.lecture.sections import tasks
+from experiments.running.options import RunError
 
 
 def picture(file, colors, cells=1):
@@ -23,7 +24,7 @@ def picture(file, colors, cells=1):
         shown[:] += 10 * np.repeat(np.arange(cells), 4)[None, :, None].astype(np.uint8)
         axes.imshow(shown)
         axes.set_title(f"part {number}")
-    _pictures.save(figure, file)
+    plots.save(figure, file)
 
 
 def middle(image):
@@ -33,14 +34,14 @@ def middle(image):
 
 def test_a_picture_says_where_its_parts_are(tmp_path):
     picture(tmp_path / "a.png", (20, 120, 220))
-    found = _pictures.panels(tmp_path / "a.png")
+    found = plots.panels(tmp_path / "a.png")
     assert [title for title, _ in found] == ["part 0", "part 1", "part 2"]
     for (_, part), color in zip(found, (20, 120, 220), strict=True):
         assert (part[8:-8, 8:-8] == color).all()
         assert part.shape[0] > 50
         assert part.shape[0] == pytest.approx(part.shape[1], abs=2)
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "b.png")
-    assert _pictures.panels(tmp_path / "b.png") == []
+    assert plots.panels(tmp_path / "b.png") == []
 
 
 def test_a_tile_is_one_part_or_four(tmp_path):
@@ -75,7 +76,7 @@ def test_all_tasks_in_one_picture(tmp_path, monkeypatch):
         (folder / "result.json").write_text(json.dumps({"headline": headline, "config": {}}))
         picture(folder / task.picture, [60] * (max(tile.panels) + 1), tile.cells)
     assert gallery.main(config) == config.file
-    found = _pictures.panels(config.file)
+    found = plots.panels(config.file)
     assert len(found) == len(gallery.TILES) == 12
     assert [title.partition(":")[0] for title, _ in found] == list(gallery.TILES)
     assert "PCK 6, baseline 0.5" in found[6][0]

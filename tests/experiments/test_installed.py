@@ -6,24 +6,17 @@ import pytest
 from PIL import Image
 
 from cnn_jax.tasks import homography
-from experiments import (
-    _installed,
-    _real_faces,
-    _real_pairs,
-    _real_planes,
-    _real_sets,
-    _real_videos,
-    detect,
-)
-from experiments._options import RunError
+from experiments import detect
+from experiments.data import installed, real_faces, real_pairs, real_planes, real_sets, real_videos
+from experiments.running.options import RunError
 
-OPENCV, VISP = _installed.OPENCV, _installed.VISP
+OPENCV, VISP = installed.OPENCV, installed.VISP
 
 
 @pytest.fixture
 def opencv(tmp_path, monkeypatch):
     """The package's folder, to be filled."""
-    monkeypatch.setattr(_installed, "OPENCV", OPENCV._replace(folder=tmp_path))
+    monkeypatch.setattr(installed, "OPENCV", OPENCV._replace(folder=tmp_path))
     return tmp_path
 
 
@@ -34,9 +27,9 @@ def needs(package, *names):
 
 def test_a_package_has_all_files_or_none(opencv):
     (opencv / "a.txt").write_text("a")
-    assert _installed.OPENCV.files("a.txt") == [opencv / "a.txt"]
-    assert _installed.OPENCV.files("a.txt", "b.txt") is None
-    assert _installed.OPENCV.absent("b") == (
+    assert installed.OPENCV.files("a.txt") == [opencv / "a.txt"]
+    assert installed.OPENCV.files("a.txt", "b.txt") is None
+    assert installed.OPENCV.absent("b") == (
         "not found: b, in Debian's package opencv-doc (apt install opencv-doc)"
     )
 
@@ -52,23 +45,23 @@ def difference(pair, shift):
 
 
 def test_aloe_is_scaled_until_its_disparities_fit(opencv):
-    assert _real_pairs.aloe(30) is None
+    assert real_pairs.aloe(30) is None
     views = np.random.default_rng(0).integers(0, 256, (80, 120, 3), np.uint8)
     views = np.asarray(Image.fromarray(views[::4, ::4]).resize((120, 80), Image.Resampling.BICUBIC))
     stored = np.full((80, 120), 16, np.uint8)
     stored[:, :8] = 0  # unknown
-    for name, pixels in zip(_real_pairs.ALOE, (views, np.roll(views, -16, 1), stored)):
+    for name, pixels in zip(real_pairs.ALOE, (views, np.roll(views, -16, 1), stored)):
         Image.fromarray(pixels).save(opencv / name, quality=95)
-    pair = _real_pairs.aloe(15, multiple=16)
+    pair = real_pairs.aloe(15, multiple=16)
     assert pair["image"].shape == (1, 2, 32, 48, 3)
     assert np.unique(pair["disparity"]).tolist() == [8, np.inf]
     assert difference(pair, 0) < 0.3 * min(difference(pair, 3), difference(pair, -3))
 
 
 def test_the_real_aloe(monkeypatch):
-    needs(OPENCV, *_real_pairs.ALOE)
-    monkeypatch.setattr(_installed, "OPENCV", OPENCV)
-    pair = _real_pairs.aloe(30, multiple=8)
+    needs(OPENCV, *real_pairs.ALOE)
+    monkeypatch.setattr(installed, "OPENCV", OPENCV)
+    pair = real_pairs.aloe(30, multiple=8)
     assert pair["image"].shape == (1, 2, 136, 160, 3)
     true = pair["disparity"]
     assert 25 < true[np.isfinite(true)].max() <= 211 / 8
@@ -76,22 +69,22 @@ def test_the_real_aloe(monkeypatch):
 
 
 def test_a_cube_before_the_camera_is_where_its_pose_says():
-    straight = np.array([_real_videos.SIDE / 2, -_real_videos.SIDE / 2, 0.5, 0, 0, 0])
-    top, left, bottom, right = _real_videos.around(straight)
-    near = np.array(_real_videos.FOCAL) * _real_videos.SIDE / 0.5
+    straight = np.array([real_videos.SIDE / 2, -real_videos.SIDE / 2, 0.5, 0, 0, 0])
+    top, left, bottom, right = real_videos.around(straight)
+    near = np.array(real_videos.FOCAL) * real_videos.SIDE / 0.5
     np.testing.assert_allclose((bottom - top, right - left), near)
     middle = np.array([top + bottom, left + right]) / 2
-    np.testing.assert_allclose(middle, np.array(_real_videos.CENTER) + 0.5)
-    turned = _real_videos.around(np.array([0, 0, 0.5, 0, 0, np.pi]))
-    assert turned[2] < _real_videos.CENTER[0] + 1  # half a turn: from below to above
-    assert turned[1] > _real_videos.CENTER[1] - 1
+    np.testing.assert_allclose(middle, np.array(real_videos.CENTER) + 0.5)
+    turned = real_videos.around(np.array([0, 0, 0.5, 0, 0, np.pi]))
+    assert turned[2] < real_videos.CENTER[0] + 1  # half a turn: from below to above
+    assert turned[1] > real_videos.CENTER[1] - 1
 
 
 def test_the_real_video_of_a_cube(monkeypatch):
-    needs(VISP, _real_videos.POSE)
-    assert _real_videos.cube() is None
-    monkeypatch.setattr(_installed, "VISP", VISP)
-    found = _real_videos.cube(step=50)
+    needs(VISP, real_videos.POSE)
+    assert real_videos.cube() is None
+    monkeypatch.setattr(installed, "VISP", VISP)
+    found = real_videos.cube(step=50)
     assert found["frames"].shape == (5, 240, 320, 3)
     # The cube has a pattern, and the paper around it none.
     top, left, bottom, right = found["box"].round().astype(int)
@@ -112,16 +105,16 @@ def photograph(tmp_path, monkeypatch):
         pixels[top:bottom, left:right] = 250
         corners = ((top, left), (top, right), (bottom, left), (bottom, right))
         lines += [f"detection_{number}", *(f"{row} {column}" for row, column in corners)]
-    image, boxes = (tmp_path / name for name in _real_faces.FILES)
+    image, boxes = (tmp_path / name for name in real_faces.FILES)
     image.parent.mkdir()
     Image.fromarray(pixels).save(image)
     boxes.write_text("\n".join(lines))
-    monkeypatch.setattr(_installed, "VISP", VISP._replace(folder=tmp_path))
+    monkeypatch.setattr(installed, "VISP", VISP._replace(folder=tmp_path))
     return places
 
 
 def test_faces_on_one_side_are_held_out(photograph):
-    found = _real_sets.boxes(detect.Config(data="faces", size=64), 512)
+    found = real_sets.boxes(detect.Config(data="faces", size=64), 512)
     assert found.names == ("face",)
     assert found.train["image"].shape == (2048, 64, 64, 3)
     sides = {}
@@ -147,15 +140,15 @@ def test_the_real_faces(monkeypatch):
     config = detect.Config(data="faces")
     text = "not found: a photograph, for `--data faces`, in Debian's package visp-images-data"
     with pytest.raises(RunError, match=text):
-        _real_sets.boxes(config, 512)
-    needs(VISP, *_real_faces.FILES)
-    monkeypatch.setattr(_installed, "VISP", VISP)
-    _, faces = _real_faces.read()
-    border = _real_faces.BORDER / _real_faces.SHRINK
+        real_sets.boxes(config, 512)
+    needs(VISP, *real_faces.FILES)
+    monkeypatch.setattr(installed, "VISP", VISP)
+    _, faces = real_faces.read()
+    border = real_faces.BORDER / real_faces.SHRINK
     assert ((faces[:, 3] <= border).sum(), (faces[:, 1] >= border).sum()) == (14, 15)
-    assert _real_sets.boxes(config, 512).truth["image"].shape == (104, 64, 64, 3)
+    assert real_sets.boxes(config, 512).truth["image"].shape == (104, 64, 64, 3)
     with pytest.raises(RunError, match=r"`--batch-size` must be in \[1, 104\], the windows of a s"):
-        _real_sets.boxes(detect.Config(data="faces", batch_size=105), 512)
+        real_sets.boxes(detect.Config(data="faces", batch_size=105), 512)
 
 
 def waves(rows, columns):
@@ -164,7 +157,7 @@ def waves(rows, columns):
 
 
 def test_second_views_are_what_the_other_photograph_shows(opencv):
-    assert _real_planes.graffiti(4, size=32, reach=8, short=100) is None
+    assert real_planes.graffiti(4, size=32, reach=8, short=100) is None
     between = np.array([[0.9, 0.1, 6], [-0.05, 1.1, -3], [1e-4, 2e-4, 1]])  # of points (x, y)
     first = waves(*(np.mgrid[:200, :260] + 0.5))
     axes = np.mgrid[:200, :260][::-1].reshape(2, -1)
@@ -175,7 +168,7 @@ def test_second_views_are_what_the_other_photograph_shows(opencv):
     numbers = " ".join(map(str, between.ravel()))
     (opencv / "H1to3p.xml").write_text(f"<H13><rows>3</rows><data>\n {numbers}</data></H13>")
     for short, limit in ((200, 3), (100, 5)):  # as it is, and half as large
-        found = _real_planes.graffiti(4, size=48, reach=12, short=short)
+        found = real_planes.graffiti(4, size=48, reach=12, short=short)
         assert found["first"].shape == found["second"].shape == (4, 48, 48, 1)
         assert found["scene"].shape == (4, 72, 72, 1)
         np.testing.assert_array_equal(found["scene"][:, 12:60, 12:60], found["first"])
@@ -188,9 +181,9 @@ def test_second_views_are_what_the_other_photograph_shows(opencv):
 
 
 def test_the_real_graffiti(monkeypatch):
-    needs(OPENCV, *_real_planes.FILES)
-    monkeypatch.setattr(_installed, "OPENCV", OPENCV)
-    found = _real_planes.graffiti(64, size=128, reach=32.0, short=240)
+    needs(OPENCV, *real_planes.FILES)
+    monkeypatch.setattr(installed, "OPENCV", OPENCV)
+    found = real_planes.graffiti(64, size=128, reach=32.0, short=240)
     moves = homography.from_corners(found["corners"], 128)
     shown = np.asarray(homography.warp(found["first"].astype(np.float32), moves))
     away = np.abs(shown - found["second"])[shown > 0].mean()

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from cnn_jax import data, training
-from experiments import _runs, lenet
+from experiments import lenet
+from experiments.running import command
 
 from .runs import interrupt_the_first_epoch, metrics
 
@@ -40,7 +41,7 @@ def command_line(monkeypatch, capsys, *arguments):
     """What `python -m experiments.lenet ARGUMENTS` writes to stderr when it ends with an error."""
     monkeypatch.setattr(sys, "argv", ["lenet", *arguments])
     with pytest.raises(SystemExit) as ended:
-        _runs.run(lenet.main, lenet.Config, lenet.__doc__)
+        command.run(lenet.main, lenet.Config, lenet.__doc__)
     assert ended.value.code not in (0, None)
     return capsys.readouterr().err
 

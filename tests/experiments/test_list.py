@@ -51,6 +51,8 @@ def test_a_new_experiment_is_listed_and_not_imported(tmp_path):
     (tmp_path / "unmeasured.py").write_text('"""More.\n\nDraws more.png."""')
     (tmp_path / "silent.py").write_text("raise SystemExit")
     (tmp_path / "_private.py").write_text('"""No."""')
+    (tmp_path / "parts").mkdir()  # of other experiments: nothing to run
+    (tmp_path / "parts" / "__init__.py").write_text('"""No."""')
     assert command.experiments(tmp_path) == {
         "new": command.About("What it shows.", cost),
         "unmeasured": command.About("More.", "Draws more.png."),

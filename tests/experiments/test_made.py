@@ -3,7 +3,7 @@
 import numpy as np
 
 from cnn_jax.data import photos
-from experiments import _made
+from experiments.data import making
 
 WIDE = 48  # of backgrounds for scenes of 32
 
@@ -18,8 +18,8 @@ def test_backgrounds_to_train_on_are_parts_of_photographs_or_altered_ones(monkey
     rng = np.random.default_rng(0)
     photographs = {name: rng.integers(0, 256, (60, 80, 3), np.uint8) for name in "abc"}
     monkeypatch.setattr(photos, "load", lambda *_, **__: photographs)
-    monkeypatch.setattr(_made, "PIXELS", 128 * WIDE**2)
-    made = _made.backgrounds("train", 32)
+    monkeypatch.setattr(making, "PIXELS", 128 * WIDE**2)
+    made = making.backgrounds("train", 32)
     assert len(made) == 128
     assert {image.shape for image in made} == {(WIDE, WIDE, 3)}
     assert {image.dtype for image in made} == {np.dtype(np.uint8)}
@@ -30,6 +30,6 @@ def test_backgrounds_to_train_on_are_parts_of_photographs_or_altered_ones(monkey
 
 
 def test_held_out_backgrounds_are_other_photographs_as_they_are():
-    made = _made.backgrounds("test", 64)
+    made = making.backgrounds("test", 64)
     for image, expected in zip(made, photos.load("test", channels=3).values(), strict=True):
         np.testing.assert_array_equal(image, expected)

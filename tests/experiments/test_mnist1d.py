@@ -11,7 +11,9 @@ import pytest
 from flax import nnx
 
 from cnn_jax import data
-from experiments import _pictures, _runs, mnist1d
+from experiments import mnist1d
+from experiments.drawing import plots
+from experiments.running import command
 
 from .runs import interrupt_the_first_epoch, metrics
 
@@ -25,7 +27,7 @@ def command_line(monkeypatch, capsys, *arguments):
     """What `python -m experiments.mnist1d ARGUMENTS` writes to stderr when it ends badly."""
     monkeypatch.setattr(sys, "argv", ["mnist1d", *arguments])
     with pytest.raises(SystemExit) as ended:
-        _runs.run(mnist1d.main, mnist1d.Config, mnist1d.__doc__)
+        command.run(mnist1d.main, mnist1d.Config, mnist1d.__doc__)
     assert ended.value.code not in (0, None)
     return capsys.readouterr().err
 
@@ -97,11 +99,11 @@ def test_a_convolution_learns(tmp_path):
 
 def test_the_picture_has_right_and_wrong_signals(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(_pictures, "save", lambda figure, file: figures.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, file: figures.append(figure))
     test = data.load("mnist1d", "test")
     predicted = test.labels.copy()
     predicted[[3, 5]] = (test.labels[[3, 5]] + 1) % 10
-    _pictures.signals(tmp_path / "signals.png", test, predicted)
+    plots.signals(tmp_path / "signals.png", test, predicted)
     titles = [axes.get_title() for axes in figures[0].axes]
     assert titles == ["2", "6", "3", "4", "1", "9, not 0", "3, not 4", "", "", ""]
     drawn = [axes.lines[0].get_ydata() for axes in figures[0].axes if axes.lines]

@@ -10,12 +10,12 @@ from jax import lax
 from cnn_jax import functional as F
 from cnn_jax.algorithms import ALGORITHMS
 from experiments import compare_ops
-from experiments._runs import RunError
 from experiments.compare_ops.clocks import pytorch
 from experiments.compare_ops.layers.case import BUILT_IN
 from experiments.compare_ops.layers.of_model import layers_of
 from experiments.compare_ops.layers.sides import inputs, side_function
 from experiments.compare_ops.layers.written import convolution, pool
+from experiments.running.command import RunError
 
 CONVOLUTIONS = [
     "x=2,9,9,4 kernel=3,3,4,6",

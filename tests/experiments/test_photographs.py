@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from cnn_jax.tasks import restoration
-from experiments import _photographs, denoise, superresolve
-from experiments._options import RunError
+from experiments import denoise, superresolve
+from experiments.data import photographs
+from experiments.running.options import RunError
 
 from ..data.tiny_builders import features_of, png, prepare
 
@@ -38,7 +39,7 @@ def folder(tmp_path_factory):
 
 def test_patches_are_parts_of_the_pictures_in_high_resolution(folder):
     config = superresolve.Config(data="div2k", folder=folder)
-    train, held_out = _photographs.patches(config, "luma", 30, 40, 6)
+    train, held_out = photographs.patches(config, "luma", 30, 40, 6)
     assert train.shape == (40, 30, 30, 1)
     assert held_out.shape == (6, 30, 30, 1)
     assert train.dtype == held_out.dtype == np.uint8
@@ -48,7 +49,7 @@ def test_patches_are_parts_of_the_pictures_in_high_resolution(folder):
         windows = np.lib.stride_tricks.sliding_window_view(whole[..., 0], (30, 30))
         away = np.abs(windows - patch[..., 0]).max((2, 3))
         assert away.min() == 0
-    other, same = _photographs.patches(
+    other, same = photographs.patches(
         superresolve.Config(data="div2k", folder=folder, seed=1), "luma", 30, 40, 6
     )
     np.testing.assert_array_equal(held_out, same)
@@ -56,15 +57,15 @@ def test_patches_are_parts_of_the_pictures_in_high_resolution(folder):
 
 
 def test_held_out_are_the_middles(folder, monkeypatch):
-    monkeypatch.setattr(_photographs, "MIDDLE", 64)
+    monkeypatch.setattr(photographs, "MIDDLE", 64)
     config = denoise.Config(data="div2k", folder=folder)
-    found = _photographs.held_out(config, "gray")
+    found = photographs.held_out(config, "gray")
     assert list(found) == ["picture 0", "picture 1", "picture 2"]
     red, green, blue = np.moveaxis(picture("validation", 2).astype(float), -1, 0)
     gray = (0.299 * red + 0.587 * green + 0.114 * blue)[20:84, 29:93]
     np.testing.assert_allclose(found["picture 2"][..., 0] * 255, gray, atol=0.51)
     few = denoise.Config(data="div2k", folder=folder, smoke=True)
-    assert [part.shape for part in _photographs.held_out(few, "gray").values()] == [(96, 96, 1)] * 2
+    assert [part.shape for part in photographs.held_out(few, "gray").values()] == [(96, 96, 1)] * 2
 
 
 @pytest.mark.parametrize("experiment", [superresolve, denoise])
@@ -85,10 +86,10 @@ def test_mistakes(folder, tmp_path):
     config = superresolve.Config(data="div2k", folder=folder)
     text = "`--data` must have pictures of 110 pixels or more; not record 0 of the train split"
     with pytest.raises(RunError, match=text):
-        _photographs.patches(config, "luma", 110, 40, 6)
+        photographs.patches(config, "luma", 110, 40, 6)
     config = superresolve.Config(data="div2k", folder=tmp_path)
     with pytest.raises(RunError, match=re.escape(f"div2k is not prepared in {tmp_path}. TFDS pr")):
-        _photographs.held_out(config, "luma")
+        photographs.held_out(config, "luma")
     config = superresolve.Config(data="mnist1d")
     with pytest.raises(RunError, match="`--data` must have pictures; mnist1d has none"):
-        _photographs.held_out(config, "luma")
+        photographs.held_out(config, "luma")

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from cnn_jax import data
-from experiments import _trained, predict
+from experiments import predict
+from experiments.running import loading
 
 from .runs import error_of, pictures, run
 
@@ -39,7 +40,7 @@ def test_a_saved_image_gets_the_probabilities_of_its_array(trained, tmp_path):
     for number, file in enumerate(files):
         Image.fromarray(test.images[number, ..., 0]).save(file)
     found = main(trained, *files, out=tmp_path / "out.png", top=10)
-    made = _trained.trained(trained)
+    made = loading.trained(trained)
     batch = made.network.prepare()({"image": test.images[:4]}, None)
     logits, _ = made.apply(made.state.params, made.state.stats, batch)
     expected = np.asarray(jax.nn.softmax(logits))

@@ -14,8 +14,10 @@ import tensorflow_datasets as tfds
 
 from cnn_jax import training
 from cnn_jax.tasks import detection, segmentation
-from experiments import _real_sets, _regions, detect, instances, segment
-from experiments._options import RunError
+from experiments import detect, instances, segment
+from experiments.baselines import regions
+from experiments.data import real_sets
+from experiments.running.options import RunError
 
 from ..data.tiny_builders import features_of, png, prepare
 from .runs import error_of, metrics, slow
@@ -136,7 +138,7 @@ def test_a_run_on_a_real_set(experiment, name, pictures, folder, tmp_path):
 
 
 def test_boxes_lie_on_the_pictures(folder):
-    found = _real_sets.boxes(config_of(detect, folder, data="voc"), 10)
+    found = real_sets.boxes(config_of(detect, folder, data="voc"), 10)
     assert len(found.names) == 20
     assert {name: found.truth[name].shape for name in ("image", "boxes")} == {
         "image": (16, 32, 32, 3),
@@ -160,7 +162,7 @@ def test_boxes_lie_on_the_pictures(folder):
 
 
 def test_pixels_of_pets_are_background_pet_or_border(folder):
-    found = _real_sets.masks(config_of(segment, folder, data="oxford_iiit_pet"), 16)
+    found = real_sets.masks(config_of(segment, folder, data="oxford_iiit_pet"), 16)
     assert found.names == ("background", "pet", "border")
     assert set(np.unique(found.truth["mask"])) == {0, 1, 2}
     light = found.truth["image"].mean(-1)
@@ -168,18 +170,18 @@ def test_pixels_of_pets_are_background_pet_or_border(folder):
     assert light[found.truth["mask"] == 0].mean() < 40
     new = found.new({n: v[:8] for n, v in found.train.items()}, jax.random.key(0))
     assert set(np.unique(new["mask"])) == {0, 1, 2, 255}  # 255 where the picture has been moved
-    said = _regions.trimaps(found.truth["image"], found.some(None, 8), found.names)
-    counts = _regions.confusion(found.truth["mask"], said, 3)
+    said = regions.trimaps(found.truth["image"], found.some(None, 8), found.names)
+    counts = regions.confusion(found.truth["mask"], said, 3)
     assert segmentation.scores(counts, found.names)["miou"] > 0.6
 
 
 def test_pixels_without_a_label_are_not_counted():
     true, said = np.array([[0, 255, 1]]), np.array([[0, 1, 0]])
-    assert _regions.confusion(true, said, 2).tolist() == [[1, 0], [1, 0]]
+    assert regions.confusion(true, said, 2).tolist() == [[1, 0], [1, 0]]
 
 
 def test_masks_are_those_of_things_but_crowds(folder):
-    found = _real_sets.objects(config_of(instances, folder, data="coco"), 16)
+    found = real_sets.objects(config_of(instances, folder, data="coco"), 16)
     assert len(found.names) == 80
     new = found.new({n: v[:8] for n, v in found.train.items()}, jax.random.key(0))
     for truth in (found.truth, jax.device_get(new)):
@@ -192,8 +194,8 @@ def test_masks_are_those_of_things_but_crowds(folder):
 
 
 def test_what_does_not_fit_into_memory_is_a_stream(folder, monkeypatch):
-    monkeypatch.setattr(_real_sets, "IN_MEMORY", 1000)
-    found = _real_sets.boxes(config_of(detect, folder, data="voc"), 16)
+    monkeypatch.setattr(real_sets, "IN_MEMORY", 1000)
+    found = real_sets.boxes(config_of(detect, folder, data="voc"), 16)
     batches = training.batches(found.train, 8)
     assert isinstance(batches, training.Stream)
     (first, *_) = batches.in_order()

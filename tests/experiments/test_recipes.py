@@ -14,8 +14,10 @@ from flax import nnx
 
 from cnn_jax import data, training
 from cnn_jax.tasks import classification
-from experiments import _augmentations, _books, _networks, _recipes, _splits, train
-from experiments._recipes import RECIPES
+from experiments import train
+from experiments.data import augmentations, labeled
+from experiments.running import books, networks, recipes
+from experiments.running.recipes import RECIPES
 
 SHAPES = {
     "fashion_mnist_small": (28, 28, 1),
@@ -32,7 +34,7 @@ PARAMETERS = {
 }
 
 
-README = Path(_books.__file__).with_name("README.md")
+README = Path(train.__file__).with_name("README.md")
 BOOKS = README.read_text().partition("\n## The books\n")[2].partition("\n## ")[0]
 COMMANDS = sorted(set(re.findall(r"`python -m experiments\.(\w+) ?([^`]*)`", BOOKS)))
 # A recipe with nothing besides is tested above.
@@ -45,13 +47,13 @@ def parts(config):
     side = (config.size or height, config.size or width)
     images = np.zeros((2, *side, channels), np.uint8)
     split = data.Dataset(images, np.array([3, 1], np.int32), tuple("abcdefghij"))
-    augmentation = _augmentations.augmentation(config.augment, 10)
+    augmentation = augmentations.augmentation(config.augment, 10)
     return split, augmentation, train.network_of(config, split, augmentation)
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_network_of_a_recipe_makes_a_step(name, monkeypatch):
-    monkeypatch.setattr(_networks.Network, "_try", lambda *_: None)  # which is traced below
+    monkeypatch.setattr(networks.Network, "_try", lambda *_: None)  # which is traced below
     config = train.preset(name)
     split, augmentation, network = parts(config)
     optimizer = config.plan.make(config.run_epochs, 10)
@@ -76,7 +78,7 @@ def test_a_network_of_a_recipe_makes_a_step(name, monkeypatch):
 
 
 def test_recipes_of_the_book_are_its_options():
-    for name in _books.RECIPES:
+    for name in books.RECIPES:
         config = train.preset(name)
         assert (config.dataset, config.epochs, config.augment) == ("fashion_mnist", 10, ())
         assert (config.weight_decay, config.label_smoothing, config.average) == (0, 0, 0)
@@ -91,21 +93,21 @@ def test_recipes_of_the_book_are_its_options():
 
 def test_images_are_enlarged_and_streamed_where_they_are_many(monkeypatch):
     options = {"size": 96, "most": 20}
-    inside = _splits.opened("fashion_mnist_small", "test", **options)
+    inside = labeled.opened("fashion_mnist_small", "test", **options)
     assert inside.images.shape == (20, 96, 96, 1)
-    monkeypatch.setattr(_splits, "IN_MEMORY", 20 * 96 * 96 - 1)
-    stream = _splits.opened("fashion_mnist_small", "test", **options)
+    monkeypatch.setattr(labeled, "IN_MEMORY", 20 * 96 * 96 - 1)
+    stream = labeled.opened("fashion_mnist_small", "test", **options)
     assert isinstance(stream, data.Source)
     for index in (0, 19):
         np.testing.assert_array_equal(stream[index]["image"], inside.images[index])
     # Means of 4x4 blocks are near the pixels of the smaller image of 24x24 that they enlarge.
-    small = _splits.opened("fashion_mnist_small", "test", size=24, most=20).images.astype(float)
+    small = labeled.opened("fashion_mnist_small", "test", size=24, most=20).images.astype(float)
     means = inside.images.reshape(20, 24, 4, 24, 4, 1).mean((2, 4))
     assert np.corrcoef(means.ravel(), small.ravel())[0, 1] > 0.98
 
 
 def test_every_recipe_of_the_book_is_in_its_table():
-    for name in _books.RECIPES:
+    for name in books.RECIPES:
         assert f"`python -m experiments.train --preset {name}`" in BOOKS
 
 
@@ -113,7 +115,7 @@ def test_every_recipe_of_the_book_is_in_its_table():
 def test_a_command_beside_a_published_figure_is_understood(experiment, options):
     words = shlex.split(options)
     if experiment == "train":
-        network = parts(_recipes.parse("", words))[2]
+        network = parts(recipes.parse("", words))[2]
         assert nnx.eval_shape(network.make)
     else:
         config = tyro.cli(import_module(f"experiments.{experiment}").Config, args=words)

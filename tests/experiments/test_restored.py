@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from cnn_jax.data import photos
-from experiments import _photographs, _restored, denoise
+from experiments import denoise
+from experiments.data import photographs
+from experiments.drawing import restoring
 
 
 def test_photographs_are_gray_or_luma():
-    gray, luma = (_photographs.photographs("test", kind) for kind in ("gray", "luma"))
+    gray, luma = (photographs.photographs("test", kind) for kind in ("gray", "luma"))
     stored = photos.load("test")
     assert list(gray) == list(luma) == list(stored)
     for name, photograph in stored.items():
@@ -21,13 +23,13 @@ def test_photographs_are_gray_or_luma():
     red, green, blue = np.moveaxis(stored["rocket"] / 255, -1, 0)
     expected = (16 + 65.481 * red + 128.553 * green + 24.966 * blue) / 255
     np.testing.assert_allclose(luma["rocket"][..., 0], expected, atol=1e-5)
-    (part,) = {p.shape for p in _photographs.photographs("test", "gray", smoke=True).values()}
+    (part,) = {p.shape for p in photographs.photographs("test", "gray", smoke=True).values()}
     assert part == (96, 96, 1)
 
 
 def test_no_seed_changes_the_held_out_patches():
     (train, held_out), (other, same) = (
-        _photographs.patches(denoise.Config(seed=seed), "gray", 8, 6, 4) for seed in (0, 1)
+        photographs.patches(denoise.Config(seed=seed), "gray", 8, 6, 4) for seed in (0, 1)
     )
     assert train.shape == other.shape == (6, 8, 8, 1)
     assert train.dtype == held_out.dtype == np.uint8
@@ -38,8 +40,8 @@ def test_no_seed_changes_the_held_out_patches():
 def test_patches_are_mirrored_in_training_only():
     stored = {"clean": jnp.arange(64 * 4, dtype=jnp.uint8).reshape(64, 2, 2, 1)}
     expected = np.asarray(stored["clean"], np.float32) / 255
-    np.testing.assert_allclose(_restored.clean(stored, None), expected, rtol=1e-6)
-    mirrored = np.asarray(_restored.clean(stored, jax.random.key(0)))
+    np.testing.assert_allclose(restoring.clean(stored, None), expected, rtol=1e-6)
+    mirrored = np.asarray(restoring.clean(stored, jax.random.key(0)))
     ordered = np.sort(mirrored.reshape(64, 4))
     np.testing.assert_allclose(ordered, expected.reshape(64, 4), rtol=1e-6)
     corners = np.round((mirrored - expected)[:, 0, 0, 0] * 255)
@@ -48,12 +50,12 @@ def test_patches_are_mirrored_in_training_only():
 
 def test_halved_is_the_mean_of_four():
     photograph = np.arange(2 * 4.0).reshape(2, 4, 1)
-    assert _photographs.halved(photograph)[..., 0].tolist() == [[2.5, 4.5]]
+    assert photographs.halved(photograph)[..., 0].tolist() == [[2.5, 4.5]]
 
 
 def test_scores_do_not_count_the_edges():
     clean = np.random.default_rng(0).uniform(size=(32, 32))
     restored = clean.copy()
     restored[:3] = 0
-    assert _restored.score(clean, restored + 0.1, crop=3).psnr == pytest.approx(20)
-    assert _restored.score(clean, restored + 0.1).psnr < 20
+    assert restoring.score(clean, restored + 0.1, crop=3).psnr == pytest.approx(20)
+    assert restoring.score(clean, restored + 0.1).psnr < 20

@@ -10,7 +10,9 @@ import pytest
 from flax import nnx
 from skimage.metrics import contingency_table
 
-from experiments import _regions, _segmented, segment
+from experiments import segment
+from experiments.baselines import regions
+from experiments.drawing import segmented
 
 from .runs import check_resuming, error_of, metrics, slow
 
@@ -110,7 +112,7 @@ def drawn_scene():
 
 def test_regions_of_another_color_are_found():
     image, label = drawn_scene()
-    numbered = _regions.parts(image)
+    numbered = regions.parts(image)
     assert set(np.unique(numbered)) == {0, 1, 2}
     for number in (1, 2):
         one, other = numbered == number, label == number
@@ -120,7 +122,7 @@ def test_regions_of_another_color_are_found():
 def test_small_regions_are_left_out():
     solid = np.zeros((20, 20), bool)
     solid[1:7, 1:7], solid[10:12, 10:12] = True, True
-    numbered = _regions.separated(solid)
+    numbered = regions.separated(solid)
     assert (numbered[1:7, 1:7] == 1).all()
     assert (numbered > 0).sum() == 36
 
@@ -130,9 +132,9 @@ def test_a_region_has_the_class_of_the_nearest_mean():
     masks = np.stack([label == 1, label == 2])
     examples = {"image": image[None], "masks": masks[None], "boxes_valid": np.ones((1, 2), bool)}
     examples["classes"] = np.array([[3, 1]])
-    classify = _regions.nearest_mean(examples, 5)
+    classify = regions.nearest_mean(examples, 5)
     assert [classify(image, mask) for mask in masks] == [3, 1]
-    said = _regions.labels(image[None], classify)[0]
+    said = regions.labels(image[None], classify)[0]
     assert set(np.unique(said[label == 1])) <= {0, 4}
     assert set(np.unique(said)) == {0, 2, 4}
 
@@ -140,7 +142,7 @@ def test_a_region_has_the_class_of_the_nearest_mean():
 def test_a_cut_out_is_centered_and_scaled():
     image = np.zeros((40, 40, 3), np.uint8)
     image[5:33, 10:24, 0] = 100
-    found = _regions.cut(image, image[..., 0] > 0)
+    found = regions.cut(image, image[..., 0] > 0)
     assert found.shape == (28, 28)
     np.testing.assert_allclose(found[:, 7:21], 1)
     np.testing.assert_allclose(found[:, [*range(7), *range(21, 28)]], 0)
@@ -150,10 +152,10 @@ def test_confusion_counts_pixels():
     rng = np.random.default_rng(0)
     true, said = rng.integers(0, 4, (2, 3, 9, 9))
     expected = contingency_table(true.ravel(), said.ravel()).toarray()
-    np.testing.assert_array_equal(_regions.confusion(true, said, 4), expected)
+    np.testing.assert_array_equal(regions.confusion(true, said, 4), expected)
 
 
 def test_rightness_is_the_mean_overlap_of_the_garments_of_a_scene():
     true = np.array([[0, 1, 1, 2], [0, 0, 0, 0], [3, 0, 0, 0]])[:, None]
     said = np.array([[0, 1, 2, 2], [0, 0, 0, 0], [0, 0, 0, 5]])[:, None]
-    assert _segmented.rightness(true, said).tolist() == [0.5, 1, 0]
+    assert segmented.rightness(true, said).tolist() == [0.5, 1, 0]

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from cnn_jax.tasks import stereo as task
-from experiments import _matched, _point_cloud, _real_pairs, stereo
+from experiments import stereo
+from experiments.baselines import block_matching
+from experiments.data import real_pairs
+from experiments.drawing import point_cloud
 
 from .runs import check_resuming, error_of, metrics, slow
 
@@ -25,7 +28,7 @@ def finished(tmp_path_factory):
 
 
 def needs_motorcycle():
-    if _real_pairs.motorcycle(8, multiple=8) is None:
+    if real_pairs.motorcycle(8, multiple=8) is None:
         pytest.skip("scikit-image's package has no motorcycle pair")
 
 
@@ -72,8 +75,8 @@ def test_eight_devices_and_our_algorithms_have_the_same_losses(finished, tmp_pat
 
 
 def test_runs_without_the_real_pair(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_real_pairs, "FILES", ("none.png", "none.png", "none.npz"))
-    assert _real_pairs.motorcycle(2) is None
+    monkeypatch.setattr(real_pairs, "FILES", ("none.png", "none.png", "none.npz"))
+    assert real_pairs.motorcycle(2) is None
     result = run(tmp_path, epochs=0)
     assert set(result.metrics) == set(result.baseline) == {"epe", "bad3"}
     assert "not found: the pair `motorcycle`" in capsys.readouterr().out
@@ -98,13 +101,13 @@ def test_a_mistake_is_told_what_to_do(words, text, monkeypatch, capsys, tmp_path
 
 def test_the_smaller_motorcycle_is_a_pair_with_its_disparities():
     needs_motorcycle()
-    pair = _real_pairs.motorcycle(2, multiple=8)
+    pair = real_pairs.motorcycle(2, multiple=8)
     true = pair["disparity"]
     assert (pair["image"].shape, pair["image"].dtype) == ((1, 2, 248, 368, 3), np.uint8)
     assert true.shape == (1, 248, 368)
     assert 29 < true[np.isfinite(true)].max() < 30
     left, right = pair["image"][0].astype(float)
-    known = _matched.only_seen(pair)["disparity"][0]
+    known = block_matching.only_seen(pair)["disparity"][0]
     rows, columns = np.nonzero(np.isfinite(known))
     assert 0.7 < len(rows) / known.size < 0.93
 
@@ -124,7 +127,7 @@ def test_points_are_read_back_from_the_file(tmp_path):
     rng = np.random.default_rng(0)
     points = rng.normal(size=(50, 3)).astype(np.float32)
     colors = rng.integers(0, 256, (50, 3)).astype(np.uint8)
-    _point_cloud.write(tmp_path / "points.ply", points, colors)
+    point_cloud.write(tmp_path / "points.ply", points, colors)
     head, _, data = (tmp_path / "points.ply").read_bytes().partition(b"end_header\n")
     lines = head.decode("ascii").splitlines()
     assert lines[:3] == ["ply", "format binary_little_endian 1.0", "element vertex 50"]
@@ -142,16 +145,16 @@ def test_from_the_side_the_nearer_point_is_seen_and_moves():
     red, blue = np.uint8([255, 0, 0]), np.uint8([0, 0, 255])
 
     def place(point, color):
-        picture = _point_cloud.from_the_side(np.float32([point]), color[None], 1.0, near, far)
+        picture = point_cloud.from_the_side(np.float32([point]), color[None], 1.0, near, far)
         return np.argwhere((picture == color).all(-1)).mean(0)
 
-    height, width = _point_cloud.SIZE
+    height, width = point_cloud.SIZE
     np.testing.assert_allclose(place([0, 0, pivot], red), [height / 2 + 0.5, width / 2 + 0.5])
     assert place([0, 0, far], red)[1] > width / 2 + 20 > place([0, 0, near], red)[1] + 20
     both = np.float32([[0, 0, pivot], [0, 0, pivot]])
-    turn = np.deg2rad(_point_cloud.TURN)  # a point behind, on the turned camera's axis
+    turn = np.deg2rad(point_cloud.TURN)  # a point behind, on the turned camera's axis
     both[1] += np.float32([-np.sin(turn), 0, np.cos(turn)])
-    picture = _point_cloud.from_the_side(both, np.stack([red, blue]), 1.0, near, far)
+    picture = point_cloud.from_the_side(both, np.stack([red, blue]), 1.0, near, far)
     assert (picture == red).all(-1).sum() == 4
     assert not (picture == blue).all(-1).any()
 
@@ -161,6 +164,6 @@ def test_the_best_block_matching_is_the_one_with_the_smallest_error():
     right = rng.integers(0, 256, (1, 12, 40, 3)).astype(np.uint8)
     pair = {"image": np.stack([np.roll(right, 5, 2), right], 1)}
     pair["disparity"] = np.full((1, 12, 40), 5, np.float32)
-    found, how = _matched.best(pair, 8, (3, 5))
+    found, how = block_matching.best(pair, 8, (3, 5))
     assert how.endswith("checked and filled")
     assert (found == 5).all()

@@ -12,7 +12,9 @@ import pytest
 
 from cnn_jax import data
 from cnn_jax import functional as F
-from experiments import _judge, _makers, _synthesized, synthesize
+from experiments import synthesize
+from experiments.drawing import synthesized
+from experiments.running import judging, makers
 
 from .runs import check_resuming, error_of, metrics
 
@@ -88,7 +90,7 @@ def test_eight_devices_have_the_same_losses(finished, tmp_path):
 
 def made(model, **options):
     config = synthesize.Config(model=model, channels=4, latent=8, smoke=True, **options)
-    return _makers.MAKERS[model](config, 10)
+    return makers.MAKERS[model](config, 10)
 
 
 def batch_of(count=16):
@@ -117,14 +119,14 @@ def test_each_network_lowers_its_own_loss():
             float(jnp.abs(a - b).max())
             for a, b in zip(jax.tree.leaves(after.params[part]), jax.tree.leaves(before[part]))
         )
-        for part in _makers.PARTS
+        for part in makers.PARTS
     }
     # Adam's first step is the learning rate, with the sign of the gradient.
     rate = synthesize.Config().learning_rate / 25
-    assert moved == pytest.approx(dict.fromkeys(_makers.PARTS, rate), rel=0.05)
+    assert moved == pytest.approx(dict.fromkeys(makers.PARTS, rate), rel=0.05)
     assert set(measured) == {"loss", "generator_loss"}
     assert float(measured["loss"]) == pytest.approx(2 * np.log(2), abs=0.3)
-    for part in _makers.PARTS:  # alone, against the other as it was
+    for part in makers.PARTS:  # alone, against the other as it was
         mixed = {**before, part: after.params[part]}
         with F.using(algorithm="xla"):
             state = type(after)(maker.state.step, mixed, maker.state.stats, maker.state.opt_state)
@@ -153,7 +155,7 @@ def test_the_baseline_has_the_mean_and_covariance_of_the_pixels():
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(16, 16)) / 40
     images = (0.5 + rng.normal(size=(3000, 16)) @ mixing).reshape(-1, 4, 4, 1)
-    drawn = _judge.normal(images, 3000).reshape(3000, -1)
+    drawn = judging.normal(images, 3000).reshape(3000, -1)
     flat = images.reshape(3000, -1)
     np.testing.assert_allclose(drawn.mean(0), flat.mean(0), atol=0.02)
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(flat.T), atol=0.1 * np.cov(flat.T).max())
@@ -161,7 +163,7 @@ def test_the_baseline_has_the_mean_and_covariance_of_the_pixels():
 
 def test_a_copy_is_found():
     train = np.random.default_rng(0).uniform(size=(20, 28, 28, 1)).astype(np.float32)
-    order, distances = _judge.nearest(train[[7, 3]], train, 2)
+    order, distances = judging.nearest(train[[7, 3]], train, 2)
     assert order[:, 0].tolist() == [7, 3]
     np.testing.assert_allclose(distances[:, 0], 0, atol=1e-6)
     expected = np.sqrt(((train[7] - train) ** 2).mean((1, 2, 3)))
@@ -170,5 +172,5 @@ def test_a_copy_is_found():
 
 def test_walks_lead_to_other_classes():
     probabilities = np.eye(3)[[0, 0, 1, 2, 0, 1]] * 0.9 + 0.03
-    pairs = _synthesized.far_apart(probabilities, 2)
+    pairs = synthesized.far_apart(probabilities, 2)
     assert pairs.tolist() == [[0, 2], [1, 3]]

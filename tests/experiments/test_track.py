@@ -11,8 +11,11 @@ import pytest
 from PIL import Image
 
 from cnn_jax.tasks import tracking
-from experiments import _correlated, _frames, _tracked, track
-from experiments._options import RunError
+from experiments import track
+from experiments.baselines import correlation
+from experiments.data import video_files
+from experiments.drawing import tracked
+from experiments.running.options import RunError
 
 from .runs import check_resuming, error_of, metrics, slow
 
@@ -95,7 +98,7 @@ def test_the_baseline_is_the_correlation_coefficient():
     exemplars = rng.standard_normal((2, 4, 4, 3)).astype(np.float32)
     searches = 3 + rng.standard_normal((2, 2, 7, 7, 3)).astype(np.float32)
     searches[1, 0, 2:6, 1:5] = 5 * exemplars[1] - 2  # the same but for light
-    respond = jax.jit(lambda z, x: _correlated.respond(_correlated.embed(z), x))
+    respond = jax.jit(lambda z, x: correlation.respond(correlation.embed(z), x))
     found = np.asarray(respond(jnp.asarray(exemplars), jnp.asarray(searches)))
     assert found.shape == (2, 2, 4, 4)
     for n, scale, i, j in np.ndindex(found.shape):
@@ -115,7 +118,7 @@ def test_only_what_is_seen_at_first_is_followed():
         "video": np.zeros((3, 4, 8, 8, 3)),
     }
     truth["visible"][0, 0, 0] = 0.5
-    kept = _tracked.first_object(truth)
+    kept = tracked.first_object(truth)
     assert kept["boxes"].shape == (2, 4, 4)
     assert kept["boxes_valid"].tolist() == [[False, True, True, True]] * 2
     assert kept["alike"].tolist() == [False, True]
@@ -126,7 +129,7 @@ def test_figures_of_perfect_boxes():
     corners = np.sort(rng.random((3, 5, 2, 2)) * 60, axis=2).reshape(3, 5, 4)
     truth = {"boxes": corners, "boxes_valid": np.ones((3, 5), bool), "alike": np.ones(3, bool)}
     truth |= {"visible": np.full((3, 5), 0.2), "video": np.zeros((3, 5, 64, 64, 3))}
-    values = _tracked.figures(corners, truth)
+    values = tracked.figures(corners, truth)
     assert set(values) == FIGURES
     assert values.pop("precision") == 1
     assert all(value == pytest.approx(20 / 21) for value in values.values())
@@ -147,12 +150,12 @@ def test_a_large_film_is_made_smaller_first():
 
 def test_films_are_read_frame_by_frame(tmp_path):
     file, _ = film(tmp_path / "film.png")  # an animated PNG
-    frames = _frames.read(file)
+    frames = video_files.read(file)
     assert frames.shape == (5, 60, 80, 3)
     assert frames[3, 25, 20].tolist() == [250, 120, 30]
     Image.fromarray(frames[0]).save(tmp_path / "one.png")
     with pytest.raises(RunError, match="must have two frames or more"):
-        _frames.read(tmp_path / "one.png")
+        video_files.read(tmp_path / "one.png")
 
 
 # imageio leaves the file open in every plugin that it tries.
@@ -160,11 +163,13 @@ def test_films_are_read_frame_by_frame(tmp_path):
 def test_a_file_that_is_no_film_is_named(tmp_path):
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(RunError, match=re.escape("`--video`")):
-        _frames.read(tmp_path / "text.mp4")
+        video_files.read(tmp_path / "text.mp4")
 
 
 def test_overlap_of_a_marked_frame_is_drawn_where_it_is():
-    picture = _frames.marked(np.zeros((10, 12, 3), np.uint8), {"truth": np.array([2, 3, 6, 9])}, 2)
+    picture = video_files.marked(
+        np.zeros((10, 12, 3), np.uint8), {"truth": np.array([2, 3, 6, 9])}, 2
+    )
     bright = np.asarray(picture)[..., 0] > 0
     rows, columns = np.nonzero(bright)
     box = np.array([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]) / 2

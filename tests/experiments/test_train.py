@@ -14,17 +14,12 @@ import pytest
 from flax import nnx
 
 from cnn_jax import data, files, models
-from experiments import (
-    _augmentations,
-    _networks,
-    _pictures,
-    _recipes,
-    _watching,
-    lenet,
-    train,
-)
-from experiments._optimizers import Plan
-from experiments._training_options import Config
+from experiments import lenet, train
+from experiments.data import augmentations
+from experiments.drawing import plots
+from experiments.running import networks, recipes, watching
+from experiments.running.optimizers import Plan
+from experiments.running.training_options import Config
 
 from .runs import HERE, SMALL, error_of, pictures, run
 
@@ -41,7 +36,7 @@ def nothing_is_drawn(monkeypatch, request):
     """Drawing takes longer than these runs; one test asks for it."""
     if "drawn" not in request.fixturenames:
         for name in ("curves", "confusion"):
-            monkeypatch.setattr(_pictures, name, lambda *_: None)
+            monkeypatch.setattr(plots, name, lambda *_: None)
 
 
 @pytest.fixture
@@ -73,7 +68,7 @@ def initial(tmp_path_factory):
 
 
 def command_line(monkeypatch, capsys, *words):
-    return error_of(monkeypatch, capsys, train, words, _recipes.parse)
+    return error_of(monkeypatch, capsys, train, words, recipes.parse)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +77,7 @@ def still(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("still")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("curves", "confusion"):
-            patch.setattr(_pictures, name, lambda *_: None)
+            patch.setattr(plots, name, lambda *_: None)
         run(workdir, **STILL)
     return records(workdir)[0]
 
@@ -148,8 +143,8 @@ def test_augmentations_by_name_mix_labels_and_change_sizes():
         "image": jax.ShapeDtypeStruct((4, 36, 32, 3), np.uint8),
         "label": jax.ShapeDtypeStruct((4,), np.int32),
     }
-    every = [f"{name}=24" if k.number is None else name for name, k in _augmentations.KINDS.items()]
-    made = _augmentations.augmentation(every, 7)
+    every = [f"{name}=24" if k.number is None else name for name, k in augmentations.KINDS.items()]
+    made = augmentations.augmentation(every, 7)
     after = jax.eval_shape(made, jax.random.key(0), batch)
     assert (after["image"].shape, after["image"].dtype) == ((4, 24, 24, 3), np.uint8)
     assert (after["label"].shape, after["label"].dtype) == ((4, 7), np.float32)
@@ -157,7 +152,7 @@ def test_augmentations_by_name_mix_labels_and_change_sizes():
 
 def test_evaluation_sees_the_center_where_augmentation_changes_the_size(tmp_path):
     run(tmp_path, epochs=0, augment=("random_resized_crop=20",))
-    network = _networks.Network.of(json.loads((tmp_path / "config.json").read_text())["network"])
+    network = networks.Network.of(json.loads((tmp_path / "config.json").read_text())["network"])
     assert (network.stored, network.shape) == ((28, 28, 1), (20, 20, 1))
     image = data.load("fashion_mnist_small", "test").images[:1]
     seen = network.prepare()({"image": image}, None)["image"]
@@ -316,7 +311,7 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path, monkeypatch):
             raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(_watching.Watch, "report", killed)
+        patch.setattr(watching.Watch, "report", killed)
         with pytest.raises(Interrupted):
             run(parts, **options)
     assert len(records(parts)) == 1
@@ -391,9 +386,9 @@ def test_every_optimizer_lowers_a_loss_and_spares_biases_from_decay(optimizer):
 
 # Recipes.
 def test_options_win_over_a_recipe_and_the_rest_stays():
-    recipe = _recipes.RECIPES["resnet20_cifar10"]
+    recipe = recipes.RECIPES["resnet20_cifar10"]
     words = ["--preset", "resnet20_cifar10", "--learning-rate", "0.5", "--augment", "flip"]
-    config = _recipes.parse("", words)
+    config = recipes.parse("", words)
     assert (config.learning_rate, config.augment) == (0.5, ("flip",))
     for name in recipe.keys() - {"learning_rate", "augment"}:
         assert getattr(config, name) == recipe[name], name
@@ -401,22 +396,22 @@ def test_options_win_over_a_recipe_and_the_rest_stays():
     # An option that is given wins with the value that it has without a recipe, too.
     default = Config().learning_rate
     words = ["--preset=resnet20_cifar10", "--learning-rate", str(default)]
-    assert _recipes.parse("", words).learning_rate == default != recipe["learning_rate"]
+    assert recipes.parse("", words).learning_rate == default != recipe["learning_rate"]
 
 
-@pytest.mark.parametrize("name", _recipes.RECIPES)
+@pytest.mark.parametrize("name", recipes.RECIPES)
 def test_recipes_are_options_that_fit_their_network(name):
     config = train.preset(name)
     assert config.best_epoch
     assert config.plan.make(2, 10)
-    assert _recipes.parse("", ["--preset", name]) == config
+    assert recipes.parse("", ["--preset", name]) == config
 
 
 def test_help_lists_the_recipes(capsys):
     with pytest.raises(SystemExit):
-        _recipes.parse("", ["--help"])
+        recipes.parse("", ["--help"])
     shown = capsys.readouterr().out
-    assert all(name in shown for name in _recipes.RECIPES)
+    assert all(name in shown for name in recipes.RECIPES)
 
 
 def test_the_recipe_with_data_at_hand_runs(tmp_path):
@@ -506,7 +501,7 @@ def test_a_signal_inside_of_an_epoch_ends_the_run_in_good_order(
     experiment, tmp_path, monkeypatch, capsys, plain
 ):
     monkeypatch.setattr("cnn_jax.training._run.SECONDS", 1e-6)  # a step at a time
-    reported = _watching.Watch.report
+    reported = watching.Watch.report
 
     def interrupted(self, made):
         reported(self, made)
@@ -515,7 +510,7 @@ def test_a_signal_inside_of_an_epoch_ends_the_run_in_good_order(
 
     options = SMALL if experiment is train else HERE
     with monkeypatch.context() as patch:
-        patch.setattr(_watching.Watch, "report", interrupted)
+        patch.setattr(watching.Watch, "report", interrupted)
         ended = experiment.main(experiment.Config(workdir=tmp_path, **options))
     assert (ended.epochs, ended.exit_code) == (1, 128 + signal.SIGINT)
     assert f"--workdir {tmp_path} --resume" in capsys.readouterr().out

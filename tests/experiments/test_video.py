@@ -8,7 +8,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from experiments import _motions, video
+from experiments import video
+from experiments.drawing import motions
 
 from .runs import check_resuming, error_of, metrics
 
@@ -97,9 +98,9 @@ def test_the_loss_is_of_both_networks_and_both_questions():
 
 
 def test_names_of_directions():
-    assert len(_motions.names_of(8)) == 8
-    assert _motions.names_of(8)[2] == "up"
-    assert _motions.names_of(16)[1] == "22.5 degrees"
+    assert len(motions.names_of(8)) == 8
+    assert motions.names_of(8)[2] == "up"
+    assert motions.names_of(16)[1] == "22.5 degrees"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from cnn_jax.analysis.program import Step, trace
 from cnn_jax.analysis.rules import walk, window_of
 from cnn_jax.analysis.summary import Layers, names_of
 from cnn_jax.geometry import Window
-from experiments._options import RunError
 from experiments.compare_ops.layers.layer import DTYPES, Layer
+from experiments.running.options import RunError
 
 REDUCTIONS = {
     "reduce_window_max": "max_pool",

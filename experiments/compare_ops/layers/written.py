@@ -11,9 +11,9 @@ from typing import Any
 import jax
 
 from cnn_jax.arguments import did_you_mean
-from experiments._options import RunError, require
 from experiments.compare_ops.layers import sides
 from experiments.compare_ops.layers.layer import DTYPES, POOL_OPERATIONS, Layer
+from experiments.running.options import RunError, require
 
 NETWORK = "own"
 CONV = "x=4,28,28,32 kernel=5,5,32,48 stride=2 padding=SAME groups=1"

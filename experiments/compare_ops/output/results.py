@@ -12,8 +12,8 @@ from typing import Any
 import jax
 
 from cnn_jax import files
-from experiments import _runs
-from experiments._options import require
+from experiments.running import command
+from experiments.running.options import require
 
 RESULTS = "results.json"
 
@@ -37,13 +37,13 @@ def about() -> dict[str, Any]:
     """Facts about the machine and the software of this run."""
     affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
     return {
-        "device": _runs.device(),
+        "device": command.device(),
         "platform": jax.default_backend(),
         "machine": platform.machine(),
         "cores": len(affinity(0)) if affinity else os.cpu_count(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,  # Windows has none
         "python": platform.python_version(),
-        "versions": _runs.versions(),
+        "versions": command.versions(),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
     }

@@ -1,0 +1,1 @@
+"""What the commands train on: examples that are made, sets of images, real pictures at hand."""

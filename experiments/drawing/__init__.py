@@ -1,0 +1,1 @@
+"""The pictures that the commands draw; `plots` has what several of them share."""

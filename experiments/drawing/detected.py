@@ -1,0 +1,103 @@
+"""Pictures of a detector: its curves, and boxes on scenes, the right ones and the worst."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cnn_jax.tasks import detection
+from cnn_jax.training import Record
+from experiments.drawing import plots
+
+SURE = 0.3  # boxes with a lower score are not drawn
+ACROSS, DOWN = 6, 2
+
+
+def curves(file: Path, history: Sequence[Record]) -> None:
+    """Draw the loss and the average precision by epoch."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [record["epoch"] for record in history]
+    for name, style in (("train_loss", "--"), ("test_loss", "-")):
+        left.plot(epochs, [record[name] for record in history], style, label=name)
+    for name, label in (("test_ap50", "at 0.5"), ("test_ap", "at 0.5 to 0.95")):
+        right.plot(epochs, [record[name] for record in history], marker=".", label=label)
+    left.set(xlabel="epoch", ylabel="loss")
+    right.set(xlabel="epoch", ylabel="average precision on held-out scenes", ylim=(0, 1))
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    plots.save(figure, file)
+
+
+def mistakes(found: Mapping[str, Any], truth: Mapping[str, Any]) -> np.ndarray:
+    """How many boxes of each scene are missed, or drawn where there is none of that class."""
+    counts = []
+    every_overlap = np.asarray(
+        jax.jit(jax.vmap(detection.overlaps))(found["boxes"], truth["boxes"])
+    )
+    for scene, overlap in enumerate(every_overlap):
+        sure = found["scores"][scene] > SURE
+        true = truth["boxes_valid"][scene]
+        overlap = overlap[sure][:, true]
+        same = found["classes"][scene][sure][:, None] == truth["classes"][scene][true][None]
+        overlap, hits = np.where(same, overlap, 0), 0
+        while overlap.size and overlap.max() >= 0.5:
+            row, column = np.unravel_index(overlap.argmax(), overlap.shape)
+            overlap[row], overlap[:, column] = 0, 0
+            hits += 1
+        counts.append(sure.sum() + true.sum() - 2 * hits)
+    return np.array(counts)
+
+
+def scenes(
+    file: Path, found: Mapping[str, Any], truth: Mapping[str, Any], classes: Sequence[str]
+) -> None:
+    """Draw boxes on scenes: those without a mistake and many objects above, the worst below.
+
+    Args:
+        file: to write.
+        found: from `detection.decode`, as NumPy arrays.
+        truth: `image`, `boxes`, `boxes_valid` and `classes`, likewise; true boxes are dashed.
+        classes: their names.
+    """
+    wrong, objects = mistakes(found, truth), truth["boxes_valid"].sum(1)
+    each = ACROSS * DOWN
+    best = np.lexsort((-objects, wrong))[:each]
+    worst = np.argsort(-wrong, kind="stable")[:each]
+    figure = Figure(figsize=(2.2 * ACROSS, 2.4 * 2 * DOWN), layout="constrained")
+    grid = figure.subplots(2 * DOWN, ACROSS).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, scene in zip(grid, [*best, *worst] if len(wrong) >= each else best):
+        _scene(axes, scene, found, truth, classes)
+        count = f"{wrong[scene]} mistake{'s' * int(wrong[scene] > 1)}"
+        axes.set_title(count if wrong[scene] else "all right", fontsize=8)
+    figure.suptitle(f"boxes with scores above {SURE}; dashed: the truth", fontsize=9)
+    plots.save(figure, file)
+
+
+def _scene(axes: Axes, scene: int, found: Any, truth: Any, classes: Sequence[str]) -> None:
+    axes.imshow(truth["image"][scene])
+    for box in truth["boxes"][scene][truth["boxes_valid"][scene]]:
+        _outline(axes, box, "white", "--")
+    for box, score, kind in zip(*(found[n][scene] for n in ("boxes", "scores", "classes"))):
+        if score > SURE:
+            color = f"C{kind}"
+            _outline(axes, box, color, "-")
+            label = f"{classes[kind]} {score:.2f}"
+            axes.text(box[1], box[0], label, fontsize=6, color="white", backgroundcolor=color)
+    size = truth["image"].shape[1]
+    axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+
+
+def _outline(axes: Axes, box: np.ndarray, color: str, style: str) -> None:
+    top, left, bottom, right = box - 0.5  # imshow has the first pixel's center at 0
+    corners = [left, right, right, left, left], [top, top, bottom, bottom, top]
+    axes.plot(*corners, style, color=color, linewidth=1.5)

@@ -1,0 +1,134 @@
+"""Masks of objects: connected pixels of a class, and pictures of masks on scenes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cnn_jax.training import Record
+from experiments.baselines import regions
+from experiments.drawing import plots
+from experiments.drawing.segmented import hue
+
+SURE = 0.3  # masks with a lower score are not drawn
+ACROSS, DOWN = 6, 2
+
+
+def connected(logits: np.ndarray) -> dict[str, np.ndarray]:
+    """Masks, scores and classes of connected pixels of a class, as `instances.decode` gives them.
+
+    Args:
+        logits: (n, height, width, 1 + classes), the background's first.
+
+    Returns:
+        As many for each picture as the most that one has. A score is the mean probability of the
+        class in the mask.
+    """
+    shares = np.exp(logits - logits.max(-1, keepdims=True))
+    shares /= shares.sum(-1, keepdims=True)
+    found = []
+    for share in shares:
+        label, parts = share.argmax(-1), []
+        for kind in np.unique(label[label > 0]):
+            numbered = regions.separated(label == kind)
+            for number in np.unique(numbered[numbered > 0]):
+                mask = numbered == number
+                parts.append((mask, share[mask, kind].mean(), kind - 1))
+        found.append(parts)
+    n, height, width, most = *logits.shape[:3], max(map(len, found), default=0)
+    masks = np.zeros((n, most, height, width), bool)
+    scores, classes = np.zeros((n, most), np.float32), np.zeros((n, most), np.int32)
+    for scene, parts in enumerate(found):
+        for place, part in enumerate(parts):
+            masks[scene, place], scores[scene, place], classes[scene, place] = part
+    return {"masks": masks, "scores": scores, "classes": classes}
+
+
+def curves(file: Path, history: Sequence[Record]) -> None:
+    """Draw the loss and the average precision by epoch."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [record["epoch"] for record in history]
+    for name, style in (("train_loss", "--"), ("test_loss", "-")):
+        left.plot(epochs, [record[name] for record in history], style, label=name)
+    for name, label in (("test_ap50", "at 0.5"), ("test_ap", "at 0.5 to 0.95")):
+        right.plot(epochs, [record[name] for record in history], marker=".", label=label)
+    left.set(xlabel="epoch", ylabel="loss", yscale="log")
+    right.set(xlabel="epoch", ylabel="average precision of masks", ylim=(0, 1))
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    plots.save(figure, file)
+
+
+def drawn(found: Mapping[str, Any], scene: int) -> np.ndarray:
+    """Which masks of a scene are drawn: sure ones, of equal ones that of the likeliest class."""
+    chosen, kept = np.flatnonzero(found["scores"][scene] > SURE), []
+    for place in chosen[np.argsort(-found["scores"][scene, chosen], kind="stable")]:
+        mask = found["masks"][scene, place]
+        if not any((mask == found["masks"][scene, other]).all() for other in kept):
+            kept.append(place)
+    return np.array(kept, int)
+
+
+def mistakes(found: Mapping[str, Any], truth: Mapping[str, Any]) -> np.ndarray:
+    """How many masks of each scene are missed, or drawn where there is none of that class."""
+    counts = []
+    for scene, valid in enumerate(truth["boxes_valid"]):
+        said = drawn(found, scene)
+        masks, kinds = found["masks"][scene, said], found["classes"][scene, said]
+        true, of_true = truth["masks"][scene, valid], truth["classes"][scene, valid]
+        both = (masks[:, None] & true[None]).sum((2, 3))
+        either = (masks[:, None] | true[None]).sum((2, 3))
+        # Masks do not overlap, so no two have more than half in common with the same one.
+        hits = (both > 0.5 * either) & (kinds[:, None] == of_true[None])
+        counts.append(len(masks) + len(true) - 2 * hits.sum())
+    return np.array(counts)
+
+
+def scenes(
+    file: Path, found: Mapping[str, Any], truth: Mapping[str, Any], classes: Sequence[str]
+) -> None:
+    """Draw masks on scenes: those without a mistake and many objects above, the worst below.
+
+    Args:
+        file: to write.
+        found: from `instances.decode` or `connected`, as NumPy arrays.
+        truth: `image`, `masks`, `boxes_valid` and `classes`, likewise; true outlines are white.
+        classes: their names.
+    """
+    wrong, objects = mistakes(found, truth), truth["boxes_valid"].sum(1)
+    each = ACROSS * DOWN
+    best = np.lexsort((-objects, wrong))[:each]
+    worst = np.argsort(-wrong, kind="stable")[:each]
+    figure = Figure(figsize=(2.2 * ACROSS, 2.4 * 2 * DOWN), layout="constrained")
+    for axes, scene in zip(figure.subplots(2 * DOWN, ACROSS).ravel(), [*best, *worst]):
+        axes.axis("off")
+        _scene(axes, scene, found, truth, classes)
+        count = f"{wrong[scene]} mistake{'s' * int(wrong[scene] > 1)}"
+        axes.set_title(count if wrong[scene] else "all right", fontsize=8)
+    figure.suptitle(f"masks with scores above {SURE}; white: outlines of the truth", fontsize=9)
+    plots.save(figure, file)
+
+
+def _scene(axes: Axes, scene: int, found: Any, truth: Any, classes: Sequence[str]) -> None:
+    picture = truth["image"][scene] / 255
+    said = drawn(found, scene)
+    for place in said:
+        mask, color = found["masks"][scene, place], hue(found["classes"][scene, place] + 1)
+        picture = np.where(mask[..., None], 0.45 * picture + 0.55 * np.array(color), picture)
+    axes.imshow(picture)
+    for mask in truth["masks"][scene, truth["boxes_valid"][scene]]:
+        axes.contour(mask, levels=[0.5], colors="white", linewidths=1)
+    for place in said:
+        mask, kind = found["masks"][scene, place], found["classes"][scene, place]
+        row, column = np.argwhere(mask).mean(0)
+        text = f"{classes[kind]} {found['scores'][scene, place]:.2f}"
+        style = {"fontsize": 6, "color": "white", "ha": "center", "va": "center"}
+        axes.text(column, row, text, **style, bbox={"color": hue(kind + 1), "pad": 1})
+    axes.set(xticks=[], yticks=[])

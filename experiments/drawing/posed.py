@@ -1,0 +1,135 @@
+"""Poses of figures: how many joints are found, the mean pose, and pictures of limbs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cnn_jax.data.figures import JOINTS, LIMBS
+from cnn_jax.tasks import pose
+from cnn_jax.training import Record
+from experiments.drawing import plots
+
+ACROSS, DOWN = 6, 2
+SIDES = {"right": "deepskyblue", "left": "magenta", "": "yellow"}
+
+
+def judge(found: np.ndarray, truth: Mapping[str, Any]) -> dict[str, float]:
+    """How many joints are found, by the longer side of the person's box and by the torso.
+
+    Args:
+        found: (n, 14, 2), places in pixels.
+        truth: from `data.figures`, as NumPy arrays.
+
+    Returns:
+        `pck`, at 0.1 of the box; `pck_torso`, at 0.2 of the torso; and the first of those joints
+        over which something lies, and of each joint by its name.
+    """
+    right, counts = map(np.asarray, pose.hits(found, truth))
+    torso, _ = map(np.asarray, pose.hits(found, truth, share=0.2, of="torso"))
+    hidden = counts & truth["keypoints_hidden"]
+    return {
+        "pck": share(right, counts),
+        "pck_torso": share(torso, counts),
+        "pck of hidden ones": share(right, hidden),
+        **{f"pck of {name}": share(right[:, j], counts[:, j]) for j, name in enumerate(JOINTS)},
+    }
+
+
+def share(right: np.ndarray, counts: np.ndarray) -> float:
+    """Of those that count, how many are right; 0 if none counts."""
+    return float((right & counts).sum() / max(counts.sum(), 1))
+
+
+def boxes(truth: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The corner and the sides of the box around each person's visible joints, (n, 1, 2) each."""
+    visible = truth["keypoints_visible"][..., None]
+    low = np.where(visible, truth["keypoints"], np.inf).min(1, keepdims=True)
+    high = np.where(visible, truth["keypoints"], -np.inf).max(1, keepdims=True)
+    return low, np.maximum(high - low, 1)
+
+
+def mean_pose(examples: Mapping[str, Any], truth: Mapping[str, Any]) -> np.ndarray:
+    """The mean pose of examples, put into the true box around each person of others.
+
+    Args:
+        examples: from `data.figures`, to take the mean of.
+        truth: likewise, of which the boxes alone are used.
+
+    Returns:
+        (n, 14, 2), places in pixels.
+    """
+    low, sides = boxes(examples)
+    counts = examples["keypoints_visible"][..., None]
+    places = np.where(counts, (examples["keypoints"] - low) / sides, 0)
+    low, sides = boxes(truth)
+    return (low + sides * (places.sum(0) / counts.sum(0))).astype(np.float32)
+
+
+def mean_place(examples: Mapping[str, Any], count: int) -> np.ndarray:
+    """The mean place of each joint in the pictures of examples, `count` times: (count, 14, 2)."""
+    return np.broadcast_to(examples["keypoints"].mean(0), (count, len(JOINTS), 2))
+
+
+def curves(file: Path, history: Sequence[Record]) -> None:
+    """Draw the loss and the share of joints that are found by epoch."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [record["epoch"] for record in history]
+    for name, style in (("train_loss", "--"), ("test_loss", "-")):
+        left.plot(epochs, [record[name] for record in history], style, label=name)
+    for name, label in (("test_pck", "0.1 of the box"), ("test_pck_torso", "0.2 of the torso")):
+        right.plot(epochs, [record[name] for record in history], marker=".", label=label)
+    left.set(xlabel="epoch", ylabel="loss")
+    right.set(xlabel="epoch", ylabel="joints found on held-out figures", ylim=(0, 1))
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    plots.save(figure, file)
+
+
+def figures(file: Path, found: np.ndarray, truth: Mapping[str, Any]) -> None:
+    """Draw limbs on figures: some of which all joints are found above, the worst below.
+
+    Args:
+        file: to write.
+        found: (n, 14, 2), places in pixels.
+        truth: from `data.figures`; its limbs are thin and white, missed joints are circled.
+    """
+    right, counts = map(np.asarray, pose.hits(found, truth))
+    missed = (counts & ~right).sum(1)
+    each = ACROSS * DOWN
+    best = np.argsort(missed, kind="stable")[:each]
+    worst = np.argsort(-missed, kind="stable")[:each]
+    figure = Figure(figsize=(2.2 * ACROSS, 2.4 * 2 * DOWN), layout="constrained")
+    grid = figure.subplots(2 * DOWN, ACROSS).ravel()
+    for axes, number in zip(grid, [*best, *worst]):
+        axes.imshow(truth["image"][number])
+        axes.axis("off")
+        _skeleton(axes, truth["keypoints"][number], dict.fromkeys(SIDES, "white"), 0.8)
+        _skeleton(axes, found[number], SIDES, 1.6)
+        rows, columns = found[number][(counts & ~right)[number]].T - 0.5
+        axes.scatter(columns, rows, s=40, facecolors="none", edgecolors="red")
+        size = truth["image"].shape[1]
+        axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+        count = f"{missed[number]} missed" if missed[number] else "all found"
+        axes.set_title(count + (", looks away" if truth["away"][number] else ""), fontsize=8)
+    figure.suptitle(
+        "blue: the person's right side, pink: the left one; white: the truth; red: missed",
+        fontsize=9,
+    )
+    plots.save(figure, file)
+
+
+def _skeleton(axes: Axes, joints: np.ndarray, colors: Mapping[str, str], width: float) -> None:
+    joints = joints - 0.5  # imshow has the first pixel's center at 0
+    for start, end in LIMBS:
+        names = JOINTS[start].split() + JOINTS[end].split()
+        sides = {name for name in names if name in SIDES}
+        color = colors[sides.pop() if len(sides) == 1 else ""]
+        axes.plot(joints[[start, end], 1], joints[[start, end], 0], color=color, linewidth=width)
