@@ -1,6 +1,6 @@
 """Networks of other libraries, with their convolutions and pools computed by ours.
 
-    python -m experiments.accelerate                    every library that is installed, 2 minutes
+    KERAS_BACKEND=jax python -m experiments.accelerate  every library that is installed, 2 minutes
     python -m experiments.accelerate --networks haiku
 
 For each network, inference and a training step (value, gradients and update in one program): as it
@@ -255,8 +255,9 @@ def compare(network: Network, seconds: float, table: Table) -> None:
 def main(config: Config) -> None:
     """Compare the networks and print a table."""
     table = Table("network", "", "by", "ms", "times as fast", "quartiles", "compile s")
-    for name in config.chosen:
-        compare(NETWORKS[name](jax.random.key(0)), config.seconds, table)
+    networks = [NETWORKS[name](jax.random.key(0)) for name in config.chosen]  # or none is timed
+    for network in networks:
+        compare(network, config.seconds, table)
     console = Console(width=120)
     console.print(table)
     console.print(

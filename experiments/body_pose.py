@@ -33,6 +33,7 @@ from cnn_jax.data.figures import JOINTS
 from cnn_jax.models.blocks import Style
 from cnn_jax.models.simple_baseline import Variant
 from cnn_jax.tasks import pose
+from experiments.baselines import mean_pose
 from experiments.data import making
 from experiments.drawing import posed
 from experiments.running import command
@@ -97,8 +98,7 @@ def main(config: Config) -> Result:
 
         epochs, loss = config.epochs_of(20), pose.loss(stride=config.stride, sigma=SIGMA)
         numbers = making.numbers(64 if config.smoke else EPOCH)
-        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
-        held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
+        batches, held_out = run.batches(numbers, truth)
         steps = max(epochs * batches.steps, 1)
         schedule = optax.cosine_onecycle_schedule(steps, config.learning_rate)
         optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
@@ -119,8 +119,8 @@ def main(config: Config) -> Result:
         state = run.train(state, step, batches, epochs, evaluate, best="test_pck")
         found = joints(predict(state))
         examples = making.drawn(make, jax.random.key(2), few, leave=["image"])
-        mean = posed.mean_pose(examples, truth)
-        place = posed.judge(posed.mean_place(examples, few), truth)["pck"]
+        mean = mean_pose.mean_pose(examples, truth)
+        place = posed.judge(mean_pose.mean_place(examples, few), truth)["pck"]
         if run.records:
             posed.curves(run.workdir / "curves.png", run.records)
         posed.figures(run.workdir / "poses.png", found, truth)

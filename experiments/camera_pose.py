@@ -1,6 +1,6 @@
 """HomographyNet says how a camera moved between two views of a plane.
 
-    python -m experiments.camera_pose                  2 CPU cores
+    python -m experiments.camera_pose                  40 epochs of 6,400 pairs, 2 CPU cores
     python -m experiments.camera_pose --shrink 2       views of 64 x 64 instead of 32 x 32
     python -m experiments.camera_pose --smoke          does everything work? half a minute
 
@@ -33,7 +33,7 @@ from cnn_jax import data, models, training
 from cnn_jax import functional as F
 from cnn_jax.tasks import homography
 from experiments.baselines import keypoints
-from experiments.data import installed, making, real_planes
+from experiments.data import debian_packages, graffiti, making, photographs
 from experiments.drawing import plots, quadrilaterals
 from experiments.running import command
 from experiments.running.options import Training, require
@@ -72,9 +72,8 @@ def main(config: Config) -> Result:
         make, truth, tune_on = pairs(config)
         epochs, unit = config.epochs_of(40), REACH / config.shrink
         numbers = making.numbers(64 if config.smoke else EPOCH)
-        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
         seen = {name: truth[name] for name in ("first", "second")}
-        held_out = training.batches(seen, min(config.batch_size, len(seen["first"])), mesh=run.mesh)
+        batches, held_out = run.batches(numbers, seen)
         prepare = preparing(make, config.shrink)
         model = network(config)
         schedule = optax.cosine_onecycle_schedule(
@@ -108,11 +107,9 @@ def main(config: Config) -> Result:
         nothing = judge(np.zeros_like(orb), truth["corners"])
         baseline = {**judge(orb, truth["corners"]), **failed}
         baseline |= {f"{name}_of_identity": value for name, value in nothing.items()}
-        real = real_planes.graffiti(
-            8 if config.smoke else REAL, size=SIZE, reach=REACH, short=SHORT
-        )
+        real = graffiti.graffiti(8 if config.smoke else REAL, size=SIZE, reach=REACH, short=SHORT)
         if real is None:
-            run.console.print(installed.OPENCV.absent("two views of a wall with graffiti"))
+            run.console.print(debian_packages.OPENCV.absent("two views of a wall with graffiti"))
         else:
             views = training.batches({name: real[name] for name in seen}, len(real["first"]))
             of_real = training.make_predict(refined, views, prepare=prepare)(state)[:, -1]
@@ -128,7 +125,7 @@ def pairs(config: Config) -> tuple[making.Make, dict[str, np.ndarray], list[Any]
     """What makes training pairs, shrunk; held-out pairs, half clean; and some to tune ORB on."""
     by = config.shrink
     few, to_tune = (8, 1) if config.smoke else (HELD_OUT, TUNED_ON)
-    arrays = [a for short in (SHORT, 320, 480) for a in photographs("train", short, by)]
+    arrays = [a for short in (SHORT, 320, 480) for a in gray("train", short, by)]
     arrays += [a.swapaxes(0, 1) for a in arrays]  # mirrored on the diagonal
     most = {"noise": (0, 1.3 * NOISE / by), "blur": (0, 1.3 * BLUR / by), "light": LIGHT}
     make = data.views.views(arrays, size=SIZE // by, reach=REACH / by, **most)
@@ -136,17 +133,17 @@ def pairs(config: Config) -> tuple[making.Make, dict[str, np.ndarray], list[Any]
     held_out, tune_on = [], []
     for options in (rough, {}):
         for split, key, count, to in (("test", 1, few, held_out), ("train", 2, to_tune, tune_on)):
-            drawn = data.views.views(photographs(split, SHORT), size=SIZE, reach=REACH, **options)
+            drawn = data.views.views(gray(split, SHORT), size=SIZE, reach=REACH, **options)
             made = making.drawn(drawn, jax.random.key(key), max(count, making.AT_ONCE))
             to.append({name: array[:count] for name, array in made.items()})
     return make, jax.tree.map(lambda *both: np.concatenate(both), *held_out), tune_on
 
 
-def photographs(split: str, short: int, by: int = 1) -> list[np.ndarray]:
+def gray(split: str, short: int, by: int = 1) -> list[np.ndarray]:
     """Photographs whose shorter side has so many pixels, if not fewer; then so many times fewer."""
     found = data.photos.load(split, channels=1).values()
     large = [photograph for photograph in found if min(photograph.shape[:2]) >= short]
-    return [quadrilaterals.resized(p, short / by / min(p.shape[:2])) for p in large]
+    return [photographs.resized(p, short / by / min(p.shape[:2])) for p in large]
 
 
 def preparing(make: making.Make, shrink: int) -> Any:

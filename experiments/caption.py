@@ -1,16 +1,16 @@
 """Causal convolutions say in a sentence what is in a scene, and where each word looks.
 
     python -m experiments.caption                 50 epochs of 2,048 scenes, 2 CPU cores
-    python -m experiments.caption --words fine    one for each of the ten classes
+    python -m experiments.caption --words fine    a noun for each of the ten classes
     python -m experiments.caption --smoke         does everything work? a few steps
 
 Each step composes new scenes on the device, of one to three garments of Fashion-MNIST's training
 images on photographs, and the sentence that is true of them, such as "a top above two shoes":
 numbers, nouns, and where things are. The network also learns what each cell of its map shows: the
 sentence alone says too little about the pixels. Held-out scenes are made of test images on other
-photographs. A sentence counts if all of its words are right. Of the scenes some have things nearly
-in a diagonal direction; what is right of those whose relations are clear by 4 pixels or more is
-said besides.
+photographs. A sentence counts if all of its words are right. In some scenes two things lie almost
+diagonally, so that "left of" and "above" are equally true; a second figure counts only scenes whose
+relations are clear by 4 pixels or more.
 
 Beside it the sentence that is most frequent in training, said of every scene.
 
@@ -119,8 +119,7 @@ def main(config: Config) -> Result:
 
         epochs = config.epochs_of(50)
         numbers = making.numbers(64 if config.smoke else EPOCH)
-        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
-        split = training.batches(held_out, config.batch_size, mesh=run.mesh)
+        batches, split = run.batches(numbers, held_out)
         counts = {"vocabulary": len(language.vocabulary), "kinds": 1 + len(classes)}
         model = models.captioner(**counts, rngs=nnx.Rngs(config.seed))
         steps = epochs * batches.steps

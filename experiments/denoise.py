@@ -31,8 +31,7 @@ from cnn_jax import models, training
 from cnn_jax.tasks import restoration
 from experiments.baselines.denoisers import CLASSICAL
 from experiments.data import photographs
-from experiments.drawing import restoring
-from experiments.running import command
+from experiments.running import command, restoring
 from experiments.running.options import OnSets, require
 from experiments.running.run import Result, Run
 
@@ -61,12 +60,10 @@ class Config(OnSets):
 
     def __post_init__(self):
         super().__post_init__()
-        sigma, most = self.sigma, 64 if self.smoke else self.patches
-        require("--sigma", 0 < sigma <= 255, "above 0 and at most 255", sigma)
+        require("--sigma", 0 < self.sigma <= 255, "above 0 and at most 255", self.sigma)
         require("--depth", 2 <= self.depth <= 100, "in [2, 100]", self.depth)
         require("--channels", 1 <= self.channels <= 1024, "in [1, 1024]", self.channels)
         require("--patches", 1 <= self.patches <= 10**6, "in [1, 1000000]", self.patches)
-        require("--batch-size", self.batch_size <= most, f"in [1, {most}]", self.batch_size)
 
 
 def main(config: Config) -> Result:
@@ -75,8 +72,7 @@ def main(config: Config) -> Result:
         config = run.config
         epochs, loss, prepare = config.epochs_of(3), restoration.loss(), preparing(config)
         train, held_out = patches(config)
-        batches = training.batches(train, config.batch_size, mesh=run.mesh)
-        held_out = training.batches(held_out, config.batch_size, mesh=run.mesh)
+        batches, held_out = run.batches(train, held_out)
         model, optimizer = make(config, epochs * batches.steps)
         state, apply = training.init(model, optimizer)
         step = training.make_step(apply, optimizer, loss, prepare=prepare)

@@ -1,7 +1,7 @@
 """CenterNet finds clothes in scenes: boxes and classes, each object as a point.
 
-    python -m experiments.detect                  40 epochs of 2,048 scenes, 2 CPU cores
-    python -m experiments.detect --epochs 120     three times as many
+    python -m experiments.detect                  80 epochs of 2,048 scenes, 2 CPU cores
+    python -m experiments.detect --epochs 240     three times as many
     python -m experiments.detect --data voc/2007 --size 128     a real set that TFDS has prepared
     python -m experiments.detect --smoke          does everything work? half a minute
 
@@ -90,9 +90,8 @@ def main(config: Config) -> Result:
         def prepare(batch, key):
             return seen(batch if key is None else new(batch, key))
 
-        epochs, loss = config.epochs_of(40), detection.loss()
-        batches = training.batches(train, config.batch_size, mesh=run.mesh)
-        held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
+        epochs, loss = config.epochs_of(80), detection.loss()
+        batches, held_out = run.batches(train, truth)
         model = models.centernet_small(num_classes=len(classes), rngs=nnx.Rngs(config.seed))
         steps = epochs * batches.steps
         optimizer = one_cycle(steps, config.learning_rate, config.weight_decay)

@@ -25,7 +25,14 @@ from cnn_jax.tasks import classification
 from experiments.data import labeled
 from experiments.drawing import plots
 from experiments.running import command, loading, networks
-from experiments.running.options import RunError, require, require_algorithm, require_types, said_of
+from experiments.running.options import (
+    RunError,
+    require,
+    require_algorithm,
+    require_left_out,
+    require_types,
+    said_of,
+)
 
 MANY = 30  # classes; of more, the table shows the worst
 
@@ -69,8 +76,7 @@ class Config:
         require("--batch-size", self.batch_size >= 1, "at least 1", self.batch_size)
         require_algorithm(self.algorithm)
         if self.model is None:
-            for name, given in (("--size", self.size), ("--channels", self.channels)):
-                require(name, given is None, "left out without `--model`", given)
+            require_left_out(self, "without `--model`", "model_options", "size", "channels")
         elif self.dataset is None:
             raise RunError("`--model` needs `--dataset`, whose classes the network tells apart.")
 

@@ -1,9 +1,10 @@
 """One picture of twelve tasks: a held-out example of the newest run of each, with its figure.
 
-    python -m experiments.gallery                      the runs in runs/
+    python -m experiments.gallery                      writes experiments/pictures/tasks.png
     python -m experiments.gallery --file tasks.png     writes there
 
-Each tile is cut out of a picture that the run's command drew; see each command for its own.
+Each tile is cut out of a picture that the run's command drew; see each command for its own. The
+runs are the newest finished ones in runs/, without --smoke.
 
 2 CPU cores: less than a minute. Draws tasks.png.
 """

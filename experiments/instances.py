@@ -1,6 +1,6 @@
 """U-Net finds each garment of a scene and its pixels, which vote for where its center is.
 
-    python -m experiments.instances                            2 CPU cores
+    python -m experiments.instances                            60 epochs of 2,048 scenes
     python -m experiments.instances --dataset fashion_mnist    garments of 60,000 images
     python -m experiments.instances --data coco/2017_panoptic --size 128    prepared by TFDS
     python -m experiments.instances --smoke                    does everything work? half a minute
@@ -31,6 +31,7 @@ from flax import nnx
 
 from cnn_jax import models, training
 from cnn_jax.tasks import instances
+from experiments.baselines import regions
 from experiments.data import making, real_sets
 from experiments.drawing import outlined
 from experiments.running import command
@@ -93,9 +94,8 @@ def main(config: Config) -> Result:
         def prepare(batch, key):
             return seen(batch if key is None else new(batch, key))
 
-        epochs, loss = config.epochs_of(40), instances.loss()
-        batches = training.batches(train, config.batch_size, mesh=run.mesh)
-        held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
+        epochs, loss = config.epochs_of(60), instances.loss()
+        batches, held_out = run.batches(train, truth)
         small = {"channels": 2, "depth": 2} if config.smoke else {"channels": config.channels}
         small |= {"num_classes": len(names) + 4, "in_channels": 3, "norm": "batch"}
         model = models.unet(**small, padding="same", rngs=nnx.Rngs(config.seed))
@@ -117,7 +117,7 @@ def main(config: Config) -> Result:
         state = run.train(state, step, batches, epochs, evaluate, best="test_ap")
         outputs = predict(state)
         found = jax.device_get(decode(outputs))
-        joined = outlined.connected(outputs[..., : len(names) + 1])
+        joined = regions.connected(outputs[..., : len(names) + 1])
         if run.records:
             outlined.curves(run.workdir / "curves.png", run.records)
         outlined.scenes(run.workdir / "masks.png", found, truth, names)

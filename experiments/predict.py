@@ -28,7 +28,13 @@ from cnn_jax.tasks import classification
 from experiments import evaluate
 from experiments.drawing import plots
 from experiments.running import command, loading
-from experiments.running.options import RunError, require, require_algorithm, require_types
+from experiments.running.options import (
+    RunError,
+    require,
+    require_algorithm,
+    require_left_out,
+    require_types,
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,9 @@ class Config:
     def __post_init__(self):
         require_types(self)
         require_algorithm(self.algorithm)
+        if self.model is None:
+            names = ("model_options", "dataset", "folder", "size", "channels")
+            require_left_out(self, "without `--model`", *names)
         require("--top", self.top >= 1, "at least 1", self.top)
         require("IMAGE", bool(self.images), "at least one file", "none")
         require("--out", self.out.suffix == ".png", "a file.png", self.out)

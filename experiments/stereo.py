@@ -1,7 +1,7 @@
 """A network sees depth in two views: disparities, and points in space, beside block matching.
 
-    python -m experiments.stereo                  2 CPU cores
-    python -m experiments.stereo --epochs 60      several times as many pairs
+    python -m experiments.stereo                  20 epochs of 512 pairs, 2 CPU cores
+    python -m experiments.stereo --epochs 60      three times as many pairs
     python -m experiments.stereo --smoke          does everything work?
 
 Each step makes new pairs on the device: surfaces with parts of photographs on them, planes and
@@ -37,7 +37,7 @@ from cnn_jax.data import photos, stereo_pairs
 from cnn_jax.tasks import stereo
 from experiments.baselines import block_matching
 from experiments.data import making, real_pairs
-from experiments.drawing import plots, point_cloud
+from experiments.drawing import disparities, plots, point_cloud
 from experiments.running import command
 from experiments.running.options import Training, require
 from experiments.running.run import Result, Run
@@ -52,7 +52,8 @@ class Config(Training):
     """Train a stereo network on pairs made of photographs."""
 
     max_disparity: int = 32
-    """The most pixels between the views, and 2 more; a multiple of 8."""
+    """The network finds disparities below this, in pixels; a multiple of 8. Real pairs are scaled
+    down until theirs are 2 less or fewer."""
     width: int = 8
     """Channels of the network's first layer in three dimensions; others have multiples of it."""
     batch_size: int = 4
@@ -89,8 +90,7 @@ def main(config: Config) -> Result:
 
         epochs, loss = config.epochs_of(20), stereo.loss(max_disparity=most)
         numbers = making.numbers(16 if config.smoke else EPOCH)
-        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
-        held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
+        batches, held_out = run.batches(numbers, truth)
         width = 2 if config.smoke else config.width
         model = models.stereo(max_disparity=most, width=width, rngs=nnx.Rngs(config.seed))
         schedule = optax.cosine_onecycle_schedule(
@@ -107,7 +107,7 @@ def main(config: Config) -> Result:
         matched, _ = block_matching.best(truth, most, windows)
         metrics = block_matching.measures(found, truth, most)
         baseline = block_matching.measures(matched, truth, most)
-        block_matching.compare_pairs(run.workdir / "held_out.png", truth, found, matched)
+        disparities.compare_pairs(run.workdir / "held_out.png", truth, found, matched)
         if run.records:
             plots.curves(
                 run.workdir / "curves.png", run.records, {"loss": " (pixels)", "epe": " (pixels)"}
@@ -126,7 +126,7 @@ def main(config: Config) -> Result:
                 for values, said in ((metrics, maps), (baseline, others)):
                     measured = block_matching.measures(said, part, most)
                     values |= {f"{of}_{n}": value for n, value in measured.items()}
-            block_matching.compare_pairs(run.workdir / f"{name}.png", pair, maps, others)
+            disparities.compare_pairs(run.workdir / f"{name}.png", pair, maps, others)
             if "camera" in pair:
                 point_cloud.of_pair(run.workdir, pair, maps, others, **pair["camera"])
         if pairs["motorcycle"] is None:

@@ -1,14 +1,14 @@
 """ESPCN and SRCNN learn to make photographs larger, sharper than bicubic interpolation does.
 
     python -m experiments.superresolve --scale 3             ESPCN, 2 busy CPU cores: 6 minutes
-    python -m experiments.superresolve --model srcnn         on images that are enlarged before
+    python -m experiments.superresolve --model srcnn         on images that are enlarged first
     python -m experiments.superresolve --no-residual         as published, see below
     python -m experiments.superresolve --data div2k          a real set that TFDS has prepared
     python -m experiments.superresolve --smoke               does everything work?
 
 They are trained on patches of nine photographs, 6 times on each, made smaller by bicubic scaling,
-and measured on four others: PSNR and SSIM of the luma, without as many pixels at the edges as the
-scale. With --data, a set such as div2k, patches are those of its pictures (of DIV2K's in high
+and measured on four others: PSNR and SSIM of the luma, leaving out as many pixels at each edge as
+the scale. With --data, a set such as div2k, patches are those of its pictures (of DIV2K's in high
 resolution: they are made smaller here as all others), and measured are the middles, 512 x 512, of
 100 held-out ones. By default a network says what bicubic interpolation lacks (Kim et al. 2016,
 arXiv:1511.04587), which it learns in minutes; with --no-residual it says the whole image, as
@@ -33,8 +33,7 @@ from flax import nnx
 from cnn_jax import models, training
 from cnn_jax.tasks import restoration
 from experiments.data import photographs
-from experiments.drawing import restoring
-from experiments.running import command
+from experiments.running import command, restoring
 from experiments.running.options import OnSets, require
 from experiments.running.run import Result, Run
 
@@ -60,9 +59,7 @@ class Config(OnSets):
 
     def __post_init__(self):
         super().__post_init__()
-        most = 64 if self.smoke else self.patches
         require("--patches", 1 <= self.patches <= 10**6, "in [1, 1000000]", self.patches)
-        require("--batch-size", self.batch_size <= most, f"in [1, {most}]", self.batch_size)
 
 
 def main(config: Config) -> Result:
@@ -73,8 +70,7 @@ def main(config: Config) -> Result:
         counts = (64, 32) if config.smoke else (config.patches, HELD_OUT)
         side = config.scale * SMALL
         train, held_out = photographs.patches(config, "luma", side, *counts)
-        batches = training.batches({"clean": train}, config.batch_size, mesh=run.mesh)
-        held_out = training.batches({"clean": held_out}, config.batch_size, mesh=run.mesh)
+        batches, held_out = run.batches({"clean": train}, {"clean": held_out})
         model, optimizer, forward = make(config, epochs * batches.steps)
         state, apply = training.init(model, optimizer, forward=forward)
         step = training.make_step(apply, optimizer, restoration.loss(), prepare=prepare)

@@ -1,6 +1,6 @@
 """A DCGAN or a variational autoencoder learns to make new garments.
 
-    python -m experiments.synthesize                 a DCGAN, 2 CPU cores
+    python -m experiments.synthesize                 a DCGAN, 20 epochs, 2 CPU cores
     python -m experiments.synthesize --model vae     a variational autoencoder
     python -m experiments.synthesize --smoke         does everything work?
 
@@ -69,7 +69,7 @@ def main(config: Config) -> Result:
         judge = judging.Judge(train, held_out, file, steps)
 
         epochs = config.epochs_of(EPOCHS)
-        batches = training.batches({"image": train.images}, config.batch_size, mesh=run.mesh)
+        batches, _ = run.batches({"image": train.images}, {"image": held_out.images})
         maker = MAKERS[config.model](config, max(epochs * batches.steps, 1))
         count = FEW if config.smoke else SAMPLES
         latents = np.asarray(jax.random.normal(jax.random.key(1), (count, config.latent)))

@@ -2,7 +2,7 @@
 
     python -m experiments.track                  10 epochs of 2,048 pairs of frames, 2 CPU cores
     python -m experiments.track --smoke          does everything work?
-    python -m experiments.track --epochs 0 --weights runs/track/.../weights.safetensors \
+    python -m experiments.track --epochs 0 --weights runs/track/.../weights.safetensors \\
         --video cat.gif --box 20 30 80 90        follow something in a video of your own
 
 It is trained on pairs of frames: the object in one, with some context, is to be found in a larger
@@ -38,9 +38,9 @@ from PIL import Image
 from cnn_jax import data, models, training
 from cnn_jax.tasks import tracking
 from experiments.baselines import correlation
-from experiments.data import installed, making, real_videos, video_files
+from experiments.data import debian_packages, making, real_videos, video_files
 from experiments.drawing import tracked
-from experiments.running import command
+from experiments.running import command, following
 from experiments.running.options import Training, require, said_of
 from experiments.running.run import Result, Run
 
@@ -119,8 +119,7 @@ def main(config: Config) -> Result:
 
         epochs, loss = config.epochs_of(10), tracking.loss(stride=4, radius=RADIUS)
         numbers = making.numbers(64 if config.smoke else EPOCH)
-        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
-        tested = training.batches(held_out, config.batch_size, mesh=run.mesh)
+        batches, tested = run.batches(numbers, held_out)
         steps = max(epochs * batches.steps, 1)
         optimizer = optax.adamw(optax.cosine_onecycle_schedule(steps, config.learning_rate))
         state, apply = training.init(
@@ -132,8 +131,8 @@ def main(config: Config) -> Result:
 
         follow = followers(training.trained(model, state))
         tuning, truth = videos(config)
-        settings = tracked.SETTINGS[-1:] if config.smoke else tracked.SETTINGS
-        setting = {name: tracked.tuned(follow[name], tuning, settings) for name in follow}
+        settings = following.SETTINGS[-1:] if config.smoke else following.SETTINGS
+        setting = {name: following.tuned(follow[name], tuning, settings) for name in follow}
         video, boxes = truth["video"], truth["boxes"][:, 0]
         found = {name: follow[name](video, boxes, **setting[name]) for name in follow}
         if run.records:
@@ -143,11 +142,13 @@ def main(config: Config) -> Result:
         if cube := real_videos.cube(20 if config.smoke else 2):
             films["cube.gif"] = cube["frames"], cube["box"]
         else:
-            run.console.print(installed.VISP.absent("a video of a cube"))
+            run.console.print(debian_packages.VISP.absent("a video of a cube"))
         for name, (frames, box) in films.items():
             seen = {who: watch(frames, box, follow[who], setting[who]) for who in follow}
             tracked.film(run.workdir / name, frames, seen)
-        values = {name: {**tracked.figures(found[name], truth), **setting[name]} for name in follow}
+        values = {
+            name: {**following.figures(found[name], truth), **setting[name]} for name in follow
+        }
         return run.finish("success", values["SiamFC"], values["correlation"])
 
 
@@ -158,26 +159,26 @@ def videos(config: Config) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     some, few = (32, 32) if config.smoke else (TUNING, HELD_OUT)
     tuning = making.drawn(make, jax.random.key(2), some, LEAVE)
     truth = making.drawn(make_held_out, jax.random.key(3), few, LEAVE)
-    return tracked.first_object(tuning), tracked.first_object(truth)
+    return following.first_object(tuning), following.first_object(truth)
 
 
-def followers(model: models.SiamFC) -> dict[str, tracked.Follow]:
+def followers(model: models.SiamFC) -> dict[str, following.Follow]:
     """Both trackers, the network's and the baseline's."""
     sizes = {"exemplar": model.variant.exemplar, "search": model.variant.search, "stride": 4}
-    plain = {"exemplar": correlation.EXEMPLAR, "search": correlation.SEARCH, "stride": 1}
-    plain |= {"amount": correlation.AMOUNT, "upsample": 1}
+    plain = {"exemplar": correlation.EXEMPLAR, "search": correlation.SEARCH}
+    plain |= {"stride": correlation.STRIDE, "amount": correlation.AMOUNT, "upsample": 1}
 
     def respond(kept, searches):
         shape = (*searches.shape[:2], *kept.shape[1:])
         return model.compare(jnp.broadcast_to(kept[:, None], shape), model(searches))
 
     return {
-        "SiamFC": tracked.follower(model, respond, look, **sizes),
-        "correlation": tracked.follower(correlation.embed, correlation.respond, look, **plain),
+        "SiamFC": following.follower(model, respond, look, **sizes),
+        "correlation": following.follower(correlation.embed, correlation.respond, look, **plain),
     }
 
 
-def watch(film: np.ndarray, box: Any, follow: tracked.Follow, setting: Any) -> np.ndarray:
+def watch(film: np.ndarray, box: Any, follow: following.Follow, setting: Any) -> np.ndarray:
     """Follow what is in a box of a film's first frame: boxes (t, 4).
 
     Where the object is much larger than an exemplar shows it, the film is made smaller first.

@@ -5,7 +5,8 @@
     python -m experiments.train --model resnet18 --dataset ./pets --size 128 \\
         --weights resnet18.safetensors --weights-skip logits
 
-`--preset NAME` begins with a recipe of experiments/recipes.py; options that are given besides win.
+`--preset NAME` begins with a recipe of experiments/running/recipes.py; options that are given
+besides win.
 
 Writes into runs/train/<time>/: config.json (the options, and the network with its classes, as
 `experiments.evaluate` and `experiments.predict` read them), metrics.jsonl (a line per epoch),
@@ -34,7 +35,7 @@ from experiments.drawing import plots
 from experiments.running import command, loading, networks, profiles, recipes, watching
 from experiments.running.options import require, said_of
 from experiments.running.recipes import preset as preset
-from experiments.running.training_options import Config
+from experiments.running.train_options import Config
 
 PATCHES_OF = 5000  # training images that a whitening layer is computed from
 

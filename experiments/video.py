@@ -14,8 +14,8 @@ the baseline must guess which of both it is. The axis and the speed are not whol
 garment near the edge of the frame has got there.
 
 Each step makes new clips on the device. Held-out ones are made of Fashion-MNIST's test images and
-of other photographs. --dataset mnist takes digits. (Moving MNIST itself, which TFDS has, is not for
-this: it says of no clip how its two digits move, and has a test split alone.)
+of other photographs. --dataset mnist takes digits. (TFDS's Moving MNIST does not say how the digits
+of a clip move, and has only a test split.)
 
 Writes into runs/video/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors (of both networks), curves.png, clips.png (held-out clips, wrong ones below),
@@ -136,8 +136,7 @@ def main(config: Config) -> Result:
 
         epochs = config.epochs_of(16)
         numbers = making.numbers(64 if config.smoke else EPOCH)
-        batches = training.batches(numbers, config.batch_size, mesh=run.mesh)
-        held_out = training.batches(truth, config.batch_size, mesh=run.mesh)
+        batches, held_out = run.batches(numbers, truth)
         model = Both(config.directions + SPEEDS, config.width, nnx.Rngs(config.seed))
         steps = max(epochs * batches.steps, 1)
         optimizer = optax.adamw(optax.cosine_onecycle_schedule(steps, config.learning_rate))

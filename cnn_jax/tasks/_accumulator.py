@@ -1,10 +1,12 @@
 """A metric that is no mean over examples."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 
-class Accumulator(NamedTuple):
+@dataclass(frozen=True)
+class Accumulator:
     """Three pure functions that compute a metric batch by batch, on the device.
 
     Args:

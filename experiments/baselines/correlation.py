@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from cnn_jax import functional as F
 from cnn_jax.models.siamfc import correlate
 
-EXEMPLAR, SEARCH, STRIDE = 16, 64, 1  # pixels: the object alone, and four times as wide
-AMOUNT = 0.0  # no context: what lies behind the object is not the object
+EXEMPLAR, SEARCH = 16, 64  # pixels: the object alone, and four times as wide
+STRIDE = 1  # pixels between two places of the response
+AMOUNT = 0.0  # no context: the background is not the object
 
 
 def embed(exemplars: jax.Array) -> jax.Array:

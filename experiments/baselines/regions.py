@@ -117,3 +117,33 @@ def confusion(true: np.ndarray, said: np.ndarray, classes: int) -> np.ndarray:
     counts = true < classes
     pairs = classes * true[counts].astype(np.int64) + said[counts]
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def connected(logits: np.ndarray) -> dict[str, np.ndarray]:
+    """Masks, scores and classes of connected pixels of a class, as `instances.decode` gives them.
+
+    Args:
+        logits: (n, height, width, 1 + classes), the background's first.
+
+    Returns:
+        As many for each picture as the most that one has. A score is the mean probability of the
+        class in the mask.
+    """
+    shares = np.exp(logits - logits.max(-1, keepdims=True))
+    shares /= shares.sum(-1, keepdims=True)
+    found = []
+    for share in shares:
+        label, parts = share.argmax(-1), []
+        for kind in np.unique(label[label > 0]):
+            numbered = separated(label == kind)
+            for number in np.unique(numbered[numbered > 0]):
+                mask = numbered == number
+                parts.append((mask, share[mask, kind].mean(), kind - 1))
+        found.append(parts)
+    n, height, width, most = *logits.shape[:3], max(map(len, found), default=0)
+    masks = np.zeros((n, most, height, width), bool)
+    scores, classes = np.zeros((n, most), np.float32), np.zeros((n, most), np.int32)
+    for scene, parts in enumerate(found):
+        for place, part in enumerate(parts):
+            masks[scene, place], scores[scene, place], classes[scene, place] = part
+    return {"masks": masks, "scores": scores, "classes": classes}

@@ -1,4 +1,4 @@
-"""A detector from before 2012's networks had one: a window that slides over an image pyramid.
+"""A detector from before deep networks: a window that slides over an image pyramid.
 
 A LeNet learns to tell what a square of 28 x 28 pixels shows: one of the classes, or nothing that
 fills it. It then looks at squares of several sizes everywhere in a picture. What it is sure of is a
@@ -21,7 +21,7 @@ from cnn_jax.tasks import classification, detection
 
 SIDE = 28  # of what the LeNet sees
 PADDED = 1.1  # a square is so much larger than the longer side of a box
-NEAR, FAR = 0.6, 0.3  # overlaps with a true box from which, and below which, a square is clear
+FAR = 0.3  # a square that overlaps every true box by less shows nothing
 STEP = 6  # windows of a square's side: by how much the next one is moved
 KEPT = 100  # boxes of a picture
 

@@ -4,7 +4,7 @@
     python -m experiments.compare_ops                      every algorithm
     python -m experiments.compare_ops --quick              a third of the layers, briefly
     python -m experiments.compare_ops --layers mobilenet,"resnet-18 conv1" --algorithms auto,vmap
-    python -m experiments.compare_ops --random 200 --seed 0    layers drawn at random: 10 minutes
+    python -m experiments.compare_ops --random 200 --seed 0    layers drawn at random: 8 minutes
     python -m experiments.compare_ops --steps              training steps of five networks
     python -m experiments.compare_ops --everything         the layers and the steps, by `auto`
 
@@ -28,7 +28,7 @@ Writes into runs/compare_ops/<time>/: results.json (everything, after each case)
 roofline.png, and compare_ops.html: one page with the plots and a table that a click sorts. The same
 commands run on a GPU or a TPU.
 
-2 CPU cores: 4 minutes with --algorithms auto. Draws ratios.png.
+2 CPU cores: 6 minutes with --algorithms auto. Draws ratios.png.
 """
 
 from experiments.compare_ops._main import Config as Config

@@ -97,7 +97,7 @@ def figures(**options: Any) -> tuple[Make, Make]:
 def scenes(
     dataset: str, make: Callable[..., Make] = data.scenes.scenes, **options: Any
 ) -> tuple[Make, Make, tuple[str, ...]]:
-    """Scenes of garments on photographs, to train on and held out; neither share any pixel.
+    """Scenes of garments on photographs, to train on and held out; they share no pixel.
 
     Args:
         dataset: whose garments; a name for `data.load`.

@@ -1,4 +1,4 @@
-"""Photographs to restore, and patches of them: scikit-image's, or those of a real set as DIV2K."""
+"""Photographs to restore, and patches of them: scikit-image's, or a real set such as DIV2K."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -151,3 +151,15 @@ def halved(photograph: np.ndarray) -> np.ndarray:
     height, width = (n // 2 for n in photograph.shape[:2])
     squares = photograph[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
     return squares.mean((1, 3))
+
+
+def resized(photograph: np.ndarray, factor: float) -> np.ndarray:
+    """A photograph (height, width, 1) larger or smaller, without aliasing.
+
+    Example:
+        >>> resized(np.full((20, 30, 1), 7, np.uint8), 0.5).shape
+        (10, 15, 1)
+    """
+    height, width = (round(n * factor) for n in photograph.shape[:2])
+    image = Image.fromarray(photograph[..., 0])
+    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))[..., None]

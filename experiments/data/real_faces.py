@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cnn_jax.data import augment
-from experiments.data import installed, making
+from experiments.data import debian_packages, making
 from experiments.running.options import RunError, require
 
 NAME = "faces"
@@ -34,7 +34,7 @@ def boxes(config: Any) -> making.Examples:
     """
     found = read()
     if found is None:
-        raise RunError(installed.VISP.absent(f"a photograph, for `--data {NAME}`"))
+        raise RunError(debian_packages.VISP.absent(f"a photograph, for `--data {NAME}`"))
     photograph, faces = found
     size, border, rng = config.size, BORDER // SHRINK, np.random.default_rng(0)
     height, width = photograph.shape[:2]
@@ -66,7 +66,7 @@ def boxes(config: Any) -> making.Examples:
 
 def read() -> tuple[np.ndarray, np.ndarray] | None:
     """The photograph (height, width, 3) uint8, made smaller, and its boxes (n, 4), or None."""
-    files = installed.VISP.files(*FILES)
+    files = debian_packages.VISP.files(*FILES)
     if files is None:
         return None
     with Image.open(files[0]) as image:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from cnn_jax.tasks import restoration
-from experiments.data import installed
+from experiments.data import debian_packages
 
 # Of the views as scikit-image has them: pixels, and millimeters for the baseline.
 FOCAL, BASELINE, OFFSET = 994.978, 193.001, 31.086
@@ -18,7 +18,7 @@ FILES = ("left.png", "right.png", "disp.npz")  # of scikit-image, each after "mo
 ALOE = ("aloeL.jpg", "aloeR.jpg", "aloeGT.png")  # of OpenCV; the last one of the left view
 ABSENT = {
     "motorcycle": "not found: the pair `motorcycle`, in scikit-image's package",
-    "aloe": installed.OPENCV.absent("the pair `aloe`"),
+    "aloe": debian_packages.OPENCV.absent("the pair `aloe`"),
 }
 
 
@@ -86,7 +86,7 @@ def aloe(most: int, *, multiple: int = 1) -> dict[str, Any] | None:
         Hirschmueller and Scharstein, *Evaluation of cost functions for stereo matching*, 2007;
         https://vision.middlebury.edu/stereo/data/scenes2006/.
     """
-    files = installed.OPENCV.files(*ALOE)
+    files = debian_packages.OPENCV.files(*ALOE)
     if files is None:
         return None
     stored = np.asarray(Image.open(files[2]).convert("L")).astype(np.float32)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from experiments.data import installed
+from experiments.data import debian_packages
 
 FRAMES, SHRINK = 218, 2  # of 640 x 480 pixels, and how many times smaller they are made
 POSE = "mbt/cube.0.pos"  # a translation in meters, and a rotation vector
@@ -28,7 +28,7 @@ def cube(step: int = 2) -> dict[str, Any] | None:
         if the video is not there.
     """
     names = [f"mbt/cube/image{number:04d}.pgm" for number in range(0, FRAMES, step)]
-    files = installed.VISP.files(POSE, *names)
+    files = debian_packages.VISP.files(POSE, *names)
     if files is None:
         return None
     frames = []

@@ -45,36 +45,6 @@ def share(right: np.ndarray, counts: np.ndarray) -> float:
     return float((right & counts).sum() / max(counts.sum(), 1))
 
 
-def boxes(truth: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The corner and the sides of the box around each person's visible joints, (n, 1, 2) each."""
-    visible = truth["keypoints_visible"][..., None]
-    low = np.where(visible, truth["keypoints"], np.inf).min(1, keepdims=True)
-    high = np.where(visible, truth["keypoints"], -np.inf).max(1, keepdims=True)
-    return low, np.maximum(high - low, 1)
-
-
-def mean_pose(examples: Mapping[str, Any], truth: Mapping[str, Any]) -> np.ndarray:
-    """The mean pose of examples, put into the true box around each person of others.
-
-    Args:
-        examples: from `data.figures`, to take the mean of.
-        truth: likewise, of which the boxes alone are used.
-
-    Returns:
-        (n, 14, 2), places in pixels.
-    """
-    low, sides = boxes(examples)
-    counts = examples["keypoints_visible"][..., None]
-    places = np.where(counts, (examples["keypoints"] - low) / sides, 0)
-    low, sides = boxes(truth)
-    return (low + sides * (places.sum(0) / counts.sum(0))).astype(np.float32)
-
-
-def mean_place(examples: Mapping[str, Any], count: int) -> np.ndarray:
-    """The mean place of each joint in the pictures of examples, `count` times: (count, 14, 2)."""
-    return np.broadcast_to(examples["keypoints"].mean(0), (count, len(JOINTS), 2))
-
-
 def curves(file: Path, history: Sequence[Record]) -> None:
     """Draw the loss and the share of joints that are found by epoch."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")

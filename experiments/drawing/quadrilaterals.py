@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from cnn_jax.tasks import homography
 from experiments.baselines import keypoints
@@ -15,18 +14,6 @@ from experiments.drawing import plots
 
 EACH = 6  # pairs of the best, and of the worst
 GRAY = {"cmap": "gray", "vmin": 0, "vmax": 255}
-
-
-def resized(photograph: np.ndarray, factor: float) -> np.ndarray:
-    """A photograph (height, width, 1) larger or smaller, without aliasing.
-
-    Example:
-        >>> resized(np.full((20, 30, 1), 7, np.uint8), 0.5).shape
-        (10, 15, 1)
-    """
-    height, width = (round(n * factor) for n in photograph.shape[:2])
-    image = Image.fromarray(photograph[..., 0])
-    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))[..., None]
 
 
 def chosen(errors: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ PASSING = (
 def run(
     main: Callable[[Any], Any],
     config_class: type,
-    description: str,
+    description: str | None,
     parse: Callable[[str], Any] | None = None,
 ) -> None:
     """Read the command line and run `main`; print one line for an error that a user can mend.
@@ -45,7 +45,7 @@ def run(
     hint = hint if resumes else ""
     try:
         if parse is not None:
-            config = parse(description)
+            config = parse(description or "")
         else:
             config = tyro.cli(config_class, description=description)
         keep_compiled()
@@ -242,6 +242,7 @@ def write_result(
     metrics: dict[str, float],
     baseline: dict[str, float],
     seconds: float,
+    finished: bool = True,
     higher_is_better: bool = True,
 ) -> None:
     """Write result.json: what a run reached, beside a baseline on the same held-out data.
@@ -255,18 +256,20 @@ def write_result(
         metrics: of the network, on held-out data.
         baseline: of a simple method, on the same data.
         seconds: of the run.
+        finished: whether all of its epochs are done.
         higher_is_better: for the headline.
     """
     result = {
         "headline": {
             "name": headline,
             "value": metrics[headline],
-            "baseline": baseline.get(headline),
+            "baseline": baseline[headline],
             "higher_is_better": higher_is_better,
         },
         "metrics": metrics,
         "baseline": baseline,
         "seconds": seconds,
+        "finished": finished,
         "config": lasting(config),
         "device": device(),
         "versions": versions(),

@@ -11,7 +11,7 @@ import optax
 
 from cnn_jax import models, tasks, training
 from experiments.running import networks
-from experiments.running.options import RunError, said_of
+from experiments.running.options import RunError, require, said_of
 
 FILES = {
     "last": "weights.safetensors",
@@ -57,12 +57,16 @@ def trained(place: Path, which: Which = "last", network: networks.Network | None
     folder, file = (place, place / FILES[which]) if place.is_dir() else (place.parent, place)
     if not place.exists():
         raise RunError(f"`RUN_OR_WEIGHTS` {place} does not exist.")
+    if place.is_file():
+        require("--which", which == "last", "left out with a file of weights", which)
     config: dict[str, Any] = {}
     if network is None:
         network, config = _described(folder / "config.json", place)
     if not file.exists():
-        known = [name for name, own in FILES.items() if (folder / own).exists()]
-        raise RunError(f"`--which` must be one of {', '.join(known) or 'none'}: {file} is missing.")
+        known = ", ".join(name for name, own in FILES.items() if (folder / own).exists())
+        if not known:
+            raise RunError(f"`RUN_OR_WEIGHTS` {place} holds no weights yet: {file} is missing.")
+        raise RunError(f"`--which` must be one of {known}: {file} is missing.")
     model = network.make()
     if not config:
         with said_of(file="RUN_OR_WEIGHTS"):

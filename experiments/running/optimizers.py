@@ -48,8 +48,9 @@ def lars(rate: Any, decay: float, momentum: float) -> Any:
 def one_cycle(steps: int, rate: float, decay: float = 0.0, clip: float = 0.0) -> Any:
     """AdamW for short runs: the rate rises for a tenth of the steps, and then falls to 0.
 
-    The second moment is a mean of about 50 steps. Gradients fall by far in the first hundreds; with
-    a mean of 1,000 they are long divided by what they were. CenterNet takes ten times the rate so.
+    The second moment is a mean of about 50 steps. Gradients become much smaller in the first
+    hundreds of steps; a mean of 1,000 steps still holds the old, large ones, which makes steps too
+    small. So CenterNet can take ten times the rate.
 
     Args:
         steps: of the whole run; 0 counts as 1.

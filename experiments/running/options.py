@@ -5,7 +5,7 @@ import os
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -75,9 +75,11 @@ class OnSets(Training):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("folder", "test_split"):
-            alone = self.data is None and getattr(self, name) is not None
-            require(option(name), not alone, "left out without `--data`", getattr(self, name))
+        if self.data is None:
+            require_left_out(self, "without `--data`", "folder", "test_split")
+        else:
+            of_scenes = {"dataset", "objects"} & {field.name for field in fields(self)}
+            require_left_out(self, "with `--data`", *sorted(of_scenes))
 
 
 class RunError(ValueError):
@@ -93,6 +95,14 @@ def require(option: str, holds: bool, rule: str, value: object) -> None:
     """Raise RunError unless an option's rule holds."""
     if not holds:
         raise RunError(f"`{option}` must be {rule}; got {value}.")
+
+
+def require_left_out(config: Any, when: str, *names: str) -> None:
+    """Raise RunError unless these fields of a dataclass have their defaults."""
+    for field in fields(config):
+        if field.name in names:
+            value = getattr(config, field.name)
+            require(option(field.name), value == field.default, f"left out {when}", value)
 
 
 def require_types(config: Any) -> None:

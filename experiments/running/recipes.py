@@ -12,7 +12,7 @@ import tyro
 from cnn_jax import arguments
 from experiments.running import books
 from experiments.running.options import require, said_of
-from experiments.running.training_options import Config
+from experiments.running.train_options import Config
 
 # With --smoke these are those of a small run and not of the recipe.
 NOT_IN_SMOKE = ("epochs", "batch_size")

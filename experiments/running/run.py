@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import jax
+
 from cnn_jax import functional as F
 from cnn_jax import training
 from experiments.running import command, watching
+from experiments.running.options import said_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Run:
     Attributes:
         config: the options; of a resumed run, those that it was started with.
         workdir: the folder to write into.
-        mesh: of the devices that share each batch, for `training.batches`.
+        mesh: of the devices that share each batch; None is one device.
         records: one for each finished epoch.
 
     Raises:
@@ -59,6 +62,20 @@ class Run:
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
+
+    def batches(self, examples: Any, held_out: Any) -> tuple[training.Batches, training.Batches]:
+        """Batches of both, for `training`, of the size that the options say.
+
+        If there are fewer held-out examples than that, their batches are smaller.
+
+        Raises:
+            RunError: there are fewer examples to train on than in one batch.
+        """
+        size, devices = self.config.batch_size, 1 if self.mesh is None else self.mesh.size
+        few = len(jax.tree.leaves(held_out)[0])
+        with said_of(batch_size="--batch-size"):
+            train = training.batches(examples, size, mesh=self.mesh)
+        return train, training.batches(held_out, min(size, few - few % devices), mesh=self.mesh)
 
     def train(
         self,
@@ -120,6 +137,7 @@ class Run:
             metrics=metrics,
             baseline=baseline,
             seconds=seconds,
+            finished=len(self.records) >= self._epochs,
             higher_is_better=higher_is_better,
         )
         code = 0

@@ -109,7 +109,7 @@ def trained(
         step: from `training.make_step`.
         batches: of the training data.
         epochs: of the whole run.
-        evaluate: from `training.make_evaluate`; its numbers are called `test_...`.
+        evaluate: `state -> numbers by name`, which the records call `test_...`.
         checkpoints: of the run's folder.
 
     Returns:

@@ -5,7 +5,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from experiments.data import installed
+from experiments.data import debian_packages
 
 from ..compilation import remembered
 
@@ -26,6 +26,6 @@ def packages_of_debian_are_not_there():
     """Whatever this machine has: a run must write the same files everywhere."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("OPENCV", "VISP"):
-            package = getattr(installed, name)
-            patch.setattr(installed, name, package._replace(folder=Path("/nowhere")))
+            package = getattr(debian_packages, name)
+            patch.setattr(debian_packages, name, package._replace(folder=Path("/nowhere")))
         yield

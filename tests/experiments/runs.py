@@ -11,7 +11,7 @@ from PIL import Image
 
 from experiments import train
 from experiments.running import command, watching
-from experiments.running.training_options import Config
+from experiments.running.train_options import Config
 
 # What compiles for a minute or more. Other tasks' tests ask the same of the same code at each run.
 slow = pytest.mark.skipif("CNN_JAX_SLOW" not in os.environ, reason="slow: with CNN_JAX_SLOW=1")

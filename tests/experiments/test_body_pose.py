@@ -13,6 +13,7 @@ from cnn_jax import functional as F
 from cnn_jax import training
 from cnn_jax.data.figures import JOINTS, figures
 from experiments import body_pose
+from experiments.baselines import mean_pose
 from experiments.drawing import posed
 
 from .runs import check_resuming, error_of, metrics, slow
@@ -112,8 +113,8 @@ def test_the_mean_pose_is_put_into_the_box_of_each():
     some, others = (
         {name: v[part] for name, v in people.items()} for part in (slice(2), slice(2, 6))
     )
-    np.testing.assert_allclose(posed.mean_pose(some, others), others["keypoints"], rtol=1e-5)
-    place = posed.mean_place(some, 3)
+    np.testing.assert_allclose(mean_pose.mean_pose(some, others), others["keypoints"], rtol=1e-5)
+    place = mean_pose.mean_place(some, 3)
     np.testing.assert_allclose(place, np.stack([some["keypoints"].mean(0)] * 3))
 
 

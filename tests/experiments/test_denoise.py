@@ -134,7 +134,10 @@ def test_a_picture_before_the_first_epoch(tmp_path):
         (["--sigma", "0"], "`--sigma` must be above 0 and at most 255; got 0.0."),
         (["--depth", "1"], "`--depth` must be in [2, 100]; got 1."),
         (["--channels", "0"], "`--channels` must be in [1, 1024]; got 0."),
-        (["--smoke", "--batch-size", "65"], "`--batch-size` must be in [1, 64]; got 65."),
+        (
+            ["--smoke", "--batch-size", "65"],
+            "`--batch-size` must be at most the number of examples, 64",
+        ),
         (["--learning-rate", "nan"], "`--learning-rate` must be positive and finite"),
         (["--epochs", "-1"], "`--epochs` must be in [0, 100000]; got -1."),
         (["--resume"], "`--resume` needs `--workdir`, the folder of the run to continue."),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from experiments import instances
+from experiments.baselines import regions
 from experiments.drawing import outlined
 
 from .runs import check_resuming, error_of, metrics, slow
@@ -87,7 +88,7 @@ def test_connected_pixels_of_a_class_are_one_mask():
     label = np.zeros((2, 24, 24), int)
     label[0, 1:9, 1:9], label[0, 12:20, 1:9], label[0, 1:20, 9:15] = 1, 1, 2
     logits = 3 * np.eye(4)[label]
-    found = outlined.connected(logits)
+    found = regions.connected(logits)
     assert found["scores"][1].tolist() == [0, 0, 0]  # a picture without objects
     assert found["classes"][0].tolist() == [0, 0, 1]
     sizes = found["masks"][0].sum((1, 2)).tolist()

@@ -8,7 +8,7 @@ import pytest
 from cnn_jax.data import photos
 from experiments import denoise
 from experiments.data import photographs
-from experiments.drawing import restoring
+from experiments.running import restoring
 
 
 def test_photographs_are_gray_or_luma():

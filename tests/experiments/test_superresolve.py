@@ -101,7 +101,10 @@ def test_what_the_network_does_not_say_is_bicubic():
     [
         (["--scale", "5"], "scale"),
         (["--model", "espn"], "espcn"),
-        (["--smoke", "--batch-size", "65"], "`--batch-size` must be in [1, 64]; got 65."),
+        (
+            ["--smoke", "--batch-size", "65"],
+            "`--batch-size` must be at most the number of examples, 64",
+        ),
         (["--learning-rate", "0"], "`--learning-rate` must be positive and finite; got 0.0."),
         (["--resume"], "`--resume` needs `--workdir`, the folder of the run to continue."),
     ],

@@ -14,7 +14,8 @@ from cnn_jax.tasks import tracking
 from experiments import track
 from experiments.baselines import correlation
 from experiments.data import video_files
-from experiments.drawing import tracked
+from experiments.drawing import films
+from experiments.running import following
 from experiments.running.options import RunError
 
 from .runs import check_resuming, error_of, metrics, slow
@@ -118,7 +119,7 @@ def test_only_what_is_seen_at_first_is_followed():
         "video": np.zeros((3, 4, 8, 8, 3)),
     }
     truth["visible"][0, 0, 0] = 0.5
-    kept = tracked.first_object(truth)
+    kept = following.first_object(truth)
     assert kept["boxes"].shape == (2, 4, 4)
     assert kept["boxes_valid"].tolist() == [[False, True, True, True]] * 2
     assert kept["alike"].tolist() == [False, True]
@@ -129,7 +130,7 @@ def test_figures_of_perfect_boxes():
     corners = np.sort(rng.random((3, 5, 2, 2)) * 60, axis=2).reshape(3, 5, 4)
     truth = {"boxes": corners, "boxes_valid": np.ones((3, 5), bool), "alike": np.ones(3, bool)}
     truth |= {"visible": np.full((3, 5), 0.2), "video": np.zeros((3, 5, 64, 64, 3))}
-    values = tracked.figures(corners, truth)
+    values = following.figures(corners, truth)
     assert set(values) == FIGURES
     assert values.pop("precision") == 1
     assert all(value == pytest.approx(20 / 21) for value in values.values())
@@ -167,9 +168,7 @@ def test_a_file_that_is_no_film_is_named(tmp_path):
 
 
 def test_overlap_of_a_marked_frame_is_drawn_where_it_is():
-    picture = video_files.marked(
-        np.zeros((10, 12, 3), np.uint8), {"truth": np.array([2, 3, 6, 9])}, 2
-    )
+    picture = films.marked(np.zeros((10, 12, 3), np.uint8), {"truth": np.array([2, 3, 6, 9])}, 2)
     bright = np.asarray(picture)[..., 0] > 0
     rows, columns = np.nonzero(bright)
     box = np.array([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]) / 2

@@ -19,7 +19,7 @@ from experiments.data import augmentations
 from experiments.drawing import plots
 from experiments.running import networks, recipes, watching
 from experiments.running.optimizers import Plan
-from experiments.running.training_options import Config
+from experiments.running.train_options import Config
 
 from .runs import HERE, SMALL, error_of, pictures, run
 

@@ -21,7 +21,6 @@ class Batches(Protocol):
     """What `fit` and `make_evaluate` take: `Resident`, `Stream`, `Own`, or yours.
 
     Attributes:
-        examples: how many there are; None if unknown.
         batch_size: examples of a step.
         steps: of an epoch.
         mesh: the devices that share each batch; None is one device.
@@ -32,11 +31,15 @@ class Batches(Protocol):
         ...     return batches.steps * per_step
     """
 
-    examples: int | None
     batch_size: int
     steps: int
     mesh: Any
     fingerprint: dict[str, Any]
+
+    @property
+    def examples(self) -> int | None:
+        """How many there are; None if unknown."""
+        ...
 
     def indices(self, key: jax.Array, step: int) -> Any:
         """The examples of a step, `(batch_size,)`; None if unknown."""

@@ -97,6 +97,10 @@ def compare(
         try:
             state = list(map(jnp.array, start))  # copies, as a step donates its state
             program = timing.compiled(step(network, operations), state, x, labels, donate=(0,))
+            if name != BUILT_IN and program.temp_bytes > effort.temp_bytes:
+                about = StepMeasurement(name, "too large", temp_bytes=program.temp_bytes)
+                abouts.append(about)
+                continue
             trainer = Trainer(program.call, state, x, labels)
             trainer.time()
         except ValueError as error:

@@ -150,7 +150,7 @@ def newest(command):
     for file in sorted((RUNS / command).glob("*/result.json"), reverse=True):
         try:
             result = json.loads(file.read_text(encoding="utf-8"))
-            if not result["config"].get("smoke"):
+            if result.get("finished", True) and not result["config"].get("smoke"):
                 return file.parent, result["headline"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # a damaged one

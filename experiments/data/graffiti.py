@@ -8,8 +8,7 @@ import scipy.ndimage
 from PIL import Image
 
 from cnn_jax.tasks import homography
-from experiments.data import installed
-from experiments.drawing import quadrilaterals
+from experiments.data import debian_packages, photographs
 
 FILES = ("graf1.png", "graf3.png", "H1to3p.xml")  # the last: from pixels of one to the other
 TRIES = 100  # of which one shows what lies in both photographs
@@ -35,17 +34,14 @@ def graffiti(count: int, *, size: int, reach: float, short: int) -> dict[str, np
     References:
         Mikolajczyk et al., *A comparison of affine region detectors*, 2005.
     """
-    files = installed.OPENCV.files(*FILES)
+    files = debian_packages.OPENCV.files(*FILES)
     if files is None:
         return None
-    photographs = []
-    for file in files[:2]:
-        with Image.open(file) as image:
-            gray = np.asarray(image.convert("L"))[..., None]
-        photographs.append(quadrilaterals.resized(gray, short / min(gray.shape[:2])))
-    factor = short / min(gray.shape[:2])
+    walls = [np.asarray(Image.open(file).convert("L"))[..., None] for file in files[:2]]
+    factor = short / min(walls[0].shape[:2])  # both are of one size
+    first, second = (photographs.resized(wall, factor) for wall in walls)
     between = matrix(files[2].read_text(encoding="utf-8"), factor)
-    return pairs(photographs[0], photographs[1], between, count, size, reach)
+    return pairs(first, second, between, count, size, reach)
 
 
 def matrix(text: str, factor: float) -> np.ndarray:

@@ -7,16 +7,23 @@ from PIL import Image
 
 from cnn_jax.tasks import homography
 from experiments import detect
-from experiments.data import installed, real_faces, real_pairs, real_planes, real_sets, real_videos
+from experiments.data import (
+    debian_packages,
+    graffiti,
+    real_faces,
+    real_pairs,
+    real_sets,
+    real_videos,
+)
 from experiments.running.options import RunError
 
-OPENCV, VISP = installed.OPENCV, installed.VISP
+OPENCV, VISP = debian_packages.OPENCV, debian_packages.VISP
 
 
 @pytest.fixture
 def opencv(tmp_path, monkeypatch):
     """The package's folder, to be filled."""
-    monkeypatch.setattr(installed, "OPENCV", OPENCV._replace(folder=tmp_path))
+    monkeypatch.setattr(debian_packages, "OPENCV", OPENCV._replace(folder=tmp_path))
     return tmp_path
 
 
@@ -27,9 +34,9 @@ def needs(package, *names):
 
 def test_a_package_has_all_files_or_none(opencv):
     (opencv / "a.txt").write_text("a")
-    assert installed.OPENCV.files("a.txt") == [opencv / "a.txt"]
-    assert installed.OPENCV.files("a.txt", "b.txt") is None
-    assert installed.OPENCV.absent("b") == (
+    assert debian_packages.OPENCV.files("a.txt") == [opencv / "a.txt"]
+    assert debian_packages.OPENCV.files("a.txt", "b.txt") is None
+    assert debian_packages.OPENCV.absent("b") == (
         "not found: b, in Debian's package opencv-doc (apt install opencv-doc)"
     )
 
@@ -60,7 +67,7 @@ def test_aloe_is_scaled_until_its_disparities_fit(opencv):
 
 def test_the_real_aloe(monkeypatch):
     needs(OPENCV, *real_pairs.ALOE)
-    monkeypatch.setattr(installed, "OPENCV", OPENCV)
+    monkeypatch.setattr(debian_packages, "OPENCV", OPENCV)
     pair = real_pairs.aloe(30, multiple=8)
     assert pair["image"].shape == (1, 2, 136, 160, 3)
     true = pair["disparity"]
@@ -83,7 +90,7 @@ def test_a_cube_before_the_camera_is_where_its_pose_says():
 def test_the_real_video_of_a_cube(monkeypatch):
     needs(VISP, real_videos.POSE)
     assert real_videos.cube() is None
-    monkeypatch.setattr(installed, "VISP", VISP)
+    monkeypatch.setattr(debian_packages, "VISP", VISP)
     found = real_videos.cube(step=50)
     assert found["frames"].shape == (5, 240, 320, 3)
     # The cube has a pattern, and the paper around it none.
@@ -109,7 +116,7 @@ def photograph(tmp_path, monkeypatch):
     image.parent.mkdir()
     Image.fromarray(pixels).save(image)
     boxes.write_text("\n".join(lines))
-    monkeypatch.setattr(installed, "VISP", VISP._replace(folder=tmp_path))
+    monkeypatch.setattr(debian_packages, "VISP", VISP._replace(folder=tmp_path))
     return places
 
 
@@ -142,7 +149,7 @@ def test_the_real_faces(monkeypatch):
     with pytest.raises(RunError, match=text):
         real_sets.boxes(config, 512)
     needs(VISP, *real_faces.FILES)
-    monkeypatch.setattr(installed, "VISP", VISP)
+    monkeypatch.setattr(debian_packages, "VISP", VISP)
     _, faces = real_faces.read()
     border = real_faces.BORDER / real_faces.SHRINK
     assert ((faces[:, 3] <= border).sum(), (faces[:, 1] >= border).sum()) == (14, 15)
@@ -157,7 +164,7 @@ def waves(rows, columns):
 
 
 def test_second_views_are_what_the_other_photograph_shows(opencv):
-    assert real_planes.graffiti(4, size=32, reach=8, short=100) is None
+    assert graffiti.graffiti(4, size=32, reach=8, short=100) is None
     between = np.array([[0.9, 0.1, 6], [-0.05, 1.1, -3], [1e-4, 2e-4, 1]])  # of points (x, y)
     first = waves(*(np.mgrid[:200, :260] + 0.5))
     axes = np.mgrid[:200, :260][::-1].reshape(2, -1)
@@ -168,7 +175,7 @@ def test_second_views_are_what_the_other_photograph_shows(opencv):
     numbers = " ".join(map(str, between.ravel()))
     (opencv / "H1to3p.xml").write_text(f"<H13><rows>3</rows><data>\n {numbers}</data></H13>")
     for short, limit in ((200, 3), (100, 5)):  # as it is, and half as large
-        found = real_planes.graffiti(4, size=48, reach=12, short=short)
+        found = graffiti.graffiti(4, size=48, reach=12, short=short)
         assert found["first"].shape == found["second"].shape == (4, 48, 48, 1)
         assert found["scene"].shape == (4, 72, 72, 1)
         np.testing.assert_array_equal(found["scene"][:, 12:60, 12:60], found["first"])
@@ -181,9 +188,9 @@ def test_second_views_are_what_the_other_photograph_shows(opencv):
 
 
 def test_the_real_graffiti(monkeypatch):
-    needs(OPENCV, *real_planes.FILES)
-    monkeypatch.setattr(installed, "OPENCV", OPENCV)
-    found = real_planes.graffiti(64, size=128, reach=32.0, short=240)
+    needs(OPENCV, *graffiti.FILES)
+    monkeypatch.setattr(debian_packages, "OPENCV", OPENCV)
+    found = graffiti.graffiti(64, size=128, reach=32.0, short=240)
     moves = homography.from_corners(found["corners"], 128)
     shown = np.asarray(homography.warp(found["first"].astype(np.float32), moves))
     away = np.abs(shown - found["second"])[shown > 0].mean()
