@@ -103,12 +103,6 @@ def main(config: Config) -> Result:
 
 def make(config: Config, epochs: int, images: int) -> tuple[models.LeNet, Any]:
     """Make the network, and AdamW with a one-cycle schedule that ends with the last epoch."""
-    require(
-        "--batch-size",
-        config.batch_size <= images,
-        f"at most the number of images, {images}",
-        config.batch_size,
-    )
     model = models.lenet(
         activation=config.activation,
         pool=config.pool,

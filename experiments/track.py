@@ -21,7 +21,7 @@ Writes into runs/track/<time>/: config.json, metrics.jsonl (a line per epoch), r
 weights.safetensors, curves.png (with the success plot), tracks.gif (held-out videos with boxes),
 tracks.png (the best and the worst), checkpoints/; with --video followed.gif; of the cube cube.gif.
 
-2 CPU cores: 9 minutes beside other jobs. Draws tracks.gif.
+2 CPU cores: 2 minutes. Draws tracks.gif.
 """
 
 from dataclasses import dataclass

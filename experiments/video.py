@@ -21,7 +21,7 @@ Writes into runs/video/<time>/: config.json, metrics.jsonl (a line per epoch), r
 weights.safetensors (of both networks), curves.png, clips.png (held-out clips, wrong ones below),
 confusion.png and confusion_baseline.png (directions), checkpoints/.
 
-2 CPU cores: 4.5 minutes. Draws clips.png.
+2 CPU cores: 3 minutes. Draws clips.png.
 """
 
 from dataclasses import dataclass

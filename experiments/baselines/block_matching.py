@@ -1,4 +1,4 @@
-"""Disparities measured, matched by blocks, and drawn beside the truth."""
+"""Disparities by block matching, and how far disparities are from the truth."""
 
 from collections.abc import Iterable, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""Frames of a video: read from a file, with boxes drawn on them, written as an animated picture."""
+"""Frames of a video, read from a file."""
 
 import importlib.util
 from pathlib import Path

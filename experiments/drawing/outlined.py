@@ -1,4 +1,4 @@
-"""Masks of objects: connected pixels of a class, and pictures of masks on scenes."""
+"""Pictures of masks of objects on scenes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

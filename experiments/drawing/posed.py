@@ -1,4 +1,4 @@
-"""Poses of figures: how many joints are found, the mean pose, and pictures of limbs."""
+"""Poses of figures: how many joints are found, and pictures of limbs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a tracker makes of held-out videos: its figures, and pictures of the best and the worst."""
+"""Pictures of what trackers make of held-out videos: the best ones and the worst."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -11,6 +11,8 @@ comes from this run, and so do the lines of code, which are those that ran.
     _section.py    what a section is, and the code that it shows
     _kept.py       sections that need not be computed again
     _main.py       the command
+    _drawing.py    what several sections draw alike
+    _training.py   what several sections train alike
     sections/      one file each, in the lecture's order in sections/__init__.py
 
 The same sections are in experiments/notebooks/lecture.ipynb.

@@ -159,7 +159,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(finished, monkeypatch, cap
         (["--batch-size", "0"], "`--batch-size` must be in [1, 65536]; got 0."),
         (["--epochs", "-1"], "`--epochs` must be in [0, 100000]; got -1."),
         (["--dropout", "1.5"], "`--dropout` must be in [0, 1); got 1.5."),
-        (["--batch-size", "7000"], "`--batch-size` must be at most the number of images, 6000"),
+        (["--batch-size", "7000"], "`--batch-size` must be at most the number of examples, 6000"),
         (["--dataset", "mnist"], "fashion_mnist_small"),
         (["--devices", "9"], "`--devices` must be in [1, 8], as JAX finds; got 9."),
         (["--batch-size", "100"], "a multiple of the 8 devices"),
