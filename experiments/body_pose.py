@@ -35,15 +35,16 @@ from cnn_jax.models.simple_baseline import Variant
 from cnn_jax.tasks import pose
 from experiments.baselines import mean_pose
 from experiments.data import making
-from experiments.drawing import posed
+from experiments.drawing import plots, posed
 from experiments.running import command
-from experiments.running.options import Training, require
+from experiments.running.options import Training, require, require_weight_decay
 from experiments.running.run import Result, Run
 
 EPOCH = 4096  # people between two looks at the held-out ones
 HELD_OUT = 512
 SIGMA = 1.5  # of the heatmaps, in cells
 TINY = Variant(None, (16, 16, 16), stem=8, widths=(8, 12, 16), blocks=1)  # for --smoke
+FIGURES = {"test_pck": "0.1 of the box", "test_pck_torso": "0.2 of the torso"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,7 @@ class Config(Training):
     def __post_init__(self):
         super().__post_init__()
         require("--size", self.size % 32 == 0 < self.size <= 256, "32, 64, ... 256", self.size)
-        decay = self.weight_decay
-        require("--weight-decay", 0 <= decay < float("inf"), "at least 0 and finite", decay)
+        require_weight_decay(self.weight_decay)
 
     @property
     def stride(self) -> int:
@@ -122,7 +122,8 @@ def main(config: Config) -> Result:
         mean = mean_pose.mean_pose(examples, truth)
         place = posed.judge(mean_pose.mean_place(examples, few), truth)["pck"]
         if run.records:
-            posed.curves(run.workdir / "curves.png", run.records)
+            file = run.workdir / "curves.png"
+            plots.loss_and_figures(file, run.records, "joints found on held-out figures", FIGURES)
         posed.figures(run.workdir / "poses.png", found, truth)
         posed.figures(run.workdir / "baseline.png", mean, truth)
         baseline = {**posed.judge(mean, truth), "pck of the mean place": place}

@@ -38,7 +38,7 @@ from experiments.data import making
 from experiments.drawing import captioned, plots
 from experiments.running import command
 from experiments.running.optimizers import one_cycle
-from experiments.running.options import Training, require
+from experiments.running.options import Training, require, require_weight_decay
 from experiments.running.run import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
@@ -76,8 +76,7 @@ class Config(Training):
         require("--size", fits, "32, 40, ... 256", self.size)
         require("--objects", 1 <= self.objects <= 4, "in [1, 4]", self.objects)
         require("--beams", 1 <= self.beams <= 100, "in [1, 100]", self.beams)
-        decay = self.weight_decay
-        require("--weight-decay", 0 <= decay < float("inf"), "at least 0 and finite", decay)
+        require_weight_decay(self.weight_decay)
 
 
 def seen(language: Language, truth: Any) -> dict[str, jax.Array]:

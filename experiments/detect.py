@@ -36,16 +36,17 @@ from cnn_jax import models, training
 from cnn_jax.tasks import detection
 from experiments.baselines import sliding
 from experiments.data import making, real_sets
-from experiments.drawing import detected
+from experiments.drawing import detected, plots
 from experiments.running import command
 from experiments.running.optimizers import one_cycle
-from experiments.running.options import OnSets, require
+from experiments.running.options import OnSets, require, require_weight_decay
 from experiments.running.run import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
 HELD_OUT = 512  # scenes, or pictures
 SCALE = (0.7, 1.3)  # of garments of 28 x 28
 OF_EACH = 8  # objects of a picture that the sliding LeNet learns from
+FIGURES = {"test_ap50": "at 0.5", "test_ap": "at 0.5 to 0.95"}
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,7 @@ class Config(OnSets):
         super().__post_init__()
         require("--size", self.size % 16 == 0 < self.size <= 256, "16, 32, ... 256", self.size)
         require("--objects", 1 <= self.objects <= 100, "in [1, 100]", self.objects)
-        decay = self.weight_decay
-        require("--weight-decay", 0 <= decay < float("inf"), "at least 0 and finite", decay)
+        require_weight_decay(self.weight_decay)
 
 
 def seen(truth: Any) -> dict[str, jax.Array]:
@@ -111,7 +111,10 @@ def main(config: Config) -> Result:
         found = jax.device_get(decode(predict(state)))
         slid = slide(config, some, truth, len(classes))
         if run.records:
-            detected.curves(run.workdir / "curves.png", run.records)
+            file = run.workdir / "curves.png"
+            plots.loss_and_figures(
+                file, run.records, "average precision on held-out scenes", FIGURES
+            )
         detected.scenes(run.workdir / "detections.png", found, truth, classes)
         detected.scenes(run.workdir / "baseline.png", slid, truth, classes)
         return run.finish("ap50", judge(found), judge(slid))

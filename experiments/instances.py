@@ -33,16 +33,17 @@ from cnn_jax import models, training
 from cnn_jax.tasks import instances
 from experiments.baselines import regions
 from experiments.data import making, real_sets
-from experiments.drawing import outlined
+from experiments.drawing import outlined, plots
 from experiments.running import command
 from experiments.running.optimizers import one_cycle
-from experiments.running.options import OnSets, require
+from experiments.running.options import OnSets, require, require_weight_decay
 from experiments.running.run import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
 HELD_OUT = 512  # scenes, or pictures
 SCALE = (0.7, 1.3)  # of garments of 28 x 28
 KEPT = {"image", "masks", "boxes_valid", "classes"}  # of the truth about held-out scenes
+FIGURES = {"test_ap50": "at 0.5", "test_ap": "at 0.5 to 0.95"}
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ class Config(OnSets):
         require("--objects", 1 <= self.objects <= 100, "in [1, 100]", self.objects)
         require("--channels", 1 <= self.channels <= 1024, "in [1, 1024]", self.channels)
         require("--kinds", 1 <= self.kinds <= 10, "in [1, 10]", self.kinds)
-        decay = self.weight_decay
-        require("--weight-decay", 0 <= decay < float("inf"), "at least 0 and finite", decay)
+        require_weight_decay(self.weight_decay)
 
 
 def seen(truth: Any) -> dict[str, jax.Array]:
@@ -119,7 +119,8 @@ def main(config: Config) -> Result:
         found = jax.device_get(decode(outputs))
         joined = regions.connected(outputs[..., : len(names) + 1])
         if run.records:
-            outlined.curves(run.workdir / "curves.png", run.records)
+            file = run.workdir / "curves.png"
+            plots.loss_and_figures(file, run.records, "average precision of masks", FIGURES)
         outlined.scenes(run.workdir / "masks.png", found, truth, names)
         outlined.scenes(run.workdir / "baseline.png", joined, truth, names)
         return run.finish("ap", judge(found), judge(joined))

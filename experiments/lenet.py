@@ -29,7 +29,7 @@ from cnn_jax.tasks import classification
 from experiments.baselines import nearest_mean
 from experiments.drawing import plots
 from experiments.running import command
-from experiments.running.options import Training, require
+from experiments.running.options import Training, require, require_weight_decay
 from experiments.running.run import Result, Run
 
 # Few images are soon overfitted, and dropout helps against that; with all images it lowers the
@@ -62,8 +62,7 @@ class Config(Training):
 
     def __post_init__(self):
         super().__post_init__()
-        decay = self.weight_decay
-        require("--weight-decay", 0 <= decay < float("inf"), "at least 0 and finite", decay)
+        require_weight_decay(self.weight_decay)
         require("--dropout", 0 <= (self.dropout or 0) < 1, "in [0, 1)", self.dropout)
 
 

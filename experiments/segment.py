@@ -39,7 +39,7 @@ from experiments.data import making, real_sets
 from experiments.drawing import segmented
 from experiments.running import command
 from experiments.running.optimizers import one_cycle
-from experiments.running.options import OnSets, require
+from experiments.running.options import OnSets, require, require_weight_decay
 from experiments.running.run import Result, Run
 
 EPOCH = 2048  # scenes between two looks at the held-out ones
@@ -76,8 +76,7 @@ class Config(OnSets):
         require("--objects", 1 <= self.objects <= 100, "in [1, 100]", self.objects)
         require("--channels", 1 <= self.channels <= 1024, "in [1, 1024]", self.channels)
         require("--dice", 0 <= self.dice < float("inf"), "at least 0 and finite", self.dice)
-        decay = self.weight_decay
-        require("--weight-decay", 0 <= decay < float("inf"), "at least 0 and finite", decay)
+        require_weight_decay(self.weight_decay)
 
 
 def seen(truth: Any) -> dict[str, jax.Array]:

@@ -114,7 +114,7 @@ def main(config: Config) -> Result:
             )
 
         network = jax.jit(training.trained(model, state).__call__)
-        pairs = real_pairs.found(most - 2, smoke=config.smoke)
+        pairs = real_pairs.found(most - 2)
         for name, pair in pairs.items():
             if pair is None:
                 run.console.print(real_pairs.ABSENT[name])

@@ -22,17 +22,26 @@ ABSENT = {
 }
 
 
-def found(most: int, *, smoke: bool) -> dict[str, dict[str, Any] | None]:
+def found(most: int) -> dict[str, dict[str, Any] | None]:
     """All real pairs by name, scaled down so that their disparities fit; None if one is not there.
 
     Args:
         most: the largest disparity, in pixels.
-        smoke: make them very small.
     """
     return {
-        "motorcycle": motorcycle(8 if smoke else 2, multiple=8),
+        "motorcycle": motorcycle(scale_for(most, 60), multiple=8),
         "aloe": aloe(most, multiple=8),
     }
+
+
+def scale_for(most: int, largest: float) -> int:
+    """How many times smaller views must be, a power of 2, until their largest disparity fits.
+
+    Example:
+        >>> scale_for(30, 60), scale_for(14, 60), scale_for(62, 60)
+        (2, 8, 1)
+    """
+    return 2 ** int(np.ceil(np.log2(largest / most)).clip(0))
 
 
 def motorcycle(scale: int, *, multiple: int = 1) -> dict[str, Any] | None:
@@ -91,8 +100,7 @@ def aloe(most: int, *, multiple: int = 1) -> dict[str, Any] | None:
         return None
     stored = np.asarray(Image.open(files[2]).convert("L")).astype(np.float32)
     disparity = np.where(stored > 0, stored, np.inf)  # 0 where it is unknown
-    scale = 2 ** int(np.ceil(np.log2(stored.max() / most)).clip(0))
-    return _smaller(files[:2], disparity, scale, multiple)
+    return _smaller(files[:2], disparity, scale_for(most, stored.max()), multiple)
 
 
 def _smaller(

@@ -8,32 +8,12 @@ import jax
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from cnn_jax.tasks import detection
-from cnn_jax.training import Record
 from experiments.drawing import plots
 
 SURE = 0.3  # boxes with a lower score are not drawn
 ACROSS, DOWN = 6, 2
-
-
-def curves(file: Path, history: Sequence[Record]) -> None:
-    """Draw the loss and the average precision by epoch."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    epochs = [record["epoch"] for record in history]
-    for name, style in (("train_loss", "--"), ("test_loss", "-")):
-        left.plot(epochs, [record[name] for record in history], style, label=name)
-    for name, label in (("test_ap50", "at 0.5"), ("test_ap", "at 0.5 to 0.95")):
-        right.plot(epochs, [record[name] for record in history], marker=".", label=label)
-    left.set(xlabel="epoch", ylabel="loss")
-    right.set(xlabel="epoch", ylabel="average precision on held-out scenes", ylim=(0, 1))
-    for axes in (left, right):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    plots.save(figure, file)
 
 
 def mistakes(found: Mapping[str, Any], truth: Mapping[str, Any]) -> np.ndarray:

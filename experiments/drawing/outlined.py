@@ -7,32 +7,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from cnn_jax.training import Record
 from experiments.drawing import plots
 from experiments.drawing.segmented import hue
 
 SURE = 0.3  # masks with a lower score are not drawn
 ACROSS, DOWN = 6, 2
-
-
-def curves(file: Path, history: Sequence[Record]) -> None:
-    """Draw the loss and the average precision by epoch."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    epochs = [record["epoch"] for record in history]
-    for name, style in (("train_loss", "--"), ("test_loss", "-")):
-        left.plot(epochs, [record[name] for record in history], style, label=name)
-    for name, label in (("test_ap50", "at 0.5"), ("test_ap", "at 0.5 to 0.95")):
-        right.plot(epochs, [record[name] for record in history], marker=".", label=label)
-    left.set(xlabel="epoch", ylabel="loss", yscale="log")
-    right.set(xlabel="epoch", ylabel="average precision of masks", ylim=(0, 1))
-    for axes in (left, right):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    plots.save(figure, file)
 
 
 def drawn(found: Mapping[str, Any], scene: int) -> np.ndarray:

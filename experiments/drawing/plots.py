@@ -48,6 +48,33 @@ def curves(file: Path, history: Sequence[Record], measures: Mapping[str, str] = 
     save(figure, file)
 
 
+def loss_and_figures(
+    file: Path, history: Sequence[Record], what: str, figures: Mapping[str, str]
+) -> None:
+    """Draw the loss of training and held-out examples by epoch, and figures in [0, 1] beside it.
+
+    Args:
+        file: to write.
+        history: the records of the epochs.
+        what: the figures are.
+        figures: what is said of each, by its name in the records.
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [record["epoch"] for record in history]
+    for name, style in (("train_loss", "--"), ("test_loss", "-")):
+        left.plot(epochs, [record[name] for record in history], style, label=name)
+    for name, label in figures.items():
+        right.plot(epochs, [record[name] for record in history], marker=".", label=label)
+    left.set(xlabel="epoch", ylabel="loss", yscale="log")
+    right.set(xlabel="epoch", ylabel=what, ylim=(0, 1))
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    save(figure, file)
+
+
 def confusion(file: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
     """Draw the number of images of each true class (row) by predicted class (column).
 

@@ -1,17 +1,15 @@
 """Poses of figures: how many joints are found, and pictures of limbs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from cnn_jax.data.figures import JOINTS, LIMBS
 from cnn_jax.tasks import pose
-from cnn_jax.training import Record
 from experiments.drawing import plots
 
 ACROSS, DOWN = 6, 2
@@ -43,24 +41,6 @@ def judge(found: np.ndarray, truth: Mapping[str, Any]) -> dict[str, float]:
 def share(right: np.ndarray, counts: np.ndarray) -> float:
     """Of those that count, how many are right; 0 if none counts."""
     return float((right & counts).sum() / max(counts.sum(), 1))
-
-
-def curves(file: Path, history: Sequence[Record]) -> None:
-    """Draw the loss and the share of joints that are found by epoch."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    epochs = [record["epoch"] for record in history]
-    for name, style in (("train_loss", "--"), ("test_loss", "-")):
-        left.plot(epochs, [record[name] for record in history], style, label=name)
-    for name, label in (("test_pck", "0.1 of the box"), ("test_pck_torso", "0.2 of the torso")):
-        right.plot(epochs, [record[name] for record in history], marker=".", label=label)
-    left.set(xlabel="epoch", ylabel="loss")
-    right.set(xlabel="epoch", ylabel="joints found on held-out figures", ylim=(0, 1))
-    for axes in (left, right):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    plots.save(figure, file)
 
 
 def figures(file: Path, found: np.ndarray, truth: Mapping[str, Any]) -> None:

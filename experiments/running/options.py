@@ -97,6 +97,11 @@ def require(option: str, holds: bool, rule: str, value: object) -> None:
         raise RunError(f"`{option}` must be {rule}; got {value}.")
 
 
+def require_weight_decay(decay: float) -> None:
+    """Raise RunError unless weights can decay so."""
+    require("--weight-decay", 0 <= decay < math.inf, "at least 0 and finite", decay)
+
+
 def require_left_out(config: Any, when: str, *names: str) -> None:
     """Raise RunError unless these fields of a dataclass have their defaults."""
     for field in fields(config):
