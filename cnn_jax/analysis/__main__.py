@@ -103,7 +103,9 @@ def main(config: Config) -> list[Path]:
         unit = None if config.unit is None else numbers("unit", config.unit, least=0)
         field = receptive_field(stages, (1, *shape), unit=unit, output=output)
         plot_receptive_field(field, path=picture)
-        parts.append(pages.figure(picture, f"What unit {field.unit} of {output or 'it'} sees."))
+        parts.append(
+            pages.figure(picture, f"What unit {field.unit} of {output or 'the output'} sees.")
+        )
         written.append(picture)
         unit, said = field.unit, f"The unit is of {output or 'the output'}."
     if weights is not None and isinstance(f, nnx.Module):

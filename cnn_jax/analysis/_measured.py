@@ -168,7 +168,8 @@ def first_kernels(asked: Asked) -> Iterator[Answer]:
                 picture = asked.out / "kernels.png"
                 plot_kernels(in_the_plane(value, value.ndim - 2), path=picture)
                 size = "x".join(map(str, value.shape))
-                yield picture, f"The kernels of {row.name}, {size}."
+                cut = ", the middle slice" if value.ndim > 4 else ""
+                yield picture, f"The kernels of {row.name}, {size}{cut}."
                 return
 
 
@@ -180,7 +181,7 @@ def feature_maps(asked: Asked) -> Iterator[Answer]:
         for name, maps in {"the input": x, **asked.layers(x)}.items()
         if maps.ndim == spatial + 2 and math.prod(maps.shape[1:-1]) > 1
     }
-    names = list(made)
+    names, cut = list(made), ", the middle slice" if spatial > 2 else ""
     chosen = np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST_STAGES)).round())
     for name in (names[int(i)] for i in chosen):
         file = "".join(letter if letter.isalnum() else "_" for letter in name)
@@ -188,7 +189,7 @@ def feature_maps(asked: Asked) -> Iterator[Answer]:
         maps = in_the_plane(made[name][0], spatial)
         plot_feature_maps(maps, spatial=min(spatial, 2), path=picture)
         size = "x".join(map(str, made[name].shape[1:]))
-        yield picture, f"The channels of {name or 'the output'} for the photo, {size}."
+        yield picture, f"The channels of {name or 'the output'} for the photo, {size}{cut}."
 
 
 QUESTIONS = (

@@ -5,8 +5,8 @@
     python -m experiments.lecture --fresh                     compute again what is kept
 
 Writes runs/lecture/index.html, one file that needs no other and no network, and keeps each section
-in runs/lecture/sections/ until its code, the library or a version changes. Every number on the page
-comes from this run, and so do the lines of code, which are those that ran.
+in runs/lecture/sections/ until its code, the library, a version or the device changes. Every number
+on the page was computed by the lines of code that it shows, with these versions.
 
     _section.py    what a section is, and the code that it shows
     _kept.py       sections that need not be computed again

@@ -1,5 +1,6 @@
 """Pictures that several sections need."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,15 +24,17 @@ def row(
     height = side * max(
         np.shape(picture)[0] / np.shape(picture)[1] for picture in pictures.values()
     )
-    figure = Figure(figsize=(side * columns, (height + 0.25) * lines), layout="constrained")
+    titles = [textwrap.fill(name, int(13 * side)) for name in pictures]
+    above = 0.1 + 0.15 * max(title.count("\n") + 1 for title in titles)
+    figure = Figure(figsize=(side * columns, (height + above) * lines), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
-    for axes, (name, picture) in zip(grid, pictures.items()):
+    for axes, title, picture in zip(grid, titles, pictures.values()):
         picture = np.asarray(picture)
         picture = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
         axes.imshow(picture, **{"cmap": "gray", "interpolation": "nearest", **shown})
-        axes.set_title(name, fontsize=9)
+        axes.set_title(title, fontsize=9)
     return figure
 
 

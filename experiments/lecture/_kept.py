@@ -9,6 +9,7 @@ from pathlib import Path
 import cnn_jax
 from cnn_jax import files, pages
 from experiments.lecture._section import Section
+from experiments.running import command
 
 PACKAGES = ("jax", "jaxlib", "flax", "numpy", "optax", "matplotlib")
 
@@ -46,5 +47,5 @@ def code_of(section: Section) -> str:
         found.update(file.read_bytes())
     for name in PACKAGES:
         found.update(f"{name} {importlib.metadata.version(name)}\n".encode())
-    found.update(section.depends().encode())
+    found.update(f"{command.device()}\n{section.depends()}".encode())
     return found.hexdigest()

@@ -26,7 +26,6 @@ def trained(
     rate: float = 3e-3,
     decay: float = 0.0,
     prepare: Callable[[Any, jax.Array | None], Any] = training.unprepared,
-    loss: Callable[[Any, Any], Any] | None = None,
 ) -> tuple[Any, list[training.Record]]:
     """Train a classifier with AdamW and a one-cycle schedule.
 
@@ -39,7 +38,6 @@ def trained(
         rate: the largest learning rate.
         decay: the weight decay of AdamW.
         prepare: from stored images to what the model takes; augments if there is a key.
-        loss: by default the cross entropy.
 
     Returns:
         The trained model in evaluation mode, and the record of each epoch.
@@ -47,7 +45,7 @@ def trained(
     batches, held_out = training.batches(train, batch_size), training.batches(test, 250)
     schedule = optax.cosine_onecycle_schedule(epochs * batches.steps, rate)
     optimizer = optax.adamw(schedule, weight_decay=decay)
-    loss = loss or classification.loss()
+    loss = classification.loss()
     state, apply = training.init(model, optimizer)
     step = training.make_step(apply, optimizer, loss, prepare=prepare)
     evaluate = {"test": training.make_evaluate(apply, loss, held_out, prepare=prepare)}

@@ -72,7 +72,7 @@ def test_polyphase_keeps_every_class_and_a_pool_does_not():
     images = jax.random.normal(KEY, (20, 28, 28, 1))
     found = {}
     with F.using(algorithm="xla"):
-        for name, pool in invariance.POOLS.items():
+        for name, pool in invariance.pools().items():
             model = invariance.network(pool)
             found[name] = analysis.invariance(model, images, [(0, 0), (1, 0), (3, 2)])
     assert found["polyphase"].consistency == 1

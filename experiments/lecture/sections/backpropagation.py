@@ -1,10 +1,10 @@
 """Backpropagation: the chain rule, term by term.
 
-The gradient of a loss by a weight is a product: how the loss changes with the last layer, times how
-each layer changes with the one before. Written out for three layers it is what jax.grad says. The
-gradient of a convolution by its input is a convolution with the same kernel, transposed; by its
-kernel it is a convolution of the input with the output's gradient; that of a max pool goes to the
-largest alone.
+The gradient of a loss with respect to a weight is a product: how the loss changes with the last
+layer, times how each layer changes with the one before. Written out for three layers it is what
+jax.grad says. The gradient of a convolution with respect to its input is the transposed convolution
+with the same kernel; with respect to its kernel it is a convolution of the input with the output's
+gradient. That of a max pool goes to the largest alone.
 """
 
 import jax
@@ -16,7 +16,10 @@ from cnn_jax import pages
 from experiments.lecture._drawing import row
 from experiments.lecture._section import code, numbers
 
-TRY = "A fourth layer: one more factor. stride=2: the gradient by the kernel is then dilated."
+TRY = (
+    "A fourth layer: one more factor. stride=2: the kernel's gradient is then a convolution with "
+    "dilation 2."
+)
 REFERENCE = (
     "Lecture, backpropagation; Rumelhart, Hinton and Williams, 1986; Prince, Understanding Deep "
     "Learning, chapter 7."

@@ -13,9 +13,10 @@ from cnn_jax.data import photos
 from experiments.lecture._drawing import row
 from experiments.lecture._section import code, numbers
 
-TRY = "More layers: zeros come as far inside as the receptive field reaches."
+TRY = "More layers: zeros come as far inside as half of the receptive field."
 REFERENCE = (
-    "Lecture, border effects; Islam et al., How much position information do CNNs encode?, 2020."
+    "Lecture, border effects; Islam et al., How much position information do "
+    "convolutional neural networks encode?, 2020."
 )
 MODES = ("zeros", "reflect", "replicate", "circular")
 

@@ -3,7 +3,9 @@
 A kernel reaches over all channels of its input and sums them, so each kernel makes one map; as many
 kernels, as many maps. Its size, its stride, its padding and their number are hyperparameters,
 chosen before training; weights and biases are parameters: k x k x channels x kernels, and a bias
-for each kernel. In a clip the window is a cube, and moves through time too.
+for each kernel. A window of 1 x 1 looks at no neighbors: it is one dense layer over the channels,
+the same at every pixel, and changes the number of maps. In a clip the window is a cube, and moves
+through time too.
 """
 
 import jax
@@ -36,6 +38,12 @@ def two_channels():
     return one[..., 0], three
 
 
+def one_by_one():
+    x = jnp.arange(18.0).reshape(3, 3, 2)
+    kernel = jnp.arange(6.0).reshape(1, 1, 2, 3)
+    return bool((F.conv(x, kernel) == x @ kernel[0, 0]).all())
+
+
 def three_dimensions():
     clip = jax.ShapeDtypeStruct((16, 112, 112, 3), jnp.float32)  # time, height, width, channels
     kernel = jax.ShapeDtypeStruct((3, 3, 3, 3, 64), jnp.float32)
@@ -48,12 +56,13 @@ def show():
     found = analysis.summarize(lenet, (1, 28, 28, 1))
     counted = 5 * 5 * 1 * 6 + 6, 5 * 5 * 6 * 16 + 16
     return [
-        code(two_dimensions, two_channels, three_dimensions),
+        code(two_dimensions, two_channels, one_by_one, three_dimensions),
         numbers(
             {
                 "arange(9) by [[0, 1], [2, 3]]": np.asarray(two_dimensions()).tolist(),
                 "two channels, summed": np.asarray(one).tolist(),
                 "three kernels": f"three maps, {three.shape}",
+                "1 x 1 equals a dense layer at each pixel": one_by_one(),
                 "C3D's first layer makes of a clip": three_dimensions(),
             }
         ),

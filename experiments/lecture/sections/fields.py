@@ -96,7 +96,8 @@ def show():
         pages.figure(figure, "The field grows by k - 1 with every layer of window k."),
         code(networks),
         pages.figure(
-            analysis.plot_receptive_field(small), "What a unit of LeNet-5's second layer sees."
+            analysis.plot_receptive_field(small),
+            "What a unit of LeNet-5's second convolution sees.",
         ),
         pages.figure(
             analysis.plot_receptive_field(large),

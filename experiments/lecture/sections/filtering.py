@@ -50,10 +50,10 @@ def separated(photo):
 
 
 def by_fourier(photo, taps):
-    inside = F.conv(photo, taps[..., None, None], padding="FULL")[..., 0]
-    spectrum = jnp.fft.rfft2(photo[..., 0], inside.shape)
-    weights = jnp.fft.rfft2(taps[::-1, ::-1], inside.shape)  # flipped: a true convolution
-    return inside, jnp.fft.irfft2(spectrum * weights, inside.shape)
+    whole = F.conv(photo, taps[..., None, None], padding="FULL")[..., 0]
+    spectrum = jnp.fft.rfft2(photo[..., 0], whole.shape)
+    weights = jnp.fft.rfft2(taps[::-1, ::-1], whole.shape)  # flipped: a true convolution
+    return whole, jnp.fft.irfft2(spectrum * weights, whole.shape)
 
 
 def show():

@@ -28,11 +28,6 @@ REFERENCE = (
     "Lecture, pooling; Zhang, Making convolutional networks shift-invariant again, 2019, "
     "arXiv:1904.11486; Chaman and Dokmanic, 2021, arXiv:2011.14214; Azulay and Weiss, 2019."
 )
-POOLS = {
-    "maximum of 2 x 2": lambda x: F.max_pool(x, (2, 2)),
-    "blur, every second": lambda x: F.blur_pool(x, (5, 5), stride=2, padding_mode="circular"),
-    "polyphase": lambda x: F.polyphase_pool(x, (2, 2))[0],
-}
 
 
 def layer_by_layer(images, shifts):
@@ -44,6 +39,14 @@ def layer_by_layer(images, shifts):
 
     names = ("conv1", "pool1", "conv2", "pool2", "dense1", "dense2", "logits")
     return {name: analysis.invariance(flat, images, shifts, output=name) for name in names}
+
+
+def pools():
+    return {
+        "maximum of 2 x 2": lambda x: F.max_pool(x, (2, 2)),
+        "blur, every second": lambda x: F.blur_pool(x, (5, 5), stride=2, padding_mode="circular"),
+        "polyphase": lambda x: F.polyphase_pool(x, (2, 2))[0],
+    }
 
 
 def network(pool):
@@ -76,7 +79,7 @@ def show():
     axes.set(xticks=shifts, xlabel="shift to the right, pixels", ylabel="|f(T(x)) - f(x)| / |f(x)|")
     axes.legend(fontsize="small")
     rows, exact = [], {}
-    for name, pool in POOLS.items():
+    for name, pool in pools().items():
         found, accuracy = consistency(pool, images)
         values = float(found.consistency), accuracy, float(found.changes.max())
         shown = f"{values[0]:.2%}", f"{values[1]:.3f}", f"{values[2]:.2g}"
@@ -96,7 +99,11 @@ def show():
                 "garments that keep their class": float(one.agreement[1]),
             }
         ),
-        code(network, consistency),
-        pages.table(["pool", "consistency", "accuracy", "largest change of the logits"], rows),
+        code(pools, network, consistency),
+        "Consistency: of all pairs of these 16 shifts, the share in which an image gets the same "
+        "class.",
+        pages.table(
+            ["pool", "consistency", "accuracy", "largest relative change of the logits"], rows
+        ),
         numbers({"images": len(images), **exact}),
     ]

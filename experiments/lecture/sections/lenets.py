@@ -1,9 +1,10 @@
 """LeNet-5, as of 1998 and as of today.
 
 The one of 1998 sums windows and multiplies by a weight where today's takes the largest value; each
-map of its second layer sees some of the first one's maps; its activation is a scaled tanh; and a
-class is a picture of 7 x 12 that the last layer is to draw. Both have about 60,000 weights, and on
-the same garments, with the same optimizer and as many steps, today's is a little ahead.
+map of its second convolution sees only some of the maps before it; its activation is a scaled
+tanh; and a class is a picture of 7 x 12 that the last layer is to draw. Both have about 60,000
+weights, and on the same garments, with the same optimizer and as many steps, today's is a little
+ahead.
 """
 
 import jax

@@ -6,6 +6,8 @@ needs few of them, and when the picture moves, its output moves with it; that of
 not.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -24,12 +26,10 @@ SIDE = 256
 
 
 def counted():
-    picture = (SIDE, SIDE, 3)
-    dense = nnx.eval_shape(
-        lambda: nnx.Linear(SIDE * SIDE * 3, SIDE * SIDE * 3, use_bias=False, rngs=nnx.Rngs(0))
-    )
-    conv = jax.ShapeDtypeStruct((3, 3, 3, 3), jnp.float32)
-    return dense.kernel.shape, conv.shape, picture
+    values = SIDE * SIDE * 3  # of a picture
+    dense = nnx.eval_shape(lambda: nnx.Linear(values, values, use_bias=False, rngs=nnx.Rngs(0)))
+    conv = nnx.eval_shape(lambda: nnx.Conv(3, 3, (3, 3), use_bias=False, rngs=nnx.Rngs(0)))
+    return math.prod(dense.kernel.shape), math.prod(conv.kernel.shape)
 
 
 def moved(garment):
@@ -57,14 +57,15 @@ def show():
         pictures |= {f"{name}(T(x))": of_shifted, f"T({name}(x))": shifted}
         error = jnp.linalg.norm(of_shifted - shifted) / jnp.linalg.norm(shifted)
         errors[f"|f(T(x)) - T(f(x))| / |f(x)|, {name}"] = float(error)
-    dense = (SIDE * SIDE * 3) ** 2
+    dense, conv = counted()
     return [
+        code(counted),
         numbers(
             {
                 "weights of a dense layer": dense,
                 "its memory in float32, GB": dense * 4 / 1e9,
-                "weights of a convolution, 3x3x3x3": 3**4,
-                "its memory, bytes": 3**4 * 4,
+                "weights of a convolution, 3x3x3x3": conv,
+                "its memory, bytes": conv * 4,
             }
         ),
         code(moved),

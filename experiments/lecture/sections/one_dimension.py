@@ -1,9 +1,11 @@
 """One dimension: six nodes, and a window that moves along them.
 
 With the weights [a, b] each output is a x_i + b x_(i+1): five outputs, ten connections, two
-weights. With stride 2 every second one is left, with a third weight c there are four. Written as a
-matrix, the convolution has its weights on diagonals, and zeros everywhere else: a dense layer of
-which most connections are missing and the others share.
+weights. With stride 2 every second output is left, three; with a third weight c there are four
+outputs. Written as a matrix, the convolution has its weights on diagonals, and zeros everywhere
+else: a dense layer in which most connections are missing, and the others share their weights.
+Mathematicians flip the weights first, b x_i + a x_(i+1); what networks call a convolution does not,
+and is a cross-correlation. Weights that are learned come out flipped, so it makes no difference.
 """
 
 import jax.numpy as jnp
@@ -57,7 +59,12 @@ def show():
     )
     product = toeplitz([2, 3, -1]) @ np.asarray(NODES)[:, 0]
     same = bool((product == np.asarray(layer([2, 3, -1], 1, 0)[0])).all())
-    return [*parts, code(toeplitz), numbers({**found, "matrix times x equals F.conv": same})]
+    flipped = np.convolve(np.asarray(NODES)[:, 0], [-1, 3, 2], "valid")
+    checks = {
+        "matrix times x equals F.conv": same,
+        "np.convolve with [c, b, a] equals it": bool((flipped == product).all()),
+    }
+    return [*parts, code(toeplitz), numbers({**found, **checks})]
 
 
 def toeplitz(weights, inputs=6):

@@ -13,7 +13,9 @@ from cnn_jax import pages
 from experiments.lecture._section import code, numbers
 
 TRY = "The lecture's own: n = 6, k = 3, s = 1, p = 0 gives 4."
-REFERENCE = "Lecture, output size; Dumoulin and Visin, 2016, arXiv:1603.07285, relationship 6."
+REFERENCE = (
+    "Lecture, output size; Dumoulin and Visin, 2016, arXiv:1603.07285, relationships 6 and 15."
+)
 SETTINGS = 10_000
 
 

@@ -1,11 +1,11 @@
 """Overfitting: a thousand images, learned by heart.
 
-LeNet-5 has 60 times as many weights as there are images here. It comes to know all of them, and is
-more and more sure of what it says of others too, right or wrong: that loss falls, and then rises.
-Dropout takes half of the dense units away in each step, weight decay pulls the weights to zero,
-and augmentation shows no image twice: mirrored, and moved by up to two pixels. Each keeps the loss
-of new images down; how much that helps the accuracy is another question, and all at once may be too
-much.
+LeNet-5 has 60 times as many weights as there are images here. It learns all of them by heart. Of
+new images it also becomes more and more sure, right or wrong, so their loss falls at first and then
+rises. Dropout takes half of the dense units away in each step, weight decay pulls the weights to
+zero, and augmentation mirrors an image and moves it by up to two pixels, which makes 50 variants of
+each. Each keeps the loss of new images down; how much that helps the accuracy is another question,
+and all at once may be too much.
 """
 
 from functools import partial
@@ -73,14 +73,15 @@ def show():
         code(learn),
         pages.figure(
             figure,
-            f"The loss of {IMAGES:,} training images, as they are in a step, and of {len(test):,} "
-            f"new ones, over {EPOCHS} epochs with AdamW.",
+            f"The loss of {IMAGES:,} training images, measured in the training steps, so with "
+            f"dropout and augmentation, and of {len(test):,} new ones, over {EPOCHS} epochs with "
+            "AdamW.",
         ),
         pages.table([*heads, "epoch of the lowest loss of new images"], rows),
         numbers(
             {
                 "weights of the network": weights,
-                "the chance in an accuracy, one standard deviation": float(
+                "standard error of an accuracy measured on 1,000 images": float(
                     np.sqrt(share * (1 - share) / len(test))
                 ),
             }

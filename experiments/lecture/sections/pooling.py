@@ -1,8 +1,8 @@
-"""Pooling: each map on its own, and small shifts forgotten.
+"""Pooling: each map on its own, and small shifts forgotten in part.
 
 A pool takes the maximum or the mean of each window, in each channel alone, and has no weights.
-After a shift of one pixel most maxima of a smooth map are what they were. That is invariance in
-part: how much of it there is depends on the map.
+After a shift of one pixel most maxima are nearly what they were; but on a photograph so are most
+pixels, and the pool adds little. How much invariance there is depends on the map.
 """
 
 import jax
@@ -73,7 +73,9 @@ def show():
         code(slices),
         pages.figure(figure, "The lecture's slice, in windows of 2 x 2 with stride 2."),
         code(kinds),
-        pages.figure(row(kinds(photo), vmin=0, vmax=1), "A photograph through pools of 4 x 4."),
+        pages.figure(
+            row(kinds(photo), vmin=0, vmax=1), "A photograph through pools with stride 4."
+        ),
         code(survive),
         pages.figure(
             curve,

@@ -91,7 +91,7 @@ def show():
         pages.table([*heads, "shuffled: training", "new signals"], rows),
         numbers(
             {
-                "the chance in an accuracy of 0.7 on 1,000 signals, one standard deviation": float(
+                "standard error of an accuracy of 0.7 on 1,000 signals": float(
                     np.sqrt(0.7 * 0.3 / 1000)
                 )
             }

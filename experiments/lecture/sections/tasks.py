@@ -147,7 +147,8 @@ TASKS = {
 
 def newest(command):
     """The newest finished run of a command, if there is one; trials with --smoke do not count."""
-    for file in sorted((RUNS / command).glob("*/result.json"), reverse=True):
+    files = (RUNS / command).glob("*/result.json")
+    for file in sorted(files, key=lambda file: (file.stat().st_mtime, file), reverse=True):
         try:
             result = json.loads(file.read_text(encoding="utf-8"))
             if result.get("finished", True) and not result["config"].get("smoke"):

@@ -19,7 +19,7 @@ REFERENCE = "Lecture, images as tensors; Prince, Understanding Deep Learning, 20
 
 def tensors():
     color = photos.load("test")["chelsea"]
-    gray = color @ jnp.array([0.299, 0.587, 0.114])
+    gray = (color @ jnp.array([0.299, 0.587, 0.114]))[..., None]
     channels = color[..., 0], color[..., 1], color[..., 2]
     clip = jnp.stack([jnp.roll(color, 40 * moment, axis=1) for moment in range(4)])
     return color, gray, channels, clip
@@ -27,7 +27,7 @@ def tensors():
 
 def show():
     color, gray, channels, clip = tensors()
-    eye = gray[112:120, 172:184].round().astype(int)
+    eye = gray[112:120, 172:184, 0].round().astype(int)
     names = {"color": color, "red": channels[0], "green": channels[1], "blue": channels[2]}
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     table_of(eye, figure.subplots(), "8 x 12 of its pixels, gray, from 0 to 255")

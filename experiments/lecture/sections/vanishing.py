@@ -2,10 +2,10 @@
 
 Back through a layer the gradient is multiplied by the derivative of its activation, of which the
 sigmoid's is at most 1/4: after twenty layers nothing is left, and the network learns nothing. That
-of tanh is 1 at zero, that of ReLU 1 for half of the values: with weights of the right size both
-keep the gradient. A normalization brings back even the sigmoid's. A shortcut, x + f(x), lets it
-pass unchanged; but without a normalization sums of positive values grow from layer to layer, and
-gradients explode.
+of tanh is 1 at zero, and that of ReLU is 1 for about half of the values: with weights of the right
+size both keep the gradient. A normalization brings back even the sigmoid's. A shortcut, x + f(x),
+lets it pass unchanged; but without a normalization sums of positive values grow from layer to
+layer, and gradients explode.
 """
 
 import math

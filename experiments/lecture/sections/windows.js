@@ -29,7 +29,8 @@ function grid(title, rows, edge, around, marked, chosen) {
   }
   const size = side * CELL;
   return `<figure><svg viewBox="-1 -1 ${size + 2} ${size + 2}" width="${size + 2}" role="img" ` +
-    `aria-label="${title}">${cells}</svg><figcaption>${title}</figcaption></figure>`;
+    `aria-label="${title}: ${rows.map(r => r.join(" ")).join("; ")}` +
+    `${chosen ? `; at row, column ${chosen}` : ""}">${cells}</svg><figcaption>${title}</figcaption></figure>`;
 }
 
 function square(values) {
@@ -56,7 +57,9 @@ function draw() {
   const formula = place.querySelector(".formula"), pictures = place.querySelector(".pictures");
   knob("position").disabled = !values;
   if (!values) {
-    formula.textContent = "The window is larger than the padded input: there is no output.";
+    formula.textContent = s.transposed
+      ? "The padding cuts off everything: there is no output."
+      : "The window is larger than the padded input: there is no output.";
     pictures.innerHTML = "";
     return;
   }

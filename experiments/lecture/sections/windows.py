@@ -2,7 +2,8 @@
 
 A window of k x k weights, its taps d apart, moves over an input of n x n in steps of s, with p
 zeros at each edge: the output has floor((n + 2p - d(k - 1) - 1) / s) + 1 rows and columns. The
-transposed convolution goes the other way, from there to n.
+transposed convolution goes back to n, in size, not in values, where the division by s leaves no
+remainder; else to the smallest n with that output size.
 """
 
 import html
@@ -20,8 +21,8 @@ from experiments.lecture._section import code, numbers
 
 TRY = (
     "Set the window to 3, the padding to 1: the output is as large as the input. With stride 2 "
-    "every second value stays. Then tick the box: what was the output's size gives the input's "
-    "again."
+    "every second value stays. Then tick the box and set the input to the size that the output "
+    "had: the output now has the size that the input had. With an input of 6 it is one less: why?"
 )
 REFERENCE = (
     "Lecture, padding, stride and dilation; Zhang et al., Dive into Deep Learning, section 7.3; "
