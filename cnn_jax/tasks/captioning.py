@@ -180,7 +180,7 @@ def exact_match(words: ArrayLike, truth: ArrayLike) -> np.ndarray:
         >>> exact_match([[4, 2, 0], [4, 0, 9]], [[4, 3, 0], [4, 0, 0]]).tolist()
         [False, True]
     """
-    return np.array([one == other for one, other in _pairs(words, truth)])
+    return np.array([one == other for one, other in _pairs(words, truth)], bool)
 
 
 def bleu(words: ArrayLike, truth: ArrayLike, *, n: int = 4) -> float:
@@ -227,6 +227,9 @@ def _runs(sentence: tuple[int, ...], length: int) -> Counter:
 
 def _pairs(words: ArrayLike, truth: ArrayLike) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Sentences without their ends, each with the true one."""
+    for name, side in (("words", words), ("truth", truth)):
+        if np.ndim(side) != 2:
+            raise ValueError(f"`{name}` must be sentences, (k, length); got {np.shape(side)}.")
     both = [np.asarray(words).tolist(), np.asarray(truth).tolist()]
     if len(both[0]) != len(both[1]):
         raise ValueError(

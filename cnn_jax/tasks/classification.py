@@ -56,7 +56,9 @@ def loss(
         else:
             shares = jax.nn.one_hot(label, classes, dtype=jnp.float32)
         shares = (1 - label_smoothing) * shares + label_smoothing / classes
-        losses = -jnp.sum(shares * jax.nn.log_softmax(logits), axis=-1)
+        # A class whose logit is -inf costs nothing where it has no share.
+        terms = jnp.where(shares > 0, shares * jax.nn.log_softmax(logits), 0)
+        losses = -jnp.sum(terms, axis=-1)
         others = {"accuracy" if k == 1 else f"top{k}": in_top(logits, label, k) for k in top}
         return losses, others
 
@@ -66,7 +68,8 @@ def loss(
 def in_top(logits: jax.Array, label: jax.Array, k: int) -> jax.Array:
     """Say for each example whether its label is among the `k` largest logits, `(n,)` of 0 and 1.
 
-    Of equal logits the first counts as larger, as for `argmax`.
+    Of equal logits the first counts as larger, as for `argmax`. A label that is no class, or whose
+    logit is NaN, is not.
 
     Example:
         >>> in_top(jnp.array([[3.0, 2.0, 1.0]]), jnp.array([1]), 1).tolist()
@@ -75,8 +78,8 @@ def in_top(logits: jax.Array, label: jax.Array, k: int) -> jax.Array:
     label = label.astype(jnp.int32)[:, None]
     own = jnp.take_along_axis(logits, label, axis=-1)
     before = jnp.arange(logits.shape[-1])[None] < label
-    larger = (logits > own) | ((logits == own) & before)
-    return (larger.sum(-1) < k).astype(jnp.float32)
+    smaller = (logits < own) | ((logits == own) & ~before)  # its own, too
+    return ((~smaller).sum(-1) < k).astype(jnp.float32)
 
 
 def decode(logits: ArrayLike, *, top: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +124,13 @@ def confusion(classes: int) -> Accumulator:
 
     def add(counts, logits, batch):
         logits = _checked(logits, batch)
-        return counts.at[batch["label"], jnp.argmax(logits, axis=-1)].add(1, mode="drop")
+        if logits.shape[-1] != classes:
+            raise ValueError(
+                f"`logits` must have {classes} classes, as the metric; got {logits.shape}."
+            )
+        label = _classes_of(batch["label"])
+        row = jnp.where(label < 0, classes, label)  # a negative one is no class, and dropped
+        return counts.at[row, jnp.argmax(logits, axis=-1)].add(1, mode="drop")
 
     return Accumulator(lambda: jnp.zeros((classes, classes), jnp.int32), add, np.asarray)
 
@@ -152,7 +161,8 @@ def calibration(bins: int = 15) -> Accumulator:
     def add(total, logits, batch):
         probabilities = jax.nn.softmax(_checked(logits, batch))
         confidence = probabilities.max(-1)
-        right = (jnp.argmax(logits, axis=-1) == batch["label"]).astype(jnp.float32)
+        label = _classes_of(batch["label"])
+        right = (jnp.argmax(logits, axis=-1) == label).astype(jnp.float32)
         place = jnp.clip(jnp.ceil(confidence * bins).astype(jnp.int32) - 1, 0, bins - 1)
         return total.at[place].add(jnp.stack([jnp.ones_like(right), right, confidence], -1))
 
@@ -197,6 +207,11 @@ def check_labels(labels: ArrayLike, classes: int) -> None:
         raise ValueError(
             f"`labels` must be in [0, {classes}); they go from {array.min()} to {array.max()}."
         )
+
+
+def _classes_of(label: jax.Array) -> jax.Array:
+    """The class of each example, of shares the largest."""
+    return jnp.argmax(label, axis=-1) if label.ndim == 2 else label
 
 
 def _checked(logits: Any, batch: Any) -> jax.Array:

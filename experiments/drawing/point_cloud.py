@@ -49,8 +49,7 @@ def of_pair(
         ("network", found),
         ("block matching", matched),
     ):
-        disparity = np.where(np.isfinite(maps[0]), maps[0], -np.inf)
-        z = stereo.depth(disparity, focal=focal, baseline=baseline, offset=offset)
+        z = stereo.depth(maps[0], focal=focal, baseline=baseline, offset=offset)
         at = np.asarray(stereo.points(z, focal=focal, center=center)).reshape(-1, 3)
         clouds[name] = (at, colors.reshape(-1, 3))
     depths = clouds["truth"][0][:, 2]

@@ -171,3 +171,15 @@ def test_wrong_masks():
         instances.average_precision(found, {**truth, "masks": truth["masks"][:, :0]}, classes=3)
     with pytest.raises(ValueError, match="`of` must be one of 'boxes', 'masks'"):
         average_precision(found, truth, classes=3, of="mask")
+
+
+def test_what_counts_is_said_by_bools():
+    boxes = np.array([[[0.0, 0, 9, 9], [0, 0, 5, 5]]])
+    truth = {"boxes": boxes, "classes": np.zeros((1, 2), int), "boxes_valid": np.array([[1, 0]])}
+    found = {"boxes": boxes, "classes": truth["classes"], "scores": np.ones((1, 2))}
+    with pytest.raises(TypeError, match="`boxes_valid` must hold bools; got int64"):
+        average_precision(found, truth, classes=1)
+    masks = {"masks": np.ones((1, 2, 4, 4), np.uint8)}
+    truth = {**truth, **masks, "boxes_valid": np.ones((1, 2), bool)}
+    with pytest.raises(TypeError, match="`masks` must hold bools; got uint8 and uint8"):
+        average_precision({**found, **masks}, truth, classes=1, of="masks")

@@ -220,3 +220,10 @@ def test_what_is_after_the_end_does_not_count():
 def test_a_wrong_call_is_told_what_is_wrong(call, kind, text):
     with pytest.raises(kind, match=re.escape(text)):
         call()
+
+
+def test_one_sentence_is_no_batch():
+    for measure in (captioning.bleu, captioning.exact_match):
+        with pytest.raises(ValueError, match=re.escape("`words` must be sentences, (k, length)")):
+            measure([1, 2, 0], [1, 2, 0])
+    assert captioning.exact_match(np.zeros((0, 3), int), np.zeros((0, 3), int)).dtype == bool

@@ -153,3 +153,33 @@ def test_labels_that_no_logit_is_for_are_refused(labels, classes, error, message
         classification.check_labels(labels, classes)
     classification.check_labels(LABELS, 7)
     classification.check_labels(np.ones((4, 7)), 7)
+
+
+@pytest.mark.parametrize(("logits", "label"), [([jnp.nan] * 3, 2), ([1.0, 0, 0], 3)])
+def test_no_number_and_no_class_are_not_among_the_largest(logits, label):
+    for k in (1, 3):
+        found = classification.in_top(jnp.array([logits]), jnp.array([label]), k)
+        assert found.tolist() == [0]
+
+
+def test_a_class_that_is_masked_out_costs_nothing():
+    logits = jnp.array([[0.0, -jnp.inf]])
+    losses, slope = jax.value_and_grad(
+        lambda y: classification.loss()(y, {"label": jnp.array([0])})[0].sum()
+    )(logits)
+    assert losses == 0
+    assert np.isfinite(slope).all()
+
+
+def test_confusion_counts_classes_alone():
+    metric = classification.confusion(2)
+    batch = {"label": jnp.array([-1, 2, 1])}
+    counts = metric.add(metric.start(), jnp.eye(3)[:, :2], batch)
+    assert metric.result(counts).tolist() == [[0, 0], [1, 0]]
+    shares = {"label": jnp.array([[0.3, 0.7], [0.9, 0.1]])}
+    counts = metric.add(metric.start(), jnp.eye(2), shares)
+    assert metric.result(counts).tolist() == [[0, 1], [1, 0]]
+    error = classification.calibration()
+    assert error.result(error.add(error.start(), 20 * jnp.eye(2), shares)) == pytest.approx(1)
+    with pytest.raises(ValueError, match="must have 2 classes, as the metric"):
+        metric.add(metric.start(), jnp.eye(3), {"label": jnp.arange(3)})

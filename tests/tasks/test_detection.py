@@ -239,3 +239,9 @@ def test_wrong_calls():
         detection.nms({}, overlap=2)
     with pytest.raises(ValueError, match="`size_weight` must be"):
         detection.loss(size_weight=-1)
+
+
+def test_of_two_sure_cells_side_by_side_the_surer_is_the_peak():
+    outputs = jnp.full((1, 3, 4, 5), -9.0).at[0, 1, 1, 0].set(20.0).at[0, 1, 2, 0].set(30.0)
+    found = detection.decode(outputs, top=3)
+    assert (found["scores"][0] > 0.5).tolist() == [True, False, False]

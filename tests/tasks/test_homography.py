@@ -235,3 +235,17 @@ FLAT = jnp.zeros((2, 4, 2))
 def test_a_wrong_call_is_told_what_is_wrong(call, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         call()
+
+
+def test_an_offset_that_is_no_number_is_no_perfect_one():
+    found = jnp.zeros((2, 4, 2)).at[0, 1, 0].set(jnp.nan)
+    assert np.isnan(homography.corner_error(found, jnp.zeros((2, 4, 2)))).tolist() == [True, False]
+    losses, _ = homography.loss(unit=32, error="distance")(
+        found.reshape(2, 8), {"corners": jnp.zeros((2, 4, 2))}
+    )
+    assert np.isnan(losses[0])
+
+
+def test_views_that_are_refined_are_square():
+    with pytest.raises(ValueError, match=re.escape("(n, size, size, 2); got (1, 32, 48, 2).")):
+        homography.refine(lambda views: views, jnp.zeros((1, 32, 48, 2)), passes=1)

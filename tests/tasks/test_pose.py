@@ -239,3 +239,10 @@ POINTS = jnp.zeros((2, 3, 2))
 def test_a_wrong_call_is_told_what_is_wrong(call, kind, text):
     with pytest.raises(kind, match=re.escape(text)):
         call()
+
+
+def test_a_metric_of_other_joints_is_told():
+    metric, batch = pose.pck(14), {"keypoints": jnp.zeros((1, 1, 2))}
+    text = "`outputs` must have 14 heatmaps, as the metric; got (1, 4, 4, 1)."
+    with pytest.raises(ValueError, match=re.escape(text)):
+        metric.add(metric.start(), jnp.zeros((1, 4, 4, 1)), batch)

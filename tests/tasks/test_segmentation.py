@@ -222,3 +222,11 @@ MASKS = {
 def test_a_mistake_is_told_what_is_wrong(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
+
+
+def test_an_ignored_class_is_left_out_of_the_mean():
+    counts = [[0, 0, 0], [1, 9, 0], [1, 0, 9]]
+    assert segmentation.scores(counts)["miou"] == pytest.approx(0.6)
+    found = segmentation.scores(counts, ignore=0)
+    assert found["miou"] == pytest.approx(0.9)
+    assert np.isnan(found["iou of 0"])

@@ -167,3 +167,14 @@ def test_points_are_seen_where_they_came_from():
 def test_a_wrong_call_is_told_what_is_wrong(call, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         call()
+
+
+def test_a_disparity_that_was_not_found_is_bad():
+    truth = jnp.array([[[3.0, 3.5, jnp.inf]]])
+    assert stereo.bad(jnp.full((1, 1, 3), jnp.nan), truth).tolist() == [1]
+    assert stereo.bad(truth.at[0, 0, 0].set(jnp.nan), truth).tolist() == [0.5]
+
+
+def test_an_unknown_disparity_has_no_depth():
+    found = stereo.depth(jnp.array([jnp.nan, jnp.inf, -1.0, 4.0]), focal=8, baseline=1)
+    np.testing.assert_array_equal(found, [np.nan, np.nan, np.inf, 2])

@@ -232,3 +232,20 @@ def test_of_more_images_the_distance_of_one_set_from_itself_is_smaller():
 def test_a_wrong_call_is_told_what_is_wrong(call, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         call()
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
+def test_the_bound_is_computed_in_float32(likelihood):
+    keys = jax.random.split(jax.random.key(0), 4)
+    half = jnp.bfloat16
+    image = jax.random.uniform(keys[0], (2, 8, 8, 1))
+    outputs = {
+        "logits": jax.random.normal(keys[1], (2, 8, 8, 1), half),
+        "mean": jax.random.normal(keys[2], (2, 5), half),
+        "log_variance": jax.random.normal(keys[3], (2, 5), half),
+    }
+    bound = synthesis.loss(likelihood=likelihood)
+    found, parts = bound(outputs, {"image": image})
+    single = {name: value.astype(jnp.float32) for name, value in outputs.items()}
+    assert found.dtype == parts["divergence"].dtype == jnp.float32
+    np.testing.assert_array_equal(found, bound(single, {"image": image})[0])

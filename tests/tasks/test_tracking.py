@@ -219,3 +219,9 @@ SIZES = {"exemplar": 8, "search": 16, "stride": 1}
 def test_a_wrong_call_is_told_what_is_wrong(call, kind, text):
     with pytest.raises(kind, match=re.escape(text)):
         call()
+
+
+def test_equal_responses_keep_size_and_place():
+    place, scale = find(jnp.ones((2, 3, 5, 5)), jnp.array([0.9, 1, 0.9]), 0.2, 1)
+    assert scale.tolist() == [1, 1]
+    assert place.tolist() == [[0, 0], [0, 0]]

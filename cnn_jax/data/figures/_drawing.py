@@ -72,5 +72,5 @@ def over(opacity: jax.Array, depth: jax.Array) -> tuple[jax.Array, jax.Array]:
     front = jnp.concatenate([front, jnp.ones((1, len(depth)), bool)]).astype(opacity.dtype)
     # A product over some of the layers is a matrix product of logarithms.
     logs = jnp.log(jnp.maximum(1 - opacity, CLEAR))
-    seen = jnp.exp(jnp.tensordot(front, logs, 1))
+    seen = jnp.exp(jnp.tensordot(front, logs, 1, precision="highest"))
     return opacity * seen[:-1], seen[-1]

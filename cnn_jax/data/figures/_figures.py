@@ -139,7 +139,7 @@ def _placed(joints: jax.Array, drawn: jax.Array, size: int) -> jax.Array:
 
 def _person(joints: jax.Array, tall: jax.Array, drawn: dict[str, jax.Array]) -> Capsules:
     """The parts of a person as capsules."""
-    ends = jnp.tensordot(parts.ENDS, joints, 1)
+    ends = jnp.tensordot(parts.ENDS, joints, 1, precision="highest")
     stout = jnp.where(parts.HEAD, 1, 0.9 + 0.4 * drawn["figure"][1])  # but heads are alike
     widths = tall * stout[:, None] * parts.WIDTHS
     lots = drawn["behind"]

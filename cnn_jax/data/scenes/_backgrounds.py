@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cnn_jax import arguments
 from cnn_jax.arguments import shown
 from cnn_jax.data.photos import Joined
 
@@ -23,7 +24,11 @@ def background(backgrounds: Any, size: int) -> Background:
     """
     if backgrounds is None:
         return noise(size)
-    return cast(Background, backgrounds) if callable(backgrounds) else crops(backgrounds, size)
+    return (
+        cast(Background, backgrounds)
+        if callable(backgrounds)
+        else _crops("backgrounds", backgrounds, size)
+    )
 
 
 def noise(size: int) -> Background:
@@ -51,8 +56,11 @@ def crops(photographs: Any, size: int) -> Background:
     Raises:
         TypeError, ValueError: `photographs` are no uint8 images of that size or more.
     """
-    images = [_in_color(image, size) for image in _listed(photographs)]
-    joined = Joined.of(images)
+    return _crops("photographs", photographs, size)
+
+
+def _crops(name: str, photographs: Any, size: int) -> Background:
+    joined = Joined.of([_in_color(name, image, size) for image in _listed(name, photographs)])
 
     def draw(key):
         drawn = jax.random.uniform(key, (4,))
@@ -79,7 +87,9 @@ def altered(photographs: Any, size: int, discs: int = 8) -> Background:
     Raises:
         TypeError, ValueError: `photographs` are no uint8 images of that size or more.
     """
-    images = [_in_color(image, size) for image in _listed(photographs)]
+    discs = arguments.integer("discs", discs, at_least=0)
+    name = "photographs"
+    images = [_in_color(name, image, size) for image in _listed(name, photographs)]
     joined, smooth = Joined.of(images), noise(size)
     side = min(2 * size, *(min(image.shape[:2]) for image in images))
     rows, columns = jnp.indices((1, size, size)).astype(jnp.float32)[1:]
@@ -123,24 +133,24 @@ def _linear(size: int, cells: int) -> np.ndarray:
     return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(cells + 1))).astype(np.float32)
 
 
-def _listed(photographs: Any) -> Sequence[Any]:
+def _listed(name: str, photographs: Any) -> Sequence[Any]:
     images = list(photographs) if hasattr(photographs, "__len__") else []
     if not images:
         raise ValueError(
-            "`backgrounds` must be images, (n, height, width, 3) or a list of images; got "
+            f"`{name}` must be images, (n, height, width, 3) or a list of images; got "
             f"{shown(photographs)}."
         )
     return images
 
 
-def _in_color(image: Any, size: int) -> np.ndarray:
+def _in_color(name: str, image: Any, size: int) -> np.ndarray:
     array = np.asarray(image)
     array = array[..., None] if array.ndim == 2 else array
     if array.dtype != np.uint8:
-        raise TypeError(f"`backgrounds` must hold uint8; got {array.dtype}.")
+        raise TypeError(f"`{name}` must hold uint8; got {array.dtype}.")
     if array.ndim != 3 or array.shape[-1] not in (1, 3) or min(array.shape[:2]) < size:
         raise ValueError(
-            f"`backgrounds` must be images (height, width, 3) of at least {size} x {size}; got "
+            f"`{name}` must be images (height, width, 3) of at least {size} x {size}; got "
             f"{np.shape(image)}."
         )
     return np.broadcast_to(array, (*array.shape[:2], 3))

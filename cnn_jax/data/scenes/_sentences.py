@@ -102,7 +102,8 @@ class Language:
         """Return how clear the relations of a scene are, (n,) in pixels.
 
         It is the smallest difference between a phrase's distances down and to the right; infinite
-        if there is no relation. By so much boxes may be wrong before the sentence is another.
+        if there is no relation. If no center is wrong by a quarter of it on either axis, the
+        sentence is the same.
         """
         _objects(classes, boxes, valid)
 

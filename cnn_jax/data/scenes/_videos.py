@@ -153,6 +153,7 @@ def videos(
         composed = _composed(behind(behind_key), *laid_out, wanted)
         down, right = jnp.moveaxis(velocity, -1, 0).swapaxes(1, 2)
         direction = jnp.rad2deg(jnp.arctan2(-down, right)) % 360
+        direction = jnp.where(direction < 360, direction, 0)  # what a tiny negative angle becomes
         return {
             **composed,
             "centers": jnp.where(wanted[None, :, None], centers.swapaxes(0, 1), 0),

@@ -72,6 +72,10 @@ def average_precision(
             f"`truth` must have {of} (n, m, {written}), boxes_valid (n, m) and classes (n, m); got "
             f"{true.shape}, {valid.shape} and {kinds.shape}."
         )
+    if valid.dtype != bool:
+        raise TypeError(f"`boxes_valid` must hold bools; got {valid.dtype}.")
+    if of == "masks" and not shapes.dtype == true.dtype == bool:
+        raise TypeError(f"`masks` must hold bools; got {shapes.dtype} and {true.dtype}.")
     if len(shapes) != len(true):
         raise ValueError(
             f"`found` and `truth` must be of the same pictures; got {len(shapes)} and {len(true)}."

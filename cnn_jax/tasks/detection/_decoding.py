@@ -38,9 +38,10 @@ def decode(outputs: ArrayLike, *, top: int = 100, stride: int = 4) -> dict[str, 
     n, height, width, _ = outputs.shape
     top = min(arguments.integer("top", top, at_least=1), height * width * classes)
     arguments.integer("stride", stride, at_least=1)
-    scores = jax.nn.sigmoid(outputs[..., :classes])
-    peak = F.max_pool(scores, (3, 3), stride=1, padding=1) == scores
-    scores, places = jax.lax.top_k(jnp.where(peak, scores, 0).reshape(n, -1), top)
+    logits = outputs[..., :classes]
+    peak = F.max_pool(logits, (3, 3), stride=1, padding=1) == logits
+    scores = jnp.where(peak, jax.nn.sigmoid(logits), 0)
+    scores, places = jax.lax.top_k(scores.reshape(n, -1), top)
     cell, labels = places // classes, places % classes
     at_peaks = outputs[..., classes:].reshape(n, -1, 4)
     at_peaks = jnp.take_along_axis(at_peaks, cell[..., None], axis=1)

@@ -59,8 +59,9 @@ def corner_error(found: ArrayLike, true: ArrayLike) -> jax.Array:
             f"`found` and `true` must have one shape; got {found.shape} and {true.shape}."
         )
     squares = jnp.square(found - true).sum(-1)
-    # The root has no derivative at 0; there it is taken as 0.
-    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0).mean(-1)
+    # The root has no derivative at 0; there it is taken as 0. NaN stays NaN.
+    same = squares == 0
+    return jnp.where(same, 0, jnp.sqrt(jnp.where(same, 1, squares))).mean(-1)
 
 
 def loss(*, unit: float, error: str = "squared") -> Loss:
@@ -117,6 +118,8 @@ def refine(
         TypeError, ValueError: an argument is wrong.
     """
     images = floats("images", images, (2,))
+    if images.ndim != 4 or images.shape[1] != images.shape[2]:
+        raise ValueError(f"`images` must be (n, size, size, 2); got {images.shape}.")
     passes = arguments.integer("passes", passes, at_least=1)
     first, second = images[..., :1], images[..., 1:]
     size = images.shape[-2]

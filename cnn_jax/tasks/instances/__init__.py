@@ -5,7 +5,7 @@ background and of the classes; whether an object's center is near, a height in [
 place of the center of the object that the pixel shows, down and right of it, in units of `UNIT`
 pixels. A center is the mean of what is seen of an object. A batch has
 
-    masks         (n, m, height, width) bools: where an object is seen
+    masks         (n, m, height, width) bools: where an object is seen; no two overlap
     boxes_valid   (n, m) bools: which of them count
     classes       (n, m) integers
 

@@ -25,7 +25,7 @@ def decode(
     Args:
         outputs: (n, height, width, classes + 4).
         top: how many peaks of each picture, at most all pixels.
-        least: the height of a peak, at least.
+        least: a peak must be higher.
         apart: pixels, odd.
         kinds: how many classes each mask is given, the likeliest; each is an entry of its own.
 
@@ -65,7 +65,9 @@ def decode(
     masks = nearest & solid[:, None]
 
     area = masks.sum((2, 3)).astype(jnp.float32)
-    of_masks = jnp.einsum("nkhw,nhwc->nkc", masks.astype(jnp.float32), said[..., 1:])
+    of_masks = jnp.einsum(
+        "nkhw,nhwc->nkc", masks.astype(jnp.float32), said[..., 1:], precision="highest"
+    )
     likely, labels = jax.lax.top_k(of_masks / jnp.maximum(area, 1)[..., None], kinds)
     scores = jnp.where(exists, jnp.clip(peaks, 0, 1), 0)[..., None] * likely
     return {

@@ -54,8 +54,12 @@ def targets(batch: Mapping[str, ArrayLike], *, sigma: float = 2.0) -> dict[str, 
         mask = masks[:, place]
         area = mask.sum((1, 2))
         share = mask.astype(jnp.float32) / jnp.maximum(area, 1).astype(jnp.float32)[:, None, None]
-        down = (share.sum(2) @ rows)[:, :, None] - rows[None]  # (n, height, 1)
-        right = (share.sum(1) @ columns.T)[:, :, None] - columns[None]  # (n, 1, width)
+        down = (
+            jnp.matmul(share.sum(2), rows, precision="highest")[:, :, None] - rows[None]
+        )  # (n, height, 1)
+        right = (
+            jnp.matmul(share.sum(1), columns.T, precision="highest")[:, :, None] - columns[None]
+        )  # (n, 1, width)
         bump = jnp.exp(-(down**2 + right**2) / (2 * sigma**2))
         heatmap = jnp.maximum(heatmap, jnp.where((area > 0)[:, None, None], bump, 0))
         vote = jnp.stack(jnp.broadcast_arrays(down, right), -1) / UNIT

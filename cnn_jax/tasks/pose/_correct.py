@@ -106,6 +106,10 @@ def pck(
     arguments.one_of("shift", shift, SHIFTS)
 
     def add(total, outputs, batch):
+        if jnp.shape(outputs)[-1] != joints:
+            raise ValueError(
+                f"`outputs` must have {joints} heatmaps, as the metric; got {jnp.shape(outputs)}."
+            )
         found = decode(outputs, stride=stride, shift=shift)["keypoints"]
         picture = (outputs.shape[1] * stride, outputs.shape[2] * stride)
         right, counts = hits(found, batch, share=share, of=of, picture=picture)

@@ -22,8 +22,8 @@ def loss(*, entropy: float = 1.0, dice: float = 0.0, ignore: int | None = None) 
         dice      1 - mean over the classes of  (2 sum p g + 1) / (sum p + sum g + 1)
 
     Cross entropy judges each pixel alone; Dice judges areas, so that small ones count as much. The
-    1 keeps a class that is not in the image from being 0 / 0, and costs what is said of it there.
-    Both are 0 for an image without a pixel that counts.
+    1 avoids 0 / 0 for a class that is neither in the image nor predicted; predicting a class that
+    is not in the image still costs something. Both are 0 for an image without a pixel that counts.
 
     Args:
         entropy: the weight of the cross entropy.
@@ -62,7 +62,7 @@ def loss(*, entropy: float = 1.0, dice: float = 0.0, ignore: int | None = None) 
         common, total = (said * true).sum((1, 2)), (said + true).sum((1, 2))
         right = (jnp.argmax(logits, -1) == label) & counts
         parts = {
-            "entropy": -(logs * true).sum((1, 2, 3)) / number,
+            "entropy": -jnp.where(true > 0, logs * true, 0).sum((1, 2, 3)) / number,
             "dice": 1 - ((2 * common + 1) / (total + 1)).mean(-1),
             "accuracy": right.sum((1, 2)).astype(logs.dtype) / number,
         }

@@ -61,7 +61,9 @@ def confusion(classes: int, *, ignore: int | None = None) -> Accumulator:
     return Accumulator(start, add, result)
 
 
-def scores(counts: ArrayLike, names: Sequence[str] | None = None) -> dict[str, float]:
+def scores(
+    counts: ArrayLike, names: Sequence[str] | None = None, *, ignore: int | None = None
+) -> dict[str, float]:
     """Return the intersection over union of each class, its mean, and the share of right pixels.
 
     The intersection over union of class `i` of a confusion matrix `c` is that of all images at
@@ -71,12 +73,14 @@ def scores(counts: ArrayLike, names: Sequence[str] | None = None) -> dict[str, f
     Args:
         counts: a confusion matrix, from `confusion`.
         names: of the classes; by default their numbers.
+        ignore: a class that is left out of the mean; the same as for `confusion`.
 
     Returns:
         `miou`, `accuracy`, and `iou of NAME` for each class; all NaN without a pixel.
 
     Raises:
-        ValueError: `counts` is not square, or there are other numbers of names and classes.
+        TypeError, ValueError: `counts` is not square, there are other numbers of names and classes,
+            or `ignore` is no class.
 
     References:
         Everingham et al., *The PASCAL visual object classes challenge: a retrospective*, 2015.
@@ -91,12 +95,15 @@ def scores(counts: ArrayLike, names: Sequence[str] | None = None) -> dict[str, f
     names = [str(number) for number in range(len(counts))] if names is None else names
     if len(names) != len(counts):
         raise ValueError(f"`names` must be one of each of {len(counts)} classes; got {len(names)}.")
+    check_ignore(ignore)
     right, total = np.diag(counts), counts.sum()
     union = counts.sum(0) + counts.sum(1) - right
+    if ignore is not None and ignore < len(union):  # others may be taken for it
+        union[ignore] = 0
     iou = np.where(union > 0, right / np.where(union > 0, union, 1), np.nan)
     nothing = float("nan")
     return {
-        "miou": float(iou[union > 0].mean()) if total else nothing,
+        "miou": float(iou[union > 0].mean()) if (union > 0).any() else nothing,
         "accuracy": float(right.sum() / total) if total else nothing,
         **{f"iou of {name}": float(value) for name, value in zip(names, iou)},
     }

@@ -88,7 +88,7 @@ def bad(
         max_disparity: pixels of this disparity or more do not count.
 
     Returns:
-        (n,), float32.
+        (n,), float32. A disparity that is NaN is bad.
 
     Raises:
         TypeError, ValueError: the shapes differ, or `more_than` is no number of at least 0.
@@ -99,7 +99,7 @@ def bad(
     """
     arguments.number("more_than", more_than, at_least=0)
     error, counts = _errors(outputs, disparity, max_disparity)
-    return _mean((error > more_than).astype(jnp.float32), counts)
+    return _mean((~(error <= more_than)).astype(jnp.float32), counts)
 
 
 def _errors(

@@ -49,7 +49,8 @@ def depth(disparity: ArrayLike, *, focal: float, baseline: float, offset: float 
         offset: how much farther right the principal point of the right view is than the left's.
 
     Returns:
-        The depth, float32; infinite where `disparity + offset` is 0 or less.
+        The depth, float32; infinite where `disparity + offset` is 0 or less, NaN where the
+        disparity is unknown: NaN or infinite.
 
     Raises:
         TypeError, ValueError: `focal` or `baseline` is not positive, or no number.
@@ -61,13 +62,16 @@ def depth(disparity: ArrayLike, *, focal: float, baseline: float, offset: float 
     focal = arguments.number("focal", focal, above=0)
     baseline = arguments.number("baseline", baseline, above=0)
     total = jnp.asarray(disparity, jnp.float32) + arguments.number("offset", offset)
-    return jnp.where(total > 0, focal * baseline / jnp.where(total > 0, total, 1), jnp.inf)
+    far = total <= 0
+    z = jnp.where(far, jnp.inf, focal * baseline / jnp.where(far, 1, total))
+    return jnp.where(jnp.isfinite(jnp.asarray(disparity, jnp.float32)), z, jnp.nan)
 
 
 def points(depth: ArrayLike, *, focal: float, center: tuple[float, float]) -> jax.Array:
     """Return where the points are that pixels show: right, down and forward of the left camera.
 
-    `(z (x - center_x) / focal, z (y - center_y) / focal, z)` for the depth `z` at `(y, x)`.
+    `(z (x - center_x) / focal, z (y - center_y) / focal, z)` for the depth `z` at `(y, x)`. The
+    center of the first pixel is (0, 0) here, as in the calibration files of Middlebury.
 
     Args:
         depth: (..., height, width).

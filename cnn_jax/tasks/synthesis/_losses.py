@@ -45,7 +45,7 @@ def generator_loss(made: ArrayLike) -> jax.Array:
     """Return `-log D(made)` of each image: the loss that does not saturate.
 
     With `log(1 - D(made))`, the discriminator's loss with another sign, a generator gets no
-    gradient while it is bad and so easily found out.
+    gradient while its images are still easy to recognize as made.
 
     Args:
         made: logits of made images, (n,).
@@ -110,6 +110,7 @@ def loss(
                 "`logits` and `image` must be (n, height, width, channels) both; got "
                 f"{said.shape} and {image.shape}."
             )
+        said, image = said.astype(jnp.float32), image.astype(jnp.float32)
         if likelihood == "bernoulli":
             pixels = jax.nn.softplus(said) - image * said
         else:
@@ -132,7 +133,7 @@ def divergence(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
         log_variance: likewise.
 
     Returns:
-        (n,).
+        (n,), float32.
 
     References:
         Kingma and Welling, *Auto-encoding variational Bayes*, 2014, arXiv:1312.6114, appendix B.
@@ -146,6 +147,7 @@ def divergence(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
             "`mean` and `log_variance` must be (n, latent) both; got "
             f"{mean.shape} and {log_variance.shape}."
         )
+    mean, log_variance = mean.astype(jnp.float32), log_variance.astype(jnp.float32)
     return (jnp.square(mean) + jnp.expm1(log_variance) - log_variance).sum(-1) / 2
 
 

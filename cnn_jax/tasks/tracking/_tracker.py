@@ -65,7 +65,7 @@ def track(
         stride: pixels of the search image between two places of a response.
         amount: of context around the object, see `context`.
         scales: how many, an odd number; 1 keeps the size.
-        scale_step: the factor between two scales, above 1.
+        scale_step: the factor between two scales, at least 1.
         scale_penalty: what the response of another scale is multiplied by.
         damping: by how much of the way sizes go to those of the best scale.
         window: the share of the cosine window, in `[0, 1]`. It may be traced.
@@ -90,6 +90,8 @@ def track(
     arguments.number("scale_step", scale_step, at_least=1)
     arguments.number("scale_penalty", scale_penalty, at_least=0, at_most=1)
     arguments.number("damping", damping, at_least=0, at_most=1)
+    if isinstance(window, int | float):
+        arguments.number("window", window, at_least=0, at_most=1)
     boxes = checked_boxes("boxes", boxes)
     if videos.ndim != 5 or boxes.shape != (len(videos), 4):
         raise ValueError(
@@ -136,7 +138,8 @@ def find(
     rows, columns = (upsample * length for length in responses.shape[2:])
     low = responses.min((1, 2, 3))
     peaks = (responses.max((2, 3)) - low[:, None]) * penalties[None]
-    scale = peaks.argmax(-1)
+    middle = len(penalties) // 2  # keeps the size, where no other scale is better
+    scale = jnp.where(peaks.max(-1) > peaks[:, middle], peaks.argmax(-1), middle)
     best = jnp.take_along_axis(responses, scale[:, None, None, None], 1)[:, 0, :, :, None]
     best = F.upsample(best, (upsample, upsample), method="cubic")[..., 0]
     low, high = (reduce(best, (1, 2), keepdims=True) for reduce in (jnp.min, jnp.max))
