@@ -63,7 +63,7 @@ def pairs(
     Raises:
         TypeError, ValueError: an argument is wrong, or a photograph is too small for the views.
     """
-    height, width = arguments.lengths("size", size, at_least=8)
+    height, width = arguments.per_axis("size", size, 2, "the views", at_least=8)
     most = arguments.integer("max_disparity", max_disparity, at_least=4)
     objects = arguments.integer("objects", objects, at_least=0)
     strength = arguments.number("differences", differences, at_least=0, at_most=2)
@@ -86,7 +86,7 @@ def pairs(
 
     def pair(key):
         shape_key, light_key, noise_key = jax.random.split(key, 3)
-        drawn = jax.random.uniform(shape_key, (objects + 2, 27))
+        drawn = jax.random.uniform(shape_key, (objects + 2, 25))
         layers = _layers(drawn, height, width, most)
         cut = partial(joined.drawn, size=side)
         textures = jax.vmap(cut)(drawn[:, 16:19]).astype(jnp.float32)
@@ -121,16 +121,16 @@ def _between(drawn: jax.Array, low: float, high: float) -> jax.Array:
 
 
 def _layers(drawn: jax.Array, height: int, width: int, most: int) -> Layers:
-    """What describes each surface, wall and ground first, of numbers (layers, 16) in [0, 1).
+    """What describes each surface, wall and ground first, of numbers (layers, 25) in [0, 1).
 
     The disparity is `at + slope_x (x - center_x) + slope_y (y - center_y) + a wave`.
     """
     u = drawn.T
     number = jnp.arange(len(drawn))
     wall, ground = number == 0, number == 1
-    behind = _between(u[0, 0], 0.05, 0.45) * most  # the disparity of the wall
+    behind = _between(u[5, 0], 0.05, 0.45) * most  # the disparity of the wall
     horizon = _between(u[1, 1], 0.2, 1.1) * height
-    slant = (_between(u[1, 2], 0.4, 0.95) * most - behind) / (1.3 * height - horizon)
+    slant = (_between(u[2, 1], 0.4, 0.95) * most - behind) / (1.3 * height - horizon)
     slope_x, slope_y = _between(u[0:2], -1, 1) ** 3 * 0.15  # most are steep in no direction
     across = 2 * np.pi / _between(u[2], 16, 64)  # the wave, radians per pixel
     turn, wave_turn = 2 * np.pi * u[3], 2 * np.pi * u[4]

@@ -96,7 +96,7 @@ def test_cameras_differ_as_much_as_is_asked_for():
     ("options", "kind", "text"),
     [
         ({"size": (64, 128)}, ValueError, "`photographs` must be at least"),
-        ({"size": 64}, TypeError, "`size` must be a tuple"),
+        ({"size": (64, 128, 3)}, ValueError, "`size` must"),
         ({"size": (4, 48)}, ValueError, "`size` must be at least 8"),
         ({"max_disparity": 2}, ValueError, "`max_disparity` must be an int of at least 4"),
         ({"objects": -1}, ValueError, "`objects` must be"),
@@ -109,3 +109,9 @@ def test_a_wrong_argument_is_told_what_is_wrong(options, kind, text):
     options = {"photographs": smooth(), "size": SIZE, "max_disparity": MOST, **options}
     with pytest.raises(kind, match=re.escape(text)):
         pairs(options.pop("photographs"), **options)
+
+
+def test_without_objects_there_are_a_wall_and_a_ground_that_comes_nearer_below():
+    truth = made(objects=0, n=32)["disparity"]
+    assert (truth[:, -1] > truth[:, SIZE[0] // 2]).mean() > 0.8
+    assert np.ptp(truth[:, 0].mean(-1)) > 4  # walls are at different distances

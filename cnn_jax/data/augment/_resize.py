@@ -1,8 +1,8 @@
 """Pictures and parts of them at another size: `random_resized_crop` and `resize`.
 
-Pixels are a triangle-weighted mean of those below it, as wide as the scale asks for, so that
-smaller pictures have no alias. Its weights along one axis are a matrix, and a crop is two matrix
-products, which accelerators like better than the gathers of `functional.sample`.
+A pixel is a mean, with triangular weights, of the pixels below it, as wide as the scale asks for,
+so that smaller pictures have no alias. Its weights along one axis are a matrix, and a crop is two
+matrix products, which accelerators like better than the gathers of `functional.sample`.
 """
 
 import math

@@ -205,7 +205,7 @@ def _between(joints: jax.Array, one: str, other: str) -> jax.Array:
 
 
 def _pair(name: str, value: Any) -> tuple[float, float]:
-    if not isinstance(value, Sequence) or len(value) != 2 or not value[0] <= value[1]:
+    if not isinstance(value, Sequence) or len(value) != 2:
         raise ValueError(f"`{name}` must be a pair (low, high); got {shown(value)}.")
     low = arguments.number(name, value[0], above=0)
-    return low, arguments.number(name, value[1], at_most=2)
+    return low, arguments.number(name, value[1], at_least=low, at_most=2)

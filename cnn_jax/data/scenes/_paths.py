@@ -19,7 +19,7 @@ class Motion:
         speeds: how many there are, evenly from low to high; None for any.
         directions: at equal angles, the first to the right; None for any.
         edges: ``"bounce"``, ``"leave"`` or ``"stay"``, see `videos`.
-        reach: half of the largest garment's height.
+        reach: how near to the edge the center of the largest garment may come, in pixels.
     """
 
     size: int
@@ -37,7 +37,7 @@ class Motion:
 
     @property
     def margin(self) -> float:
-        """How far inside the middle of a path is that stays inside, whatever its direction."""
+        """How far from the edge the middle of a path must be for all of it to stay inside."""
         return self.reach + self.speed[1] * self.middle
 
 

@@ -142,7 +142,10 @@ def _seen(
 
 def pair(name: str, value: Any) -> tuple[Any, Any]:
     """The two entries of a pair (low, high)."""
-    if not isinstance(value, Sequence) or len(value) != 2 or not value[0] <= value[1]:
+    if not isinstance(value, Sequence) or len(value) != 2:
+        raise ValueError(f"`{name}` must be a pair (low, high); got {shown(value)}.")
+    low, high = (arguments.number(name, entry) for entry in value)
+    if low > high:
         raise ValueError(f"`{name}` must be a pair (low, high); got {shown(value)}.")
     return value[0], value[1]
 

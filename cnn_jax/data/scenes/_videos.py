@@ -17,7 +17,7 @@ from ._paths import Motion, paths
 from ._scenes import Truth, checked, pair
 
 EDGES = ("bounce", "leave", "stay")
-HALF = 0.6  # of a garment's height: about where its edge lies
+HALF = 0.6  # of half of a garment's height: about where its edge lies
 
 
 @with_hints
@@ -63,9 +63,10 @@ def videos(
         turn: the most degrees by which it turns on its way, to either side.
         growth: the largest factor by which it grows, or shrinks, on its way.
         edges: what a garment does at the edge of the frame: ``"bounce"``; ``"leave"``; or
-            ``"stay"``: the middle of its path is so far inside that even the fastest one does not
-            reach the edge. It is drawn alike for all directions and speeds: no single frame tells
-            how a garment moves, and a path and its reverse have the same frames.
+            ``"stay"``: the middle of its path is so far inside that the center of even the fastest
+            one stays 0.6 of half its height from the edge; look-alikes may leave. It is drawn alike
+            for all directions and speeds: no single frame tells how a garment moves, and a path and
+            its reverse have the same frames.
         alike: the probability that a further garment is a look-alike.
 
     Returns:

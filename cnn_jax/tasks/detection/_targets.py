@@ -49,7 +49,7 @@ def targets(
         ([[[3.0, 2.0]]], [[[0.5, 0.0]]])
     """
     boxes, valid, labels = checked(batch)
-    rows, columns = (arguments.integer("grid", length, at_least=1) for length in grid)
+    rows, columns = arguments.per_axis("grid", grid, 2, "the picture")
     arguments.integer("classes", classes, at_least=1)
     arguments.integer("stride", stride, at_least=1)
     boxes = boxes / stride

@@ -31,8 +31,8 @@ def hits(
         found: (n, joints, 2), from `decode`.
         batch: `keypoints` and `keypoints_visible`; `torso` for the second size.
         share: of the size.
-        picture: height and width; joints outside of it do not count. None: those that are not
-            visible, or not finite, do not, wherever the others are.
+        picture: height and width; joints outside of it do not count. None: all visible, finite
+            joints count, wherever they are.
         of: which size: ``"box"``, the longer side of the tight box around the person's joints that
             count, 0 if there is one joint only (Yang and Ramanan, with a share of 0.1 for whole
             people); or ``"torso"``, `batch["torso"]`, (n,) floats: pixels from the left shoulder to

@@ -48,7 +48,7 @@ def targets(
         >>> made["heatmap"][0, :, :, 0].argmax().item(), made["counts"].tolist()
         (6, [[True, False]])
     """
-    rows, columns = (arguments.integer("grid", length, at_least=1) for length in grid)
+    rows, columns = arguments.per_axis("grid", grid, 2, "the picture")
     stride = arguments.integer("stride", stride, at_least=1)
     sigma = arguments.number("sigma", sigma, above=0)
     points, counts = checked(batch, (rows * stride, columns * stride))

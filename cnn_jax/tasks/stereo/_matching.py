@@ -32,8 +32,9 @@ def block_match(
         right: of the same shape.
         disparities: 0, 1, ... `disparities - 1` are tried.
         window: the side of the window, odd.
-        check: None; or how many pixels the disparity that the right view has, matched in the same
-            way, may differ from it where it leads to. Where it differs more, the result is NaN.
+        check: None; or by how many pixels at most a disparity may differ from that of the right
+            view, matched in the same way, at the pixel it points to. Where it differs more, the
+            result is NaN.
 
     Returns:
         (n, height, width) float32.

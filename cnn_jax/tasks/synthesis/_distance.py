@@ -89,8 +89,9 @@ def frechet_distance(one: Moments, other: Moments) -> float:
 
     `|m1 - m2|**2 + trace(C1 + C2 - 2 (C1 C2)**(1/2))`: the square of the 2-Wasserstein distance of
     the two normal distributions. The root has the trace of the symmetric `(R C2 R)**(1/2)` with
-    `R = C1**(1/2)`, so both roots come of eigenvalues, in float64 on the host. It is 0 for equal
-    moments. Of few images it is too large: two halves of one set have a distance above 0.
+    `R = C1**(1/2)`, so both roots are computed from eigenvalues, in float64 on the host. It is 0
+    for equal moments. From few images it comes out too large: two halves of one set have a distance
+    above 0.
 
     Args:
         one: from `moments`.

@@ -31,7 +31,7 @@ def targets(grid: tuple[int, int], *, stride: int, radius: float) -> np.ndarray:
     References:
         Bertinetto et al. 2016, equation 4.
     """
-    rows, columns = (arguments.integer("grid", length, at_least=1) for length in grid)
+    rows, columns = arguments.per_axis("grid", grid, 2, "the picture")
     arguments.integer("stride", stride, at_least=1)
     arguments.number("radius", radius, at_least=0)
     down, right = np.arange(rows) - (rows - 1) / 2, np.arange(columns) - (columns - 1) / 2
