@@ -17,7 +17,7 @@ weights.safetensors, curves.png, estimates.png (held-out pairs, the best above, 
 graffiti.png (real ones), warped.png (both views over each other), checkpoints/. The same command
 runs on a GPU or a TPU.
 
-2 CPU cores: 17 minutes beside other jobs. Draws estimates.png.
+2 CPU cores: 15 minutes. Draws estimates.png.
 """
 
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ weights.safetensors, curves.png, held_out.png (the best pairs above, the worst b
 motorcycle.png, aloe.png, points.ply (colored points, for MeshLab or CloudCompare), points.png (the
 same from the side), checkpoints/. The same command runs on a GPU or a TPU.
 
-Draws held_out.png.
+2 CPU cores: 7 minutes. Draws held_out.png.
 """
 
 from dataclasses import dataclass
