@@ -33,7 +33,7 @@ def finished(tmp_path_factory):
 @cache
 def rough(split="test"):
     """Held-out pairs that ORB can do: textured, without noise."""
-    arrays = camera_pose.photographs(split, 240)
+    arrays = camera_pose.gray(split, 240)
     make = jit(data.views.views(arrays, size=128, reach=10))
     return jax.device_get(make(jax.random.split(jax.random.key(3), 4)))
 

@@ -1,8 +1,6 @@
 """`experiments.train`: each option changes what it says, runs resume, and what mistakes get."""
 
 import dataclasses
-import doctest
-import importlib
 import json
 import signal
 import sys
@@ -23,10 +21,6 @@ from experiments.running.train_options import Config
 
 from .runs import HERE, SMALL, error_of, pictures, run
 
-PARTS = (
-    *("augmentations", "baselines", "books", "networks", "optimizers", "recipes", "splits"),
-    "options",
-)
 # A rate with which no parameter changes.
 STILL = {"learning_rate": 1e-30, "epochs": 1}
 
@@ -87,15 +81,6 @@ def plain(tmp_path_factory):
     """A run of 2 epochs on one device, by default options: its folder and its result."""
     workdir = tmp_path_factory.mktemp("plain")
     return workdir, run(workdir)
-
-
-@pytest.mark.parametrize("name", PARTS)
-def test_the_examples_of_its_parts_run(name):
-    module = importlib.import_module(f"experiments._{name}")
-    names = {**vars(module), "arguments": importlib.import_module("cnn_jax.arguments")}
-    found = doctest.testmod(module, extraglobs=names)
-    assert found.attempted
-    assert not found.failed
 
 
 def test_a_run_leaves_what_others_read(plain, drawn):
