@@ -142,7 +142,7 @@ def test_guesses_are_none_or_near_the_truth_and_convex():
 
 def test_what_the_network_sees_in_training_fits_its_truth():
     """With the truth, the first view warped is the second one: no noise, little blur."""
-    arrays = camera_pose.photographs("train", 240, 2)
+    arrays = camera_pose.gray("train", 240, 2)
     make = data.views.views(arrays, size=64, reach=16.0)
     batch = jit(camera_pose.preparing(make, 2))({"number": np.arange(8)}, jax.random.key(0))
     first, second = batch["image"][..., :1], batch["image"][..., 1:]
