@@ -167,7 +167,7 @@ def test_a_mirrored_person_has_left_and_right_as_before():
     [
         ({"size": 8}, ValueError, "`size` must be an int of at least 16; got 8."),
         ({"height": 0.5}, ValueError, "`height` must be a pair (low, high); got 0.5."),
-        ({"height": (0.8, 0.5)}, ValueError, "`height` must be a pair (low, high)"),
+        ({"height": (0.8, 0.5)}, ValueError, "`height` must be a number in [0.8, 2]; got 0.5."),
         ({"height": (0, 0.5)}, ValueError, "`height` must be"),
         ({"degrees": -1}, ValueError, "`degrees` must be"),
         ({"away": 2}, ValueError, "`away` must be"),
