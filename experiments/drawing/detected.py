@@ -1,19 +1,18 @@
-"""Pictures of a detector: its curves, and boxes on scenes, the right ones and the worst."""
+"""Pictures of a detector: boxes on scenes, the right ones and the worst."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from cnn_jax.tasks import detection
 from experiments.drawing import plots
 
 SURE = 0.3  # boxes with a lower score are not drawn
-ACROSS, DOWN = 6, 2
 
 
 def mistakes(found: Mapping[str, Any], truth: Mapping[str, Any]) -> np.ndarray:
@@ -48,19 +47,9 @@ def scenes(
         classes: their names.
     """
     wrong, objects = mistakes(found, truth), truth["boxes_valid"].sum(1)
-    each = ACROSS * DOWN
-    best = np.lexsort((-objects, wrong))[:each]
-    worst = np.argsort(-wrong, kind="stable")[:each]
-    figure = Figure(figsize=(2.2 * ACROSS, 2.4 * 2 * DOWN), layout="constrained")
-    grid = figure.subplots(2 * DOWN, ACROSS).ravel()
-    for axes in grid:
-        axes.axis("off")
-    for axes, scene in zip(grid, [*best, *worst] if len(wrong) >= each else best):
-        _scene(axes, scene, found, truth, classes)
-        count = f"{wrong[scene]} mistake{'s' * int(wrong[scene] > 1)}"
-        axes.set_title(count if wrong[scene] else "all right", fontsize=8)
-    figure.suptitle(f"boxes with scores above {SURE}; dashed: the truth", fontsize=9)
-    plots.save(figure, file)
+    title = f"boxes with scores above {SURE}; dashed: the truth"
+    draw = partial(_scene, found=found, truth=truth, classes=classes)
+    plots.best_and_worst(file, title, wrong, objects, draw)
 
 
 def _scene(axes: Axes, scene: int, found: Any, truth: Any, classes: Sequence[str]) -> None:

@@ -1,18 +1,17 @@
 """Pictures of masks of objects on scenes."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from experiments.drawing import plots
 from experiments.drawing.segmented import hue
 
 SURE = 0.3  # masks with a lower score are not drawn
-ACROSS, DOWN = 6, 2
 
 
 def drawn(found: Mapping[str, Any], scene: int) -> np.ndarray:
@@ -52,17 +51,9 @@ def scenes(
         classes: their names.
     """
     wrong, objects = mistakes(found, truth), truth["boxes_valid"].sum(1)
-    each = ACROSS * DOWN
-    best = np.lexsort((-objects, wrong))[:each]
-    worst = np.argsort(-wrong, kind="stable")[:each]
-    figure = Figure(figsize=(2.2 * ACROSS, 2.4 * 2 * DOWN), layout="constrained")
-    for axes, scene in zip(figure.subplots(2 * DOWN, ACROSS).ravel(), [*best, *worst]):
-        axes.axis("off")
-        _scene(axes, scene, found, truth, classes)
-        count = f"{wrong[scene]} mistake{'s' * int(wrong[scene] > 1)}"
-        axes.set_title(count if wrong[scene] else "all right", fontsize=8)
-    figure.suptitle(f"masks with scores above {SURE}; white: outlines of the truth", fontsize=9)
-    plots.save(figure, file)
+    title = f"masks with scores above {SURE}; white: outlines of the truth"
+    draw = partial(_scene, found=found, truth=truth, classes=classes)
+    plots.best_and_worst(file, title, wrong, objects, draw)
 
 
 def _scene(axes: Axes, scene: int, found: Any, truth: Any, classes: Sequence[str]) -> None:

@@ -1,12 +1,13 @@
 """Pictures of a training run: curves, confusion matrix, filters and feature maps."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import jax
 import numpy as np
 from jax.typing import ArrayLike
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
@@ -181,6 +182,38 @@ def signals(file: Path, split: Dataset, predicted: np.ndarray, each: int = 5) ->
             color = "tab:blue" if right[index] else "tab:red"
             axes.plot(split.images[index, :, 0], color=color)
             axes.set_title(true if right[index] else f"{true}, not {guess}")
+    save(figure, file)
+
+
+def best_and_worst(
+    file: Path,
+    title: str,
+    wrong: np.ndarray,
+    objects: np.ndarray,
+    draw: Callable[[Axes, int], None],
+) -> None:
+    """Draw scenes without a mistake and many objects above, and the worst below if there are more.
+
+    Args:
+        file: to write.
+        title: above all of them.
+        wrong: how many mistakes there are in each scene, (n,).
+        objects: how many objects, (n,).
+        draw: a scene, by its number.
+    """
+    across, down = 6, 2
+    each = across * down
+    best = np.lexsort((-objects, wrong))[:each]
+    worst = np.argsort(-wrong, kind="stable")[:each]
+    figure = Figure(figsize=(2.2 * across, 2.4 * 2 * down), layout="constrained")
+    grid = figure.subplots(2 * down, across).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, scene in zip(grid, [*best, *worst] if len(wrong) >= each else best):
+        draw(axes, scene)
+        count = f"{wrong[scene]} mistake{'s' * int(wrong[scene] > 1)}"
+        axes.set_title(count if wrong[scene] else "all right", fontsize=8)
+    figure.suptitle(title, fontsize=9)
     save(figure, file)
 
 
