@@ -135,7 +135,7 @@ def test_a_picture_before_the_first_epoch(tmp_path):
         (["--depth", "1"], "`--depth` must be in [2, 100]; got 1."),
         (["--channels", "0"], "`--channels` must be in [1, 1024]; got 0."),
         (
-            ["--smoke", "--batch-size", "65"],
+            ["--smoke", "--batch-size", "72"],
             "`--batch-size` must be at most the number of examples, 64",
         ),
         (["--learning-rate", "nan"], "`--learning-rate` must be positive and finite"),

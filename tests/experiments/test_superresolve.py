@@ -102,7 +102,7 @@ def test_what_the_network_does_not_say_is_bicubic():
         (["--scale", "5"], "scale"),
         (["--model", "espn"], "espcn"),
         (
-            ["--smoke", "--batch-size", "65"],
+            ["--smoke", "--batch-size", "72"],
             "`--batch-size` must be at most the number of examples, 64",
         ),
         (["--learning-rate", "0"], "`--learning-rate` must be positive and finite; got 0.0."),
