@@ -226,5 +226,5 @@ def _taken(views: jax.Array, key: jax.Array, noise_key: jax.Array, strength: flo
     gain = gain + 0.05 * strength * _between(drawn[..., 1:4], -1, 1)  # of each color
     offset = 0.04 * strength * _between(drawn[..., 4:5], -1, 1)
     deviation = 0.03 * strength * drawn[..., 5:6]
-    noise = deviation * jax.random.normal(noise_key, views.shape)
+    noise = deviation * jax.random.normal(noise_key, (views.size,)).reshape(views.shape)
     return (views + blur * (soft - views)) * gain + offset + noise

@@ -94,7 +94,7 @@ def views(
         # Few draws of many numbers: each further one takes XLA 0.3 s to compile on CPU.
         draw_key, noise_key = jax.random.split(key)
         drawn = jax.random.uniform(draw_key, (19,))
-        noise = jax.random.normal(noise_key, (2, size, size, 1))
+        noise = jax.random.normal(noise_key, (2 * size**2,)).reshape(2, size, size, 1)
         scene = joined.drawn(drawn[:3], side)
         corners = limit * (2 * drawn[3:11].reshape(4, 2) - 1)
         homography = geometry.corners_to((size, size), square + corners / size)

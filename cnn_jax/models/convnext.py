@@ -192,7 +192,7 @@ class Layers:
     """The constructors of this network's layers; weights start with a deviation of 0.02."""
 
     def __init__(self, dtype: DTypeLike | None, rngs: nnx.Rngs):
-        options = {"kernel_init": truncated_normal(0.02), "dtype": dtype, "rngs": rngs}
+        options = {"kernel_init": nn.flat(truncated_normal(0.02)), "dtype": dtype, "rngs": rngs}
         self.conv = partial(nn.Conv, **options)
         self.dense = partial(nnx.Linear, **options)
         # Over the channels of each position.

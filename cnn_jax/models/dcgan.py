@@ -43,7 +43,7 @@ from cnn_jax import arguments, nn
 
 from .blocks import Style, check_image_size, check_latents, check_rngs, last
 
-DEVIATION = 0.02  # of all first weights, as published
+NORMAL = nn.flat(normal(0.02))  # all first weights, as published
 SLOPE = 0.2  # of the leaky ReLU below 0
 
 
@@ -162,7 +162,7 @@ class Generator(nnx.Module):
         self.latent, self.style, self.first = latent, style, (sides[-1], sides[-1], widths[-1])
         options = {"use_bias": False, "dtype": style.dtype, "rngs": rngs}
         units = sides[-1] ** 2 * widths[-1]
-        self.project = nnx.Linear(latent, units, kernel_init=normal(DEVIATION), **options)
+        self.project = nnx.Linear(latent, units, kernel_init=NORMAL, **options)
         self.norm = style.normalization(widths[-1], rngs)
         outputs = [*reversed(widths[:-1]), in_channels]
         ups, norms = [], []
@@ -174,7 +174,7 @@ class Generator(nnx.Module):
                 stride=2,
                 padding=(window - 1) // 2,
                 output_padding=window % 2,
-                kernel_init=normal(DEVIATION),
+                kernel_init=NORMAL,
                 **options,
             )
             ups.append(up)
@@ -210,7 +210,7 @@ class Discriminator(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.size, self.style = (sides[0], sides[0], in_channels), style
-        conv = {"stride": 2, "padding": (window - 1) // 2, "kernel_init": normal(DEVIATION)}
+        conv = {"stride": 2, "padding": (window - 1) // 2, "kernel_init": NORMAL}
         leaky = partial(jax.nn.leaky_relu, negative_slope=SLOPE)
         layer = partial(style.layer(rngs, leaky), **conv)
         options = {"use_bias": False, "dtype": style.dtype, "rngs": rngs}
@@ -218,7 +218,7 @@ class Discriminator(nnx.Module):
         others = (layer(i, o, (window, window)) for i, o in pairwise(widths))
         self.convs = nnx.Sequential(*others)
         units = sides[-1] ** 2 * widths[-1]
-        self.logit = nnx.Linear(units, 1, kernel_init=normal(DEVIATION), **options)
+        self.logit = nnx.Linear(units, 1, kernel_init=NORMAL, **options)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images (*batch, size, size, channels), in [-1, 1], to logits (*batch,) of real."""

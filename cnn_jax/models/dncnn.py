@@ -21,7 +21,6 @@ from functools import partial
 
 import jax
 from flax import nnx
-from jax.nn import initializers
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments, nn
@@ -29,7 +28,7 @@ from cnn_jax.geometry import PaddingMode
 
 from .blocks import Style, check_images, check_rngs, last
 
-SMALL = initializers.variance_scaling(1e-4, "fan_in", "normal")
+SMALL = nn.variance_scaling(1e-4, distribution="normal")
 
 
 def dncnn(

@@ -26,7 +26,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.nn import initializers
 from jax.typing import ArrayLike, DTypeLike
 
 from cnn_jax import arguments, nn
@@ -113,7 +112,7 @@ class LeNet1998(nnx.Module):
         self.num_classes = None if targets is None else len(targets)
         self.image, self.activation, self.style = image, activation, style
         variance = ACTIVATIONS[activation][1]
-        init = initializers.variance_scaling(variance, "fan_in", "normal")
+        init = nn.variance_scaling(variance, distribution="normal")
         options = {"kernel_init": init, "dtype": style.dtype, "rngs": rngs}
         self.c1 = nn.Conv(image[-1], 6, (5, 5), padding=PADDING[image[0]], **options)
         self.s2 = Subsample(6)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import jax
 from flax import nnx
-from jax.nn import initializers
+from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments, geometry, nn
@@ -32,11 +32,6 @@ from .blocks import Style, check_classes, check_image_size, check_rngs, drop_val
 # Channels, window and stride of each hidden layer.
 LAYERS = ((8, 5, 2), (16, 5, 2))
 CONNECTIONS = ("full", "local", "convolutional")
-INITIALIZERS = {
-    "relu": initializers.he_normal,
-    "sigmoid": initializers.xavier_uniform,
-    "tanh": initializers.xavier_uniform,
-}
 
 
 def locally_connected(
@@ -203,15 +198,15 @@ def connected(
     """
     height, width, in_channels = size
     channels, side, stride = layer
-    window, init, dtype = (side, side), INITIALIZERS[style.activation], style.dtype
+    window, dtype, init = (side, side), style.dtype, nn.for_activation(style.activation)
     made = (*geometry.output_size((height, width), window, stride=stride), channels)
     options = {"stride": stride, "dtype": dtype, "rngs": rngs}
     if connection == "full":
-        return Full(size, made, init(), dtype, rngs), made
+        return Full(size, made, init, dtype, rngs), made
     if connection == "convolutional":
-        return nn.Conv(in_channels, channels, window, kernel_init=init(), **options), made
+        return nn.Conv(in_channels, channels, window, kernel_init=init, **options), made
     # The fans count taps and channels, not positions: each position has a kernel of its own.
-    own = init(batch_axis=(0, 1))
+    own = nn.for_activation(style.activation, batch_axis=(0, 1))
     local = nn.ConvLocal(
         in_channels, channels, window, input_size=(height, width), kernel_init=own, **options
     )
@@ -233,7 +228,7 @@ class Full(nnx.Module):
         self,
         size: tuple[int, ...],
         made: tuple[int, ...],
-        kernel_init: initializers.Initializer,
+        kernel_init: Initializer,
         dtype: DTypeLike | None,
         rngs: nnx.Rngs,
     ):

@@ -134,7 +134,9 @@ class SimpleBaseline(nnx.Module):
         for number, width in enumerate(variant.up, 1):
             setattr(self, f"up{number}", Up(channels, width, style, rngs))
             channels = width
-        small = nnx.initializers.normal(0.001)  # as published: the first heatmaps are all low
+        small = nn.flat(
+            nnx.initializers.normal(0.001)
+        )  # as published: the first heatmaps are all low
         conv = partial(nn.Conv, kernel_init=small, dtype=style.dtype, rngs=rngs)
         self.logits = None if num_classes is None else conv(channels, num_classes, (1, 1))
 

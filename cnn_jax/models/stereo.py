@@ -160,7 +160,7 @@ class Stereo(nnx.Module):
         self.refine1 = conv(4 * w + 1, 4 * w, (3, 3))
         self.refine2 = conv(4 * w, 4 * w, (3, 3), padding=2, dilation=2)
         self.refine3 = conv(4 * w, 4 * w, (3, 3))
-        self.disparity = conv(4 * w, 4, (3, 3), kernel_init=nnx.initializers.normal(0.01))
+        self.disparity = conv(4 * w, 4, (3, 3), kernel_init=nn.flat(nnx.initializers.normal(0.01)))
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map pairs (*batch, 2, height, width, channels) to disparities (*batch, height, width)."""

@@ -27,7 +27,6 @@ References:
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.nn.initializers import he_normal, variance_scaling
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments, nn
@@ -110,13 +109,13 @@ class VAE(nnx.Module):
             return nn.Conv(inputs, outputs, window, **options)
 
         def up(inputs: int, outputs: int) -> nn.ConvTranspose:
-            init = variance_scaling(8.0, "fan_in", "normal", in_axis=-1, out_axis=-2)
+            init = nn.variance_scaling(8.0, distribution="normal", in_axis=-1, out_axis=-2)
             options = {"stride": 2, "padding": 1, "dtype": style.dtype, "rngs": rngs}
             return nn.ConvTranspose(inputs, outputs, (WINDOW, WINDOW), kernel_init=init, **options)
 
         def dense(inputs: int, outputs: int) -> nnx.Linear:
             return nnx.Linear(
-                inputs, outputs, kernel_init=he_normal(), dtype=style.dtype, rngs=rngs
+                inputs, outputs, kernel_init=nn.for_activation("relu"), dtype=style.dtype, rngs=rngs
             )
 
         self.conv1, self.conv2 = conv(in_channels, channels), conv(channels, 2 * channels)

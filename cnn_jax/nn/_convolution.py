@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.nn.initializers import Initializer, he_normal, zeros
+from jax.nn.initializers import Initializer, zeros
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments
@@ -13,6 +13,7 @@ from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
 from ._checks import check_channels, checked_input, window_size
+from ._initializers import variance_scaling
 from ._options import read
 from ._parameters import bias, parameter, value
 
@@ -100,7 +101,7 @@ class Conv(nnx.Module):
         self.in_channels = in_channels
         flag = arguments.flag("weight_standardization", weight_standardization)
         self.weight_standardization = flag
-        init = he_normal() if kernel_init is None else kernel_init
+        init = variance_scaling(2.0) if kernel_init is None else kernel_init
         shape = (*size, in_channels // groups, out_channels)
         self.kernel = parameter("kernel_init", shape, init, param_dtype, rngs)
         self.bias = bias(use_bias, shape[-1:], bias_init, param_dtype, rngs)

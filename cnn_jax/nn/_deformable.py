@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.nn.initializers import Initializer, he_normal, zeros
+from jax.nn.initializers import Initializer, zeros
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments
@@ -15,6 +15,7 @@ from cnn_jax.geometry import PaddingLike
 
 from ._checks import check_channels, window_size
 from ._convolution import Conv
+from ._initializers import variance_scaling
 from ._options import read
 from ._parameters import bias, parameter, value
 
@@ -106,7 +107,7 @@ class DeformConv(nnx.Module):
                 f"`offset_groups` must divide `in_channels`; got {offset_groups} for {in_channels}."
             )
         self.modulated = arguments.flag("modulated", modulated)
-        init = he_normal() if kernel_init is None else kernel_init
+        init = variance_scaling(2.0) if kernel_init is None else kernel_init
         shape = (*size, in_channels // groups, out_channels)
         self.kernel = parameter("kernel_init", shape, init, param_dtype, rngs)
         self.bias = bias(use_bias, shape[-1:], bias_init, param_dtype, rngs)

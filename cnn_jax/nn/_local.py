@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.nn.initializers import Initializer, he_normal, zeros
+from jax.nn.initializers import Initializer, zeros
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments, geometry
@@ -13,6 +13,7 @@ from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike
 
 from ._checks import check_channels, checked_input, source, window_size
+from ._initializers import variance_scaling
 from ._options import read
 from ._parameters import bias, parameter, value
 
@@ -97,7 +98,7 @@ class ConvLocal(nnx.Module):
         )
         positions = window.output_size(spatial)
         self.input_size, self.in_channels = spatial, in_channels
-        he = he_normal(batch_axis=tuple(range(rank)))
+        he = variance_scaling(2.0, batch_axis=tuple(range(rank)))
         init = he if kernel_init is None else kernel_init
         shape = (*positions, *size, in_channels // groups, out_channels)
         self.kernel = parameter("kernel_init", shape, init, param_dtype, rngs)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.nn.initializers import Initializer, he_normal, lecun_normal, zeros
+from jax.nn.initializers import Initializer, zeros
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments
@@ -13,6 +13,7 @@ from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike, PaddingMode
 
 from ._checks import check_channels, checked_input, window_size
+from ._initializers import variance_scaling
 from ._options import read
 from ._parameters import bias, parameter, value
 
@@ -95,8 +96,8 @@ class SeparableConv(nnx.Module):
             precision=precision,
         )
         self.in_channels = in_channels
-        first = he_normal() if depthwise_init is None else depthwise_init
-        second = lecun_normal() if pointwise_init is None else pointwise_init
+        first = variance_scaling(2.0) if depthwise_init is None else depthwise_init
+        second = variance_scaling(1.0) if pointwise_init is None else pointwise_init
         depthwise, pointwise = (*size, 1, inner), (*(1 for _ in size), inner, out_channels)
         self.depthwise_kernel = parameter("depthwise_init", depthwise, first, param_dtype, rngs)
         self.pointwise_kernel = parameter("pointwise_init", pointwise, second, param_dtype, rngs)

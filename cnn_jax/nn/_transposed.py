@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.nn.initializers import Initializer, variance_scaling, zeros
+from jax.nn.initializers import Initializer, zeros
 from jax.typing import DTypeLike
 
 from cnn_jax import functional as F
 from cnn_jax.geometry import PaddingLike
 
 from ._checks import check_channels, checked_input, window_size
+from ._initializers import variance_scaling
 from ._options import read
 from ._parameters import bias, parameter, value
 
@@ -92,7 +93,7 @@ class ConvTranspose(nnx.Module):
             precision=precision,
         )
         # This fan_in counts all input channels; each output sees those of one group.
-        he = variance_scaling(2.0 * groups, "fan_in", "truncated_normal", in_axis=-1, out_axis=-2)
+        he = variance_scaling(2.0 * groups, in_axis=-1, out_axis=-2)
         init = he if kernel_init is None else kernel_init
         shape = (*size, out_channels // groups, in_channels)
         self.kernel = parameter("kernel_init", shape, init, param_dtype, rngs)

@@ -123,7 +123,7 @@ def noise(key: jax.Array, images: ArrayLike, sigma: float | Sequence[float]) -> 
     level_key, key = jax.random.split(key)
     levels = jax.random.uniform(level_key, (len(clean), 1, 1, 1), minval=low, maxval=high)
     deviation = levels / 255 if high > low else jnp.full_like(levels, low / 255)
-    return clean + deviation * jax.random.normal(key, clean.shape)
+    return clean + deviation * jax.random.normal(key, (clean.size,)).reshape(clean.shape)
 
 
 def luma(images: ArrayLike) -> jax.Array:

@@ -12,7 +12,7 @@ import jax
 from flax import nnx
 from jax.typing import DTypeLike
 
-from cnn_jax import arguments
+from cnn_jax import arguments, nn
 
 
 def check_classes(num_classes: int | None) -> int | None:
@@ -43,11 +43,12 @@ def head(
 ) -> nnx.Linear | None:
     """Make the dense layer from features to logits; None if there are no classes.
 
-    No activation follows it, so its initializer is Flax's default, LeCun's.
+    No activation follows it, so its initializer is Flax's default, LeCun's, quick to compile.
     """
     if num_classes is None:
         return None
-    return nnx.Linear(features, num_classes, dtype=dtype, rngs=rngs)
+    init = nn.variance_scaling(1.0)
+    return nnx.Linear(features, num_classes, kernel_init=init, dtype=dtype, rngs=rngs)
 
 
 def last(maps: Mapping[str, jax.Array]) -> jax.Array:

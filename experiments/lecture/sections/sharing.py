@@ -42,7 +42,7 @@ def flat(x):
 
 def network(connection, widths):
     rngs, places, inputs, layers = nnx.Rngs(0), LENGTH, 1, []
-    he, own = (nnx.initializers.he_normal(batch_axis=axes) for axes in ((), (0,)))
+    he, own = (nn.variance_scaling(2.0, batch_axis=axes) for axes in ((), (0,)))
     for width in widths:
         after = (places - WINDOW) // 2 + 1
         options = {"stride": 2, "rngs": rngs}

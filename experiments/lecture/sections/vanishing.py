@@ -8,7 +8,6 @@ lets it pass unchanged; but without a normalization sums of positive values grow
 layer, and gradients explode.
 """
 
-import math
 from functools import partial
 
 import jax
@@ -18,7 +17,7 @@ import optax
 from flax import nnx
 from matplotlib.figure import Figure
 
-from cnn_jax import analysis, data, models, pages
+from cnn_jax import analysis, data, models, nn, pages
 from cnn_jax import functional as F
 from experiments.lecture._section import code, numbers
 
@@ -31,6 +30,7 @@ REFERENCE = (
     "arXiv:1512.03385; Yang et al., A mean field theory of batch normalization, 2019, "
     "arXiv:1902.08129, why gradients explode at the start where there is no shortcut."
 )
+NORMAL = nn.flat(nnx.initializers.normal(1.0))
 ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh, "ReLU": jax.nn.relu}
 KINDS = {
     "plain": (False, False),
@@ -43,23 +43,24 @@ LAYERS, WIDTH, STEPS = 20, 16, 200
 
 def weights(activation, key):
     gain = 2 if activation == "ReLU" else 1  # which He's and Xavier's initialization keep
-    sizes = [(3, 1, WIDTH), *[(3, WIDTH, WIDTH)] * (LAYERS - 1), (WIDTH, 10)]
-    names = [*(f"conv {i}" for i in range(1, LAYERS + 1)), "logits"]
-    return {
-        name: jax.random.normal(k, size) * math.sqrt(gain / math.prod(size[:-1]))
-        for name, size, k in zip(names, sizes, jax.random.split(key, len(sizes)))
-    }
+    others = (LAYERS - 1, 3, WIDTH, WIDTH)
+    sizes = {"first": (3, 1, WIDTH), "others": others, "logits": (WIDTH, 10)}
+    inputs = {"first": 3, "others": 3 * WIDTH, "logits": WIDTH}  # of each value
+    keys = dict(zip(sizes, jax.random.split(key, len(sizes))))
+    return {n: NORMAL(keys[n], sizes[n]) * (gain / inputs[n]) ** 0.5 for n in sizes}
 
 
 def network(params, signals, activation, normalized, shortcuts):
-    x = F.conv(signals, params["conv 1"], stride=2, padding=1)
-    for i in range(2, LAYERS + 1):
-        y = F.conv(x, params[f"conv {i}"], padding="SAME")
+    def layer(x, kernel):
+        y = F.conv(x, kernel, padding="SAME")
         if normalized:
             over = {"axis": (0, 1), "keepdims": True}  # the batch and all places
             y = (y - y.mean(**over)) / jnp.sqrt(y.var(**over) + 1e-5)
         y = ACTIVATIONS[activation](y)
-        x = x + y if shortcuts else y
+        return x + y if shortcuts else y, None
+
+    x = F.conv(signals, params["first"], stride=2, padding=1)
+    x, _ = jax.lax.scan(layer, x, params["others"])
     return x.mean(1) @ params["logits"]
 
 
@@ -67,8 +68,14 @@ def cross_entropy(logits, labels):
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
+def norms_of(gradient):
+    """Of each layer, first to last."""
+    layers = [gradient["first"][None], gradient["others"], gradient["logits"][None]]
+    return jnp.concatenate([jnp.sqrt((g**2).sum(range(1, g.ndim))) for g in layers])
+
+
 def train(f, params, signals, labels):
-    optimizer, names = optax.adam(1e-3), list(params)  # first layer to last
+    optimizer = optax.adam(1e-3)
 
     @jax.jit
     def steps(params, batches):
@@ -78,8 +85,7 @@ def train(f, params, signals, labels):
                 lambda params: cross_entropy(f(params, signals[batch]), labels[batch])
             )(params)
             updates, moments = optimizer.update(gradient, moments, params)
-            seen = value, jnp.stack([jnp.linalg.norm(gradient[name]) for name in names])
-            return (optax.apply_updates(params, updates), moments), seen
+            return (optax.apply_updates(params, updates), moments), (value, norms_of(gradient))
 
         return jax.lax.scan(step, (params, optimizer.init(params)), batches)
 
@@ -128,7 +134,7 @@ def show():
         for name, n in lenets.items()
     }
     return [
-        code(weights, network, train),
+        code(weights, network, norms_of, train),
         pages.figure(
             figure,
             f"{LAYERS} convolutions of {WIDTH} channels and a dense layer, with MNIST-1D's signals,"
