@@ -11,6 +11,8 @@ from jax.typing import DTypeLike
 from cnn_jax import nn
 from cnn_jax.geometry import PaddingMode
 
+from ._group_norm import GroupNorm
+
 NORMS = ("batch", "group", "none")
 
 
@@ -38,7 +40,7 @@ def normalization(
         return _nothing
     if norm == "group":
         groups = math.gcd(32, channels)
-        return nnx.GroupNorm(channels, num_groups=groups, epsilon=epsilon, dtype=dtype, rngs=rngs)
+        return GroupNorm(channels, num_groups=groups, epsilon=epsilon, dtype=dtype, rngs=rngs)
     return nnx.BatchNorm(channels, momentum=momentum, epsilon=epsilon, dtype=dtype, rngs=rngs)
 
 
