@@ -120,7 +120,7 @@ def equivariance_of_the_output(asked: Asked) -> Iterator[Answer]:
     if not stride:
         return
     shifts = range(0, 2 * stride + 1, max(1, stride // 4))
-    x = jax.random.normal(jax.random.key(0), (1, *asked.shape))
+    x = jax.random.normal(jax.random.key(0), (math.prod(asked.shape),)).reshape(1, *asked.shape)
     try:
         found = equivariance(asked.stages, x, shifts, boundary="circular", output=asked.output)
     except ValueError:  # along some path the places are not kept

@@ -141,7 +141,10 @@ def effective_receptive_field(
 
     def gradients(arrays: list, key: jax.Array) -> tuple:
         signs_key, *keys = jax.random.split(key, 1 + len(program.inputs))
-        data = [jax.random.normal(k, x.shape, x.dtype) for k, x in zip(keys, program.inputs)]
+        data = [
+            jax.random.normal(k, (math.prod(x.shape),), x.dtype).reshape(x.shape)
+            for k, x in zip(keys, program.inputs)
+        ]
 
         def signed(data: list) -> jax.Array:
             units = call(arrays, *data)[path][place]
