@@ -97,12 +97,13 @@ def test_dropout_acts_while_training_alone():
     model = tiny(dropout=0.5, auxiliary_dropout=0.5, norm="group")
     dropped, expected = maps(model, x), maps(tiny(norm="group"), x)
     for name in expected:
-        same = jnp.abs(dropped[name] - expected[name]).max() == 0
+        same = jnp.abs(dropped[name] - expected[name]).max() < 1e-4  # programs round differently
         assert same != (name in ("aux1", "aux2", "logits")), name
     model.eval()
     evaluated = maps(model, x)
     assert set(expected) - set(evaluated) == {"aux1", "aux2"}
-    chex.assert_trees_all_equal(evaluated, {name: expected[name] for name in evaluated})
+    expected = {name: expected[name] for name in evaluated}
+    chex.assert_trees_all_close(evaluated, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_each_dropout_is_where_its_option_says():
