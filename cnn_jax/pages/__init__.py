@@ -1,7 +1,7 @@
 """Self-contained HTML pages: text, facts, tables, figures; escaped, and nothing is loaded.
 
     _parts.py    what a page is made of: `text`, `heading`, `code`, `facts`, `table`, `figure`;
-                 `section`, and `contents` that leads to sections
+                 `folded`, which a reader opens; `section`, and `contents` that leads to sections
     _page.py     `page`, which puts parts under a title
 
 A part also stands on its own, as what a notebook shows for ``_repr_html_``. Write a page with
@@ -21,6 +21,7 @@ from ._parts import code as code
 from ._parts import contents as contents
 from ._parts import facts as facts
 from ._parts import figure as figure
+from ._parts import folded as folded
 from ._parts import heading as heading
 from ._parts import part as part
 from ._parts import section as section

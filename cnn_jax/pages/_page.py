@@ -23,10 +23,17 @@ figure { margin: 1em 0; } img { max-width: 100%; } figcaption { color: #555; }
 input { font: inherit; width: min(30em, 100%); box-sizing: border-box; margin: 0.8em 0; }
 pre { background: #f5f5f5; padding: 0.7em 1em; max-width: 60em; overflow-x: auto; font-size: 13px; }
 nav ol { columns: 18em; max-width: 60em; } a { color: #0b57d0; }
-@media print { nav, input { display: none; } section { break-inside: avoid-page; } }
+summary { cursor: pointer; margin: 0.8em 0; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: fit-content(50%) 1fr; gap: 2px 1em; }
 dd { margin: 0; } dt, dd, h1, h2, p, li, figcaption { overflow-wrap: anywhere; }
 @media (max-width: 50em) { body { margin: 1em; } .wide { overflow-x: auto; } }
+@media print {
+  nav, input { display: none; }
+  section { break-inside: avoid-page; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+  table { font-size: 9px; } th, td { padding: 1px 4px; } .wide { overflow-x: visible; }
+  details::details-content { content-visibility: visible; }
+}
 """
 
 SCRIPT = """

@@ -75,6 +75,21 @@ def code(content: str) -> Part:
     return Part(f"<pre><code>{html.escape(content)}</code></pre>")
 
 
+def folded(title: str, parts: Sequence["Part | str"]) -> Part:
+    """Return parts of which only the title is seen until a reader opens them; print shows all.
+
+    Args:
+        title: what is clicked, or opened by the space bar.
+        parts: in order; a plain `str` becomes a paragraph.
+
+    Example:
+        >>> folded("All layers", ["Five."])
+        '<details>\\n<summary>All layers</summary>\\n<p>Five.</p>\\n</details>'
+    """
+    lines = ["<details>", f"<summary>{html.escape(title)}</summary>", *map(part, parts)]
+    return Part("\n".join([*lines, "</details>"]))
+
+
 def section(name: str, title: str, parts: Sequence["Part | str"]) -> Part:
     """Return parts under a heading, to which `contents` can lead.
 

@@ -1,11 +1,14 @@
 """Pictures that several sections need."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+
+NODE = {"boxstyle": "circle", "facecolor": "white", "edgecolor": "0.4"}
+CHOSEN = NODE | {"facecolor": "#ffe08a"}
 
 
 def row(
@@ -61,3 +64,47 @@ def table_of(
     axes.grid(color="0.7", linewidth=0.5)
     axes.tick_params(length=0)
     axes.set_title(title, fontsize=9)
+
+
+def nodes(
+    axes: Any,
+    places: Sequence[float],
+    values: Iterable[float],
+    height: float = 0,
+    chosen: Collection[int] = (),
+) -> None:
+    """Draw the nodes of a layer beside each other.
+
+    Args:
+        axes: to draw on.
+        places: of the nodes, from left to right.
+        values: written into them.
+        height: of the layer.
+        chosen: indices of nodes to color.
+    """
+    for number, (place, value) in enumerate(zip(places, values)):
+        box = CHOSEN if number in chosen else NODE
+        axes.text(place, height, f"{value:g}", ha="center", va="center", bbox=box)
+
+
+def arrows(
+    axes: Any,
+    matrix: Any,
+    places: tuple[Sequence[float], Sequence[float]],
+    color: Callable[[int, int], str],
+    height: float = 0,
+) -> None:
+    """Draw an arrow for each connection of a layer with the one above it.
+
+    Args:
+        axes: to draw on.
+        matrix: (nodes above, nodes below) of booleans: what is connected.
+        places: of the nodes below and of those above, from left to right.
+        color: of the arrow to a node above from one below, by their indices.
+        height: of the layer below; the other is higher by 1.
+    """
+    below, above = places
+    for output, node in np.argwhere(matrix):
+        ends = {"xy": (above[output], height + 0.88), "xytext": (below[node], height + 0.12)}
+        style = {"arrowstyle": "->", "color": color(output, node)}
+        axes.annotate("", **ends, arrowprops=style)

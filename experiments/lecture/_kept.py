@@ -11,7 +11,7 @@ from cnn_jax import files, pages
 from experiments.lecture._section import Section
 from experiments.running import command
 
-PACKAGES = ("jax", "jaxlib", "flax", "numpy", "optax", "matplotlib")
+PACKAGES = ("jax", "jaxlib", "flax", "numpy", "optax", "matplotlib", "scikit-image", "pillow")
 
 
 def read(folder: Path, section: Section) -> pages.Part | None:

@@ -10,7 +10,17 @@ from matplotlib.figure import Figure
 from experiments import lecture
 from experiments.__main__ import experiments
 from experiments.lecture import _kept, _main, _section
-from experiments.lecture.sections import SECTIONS, one_dimension, output_size, tasks, windows
+from experiments.lecture.sections import (
+    SECTIONS,
+    backpropagation,
+    dimensions,
+    fields,
+    one_dimension,
+    output_size,
+    properties,
+    tasks,
+    windows,
+)
 
 from .runs import error_of
 
@@ -76,6 +86,29 @@ def test_the_convolution_of_the_six_nodes():
     np.testing.assert_array_equal(matrix @ np.arange(1, 7), outputs)
 
 
+def test_what_reaches_a_unit_of_the_second_layer():
+    first, second, below, inputs = fields.connected()
+    assert first.shape == (7, 9)
+    assert second.shape == (5, 7)
+    assert np.flatnonzero(below).tolist() == [2, 3, 4]
+    assert np.flatnonzero(inputs).tolist() == [2, 3, 4, 5, 6]
+
+
+def test_two_channels_and_a_cube_by_hand():
+    x, kernel, alone, maps = map(np.asarray, dimensions.two_channels())
+    for i, j, channel in np.ndindex(alone.shape):
+        window = x[i : i + 2, j : j + 2, channel]
+        assert alone[i, j, channel] == (window * kernel[..., channel]).sum()
+    np.testing.assert_array_equal(maps[..., 0], alone.sum(-1))
+    clip, found, field = dimensions.moving()
+    moment, row, column = field.unit[:3]
+    before, after = (clip[at, row : row + 3, column : column + 3].mean() for at in (1, 3))
+    assert moment == 1
+    np.testing.assert_allclose(found[field.unit], after - before, atol=1e-6)
+    _, weights, bias = dimensions.three_dimensions()
+    assert weights.size + bias.size == 3 * 3 * 3 * 3 * 64 + 64 == 5248
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 def test_what_the_sliders_show_is_the_sum_by_hand(transposed):
     setting = (5, 3, 2, 1, 2, transposed)
@@ -100,6 +133,53 @@ def test_where_nothing_fits_there_is_no_output():
     assert [output_size.formula(*setting) for setting in settings] == [0, 4, 112]
     assert output_size.sizes(*settings) == (0, 4, 112)
     assert output_size.sizes(*settings[1:]) == (4, 112)
+
+
+def test_output_size_the_formula_says_that_of_300_drawn_settings():
+    settings = output_size.drawn(300)
+    expected = [output_size.formula(*setting) for setting in settings]
+    found = [size for i in range(0, 300, 3) for size in output_size.sizes(*settings[i : i + 3])]
+    assert found == expected
+    assert 0 < expected.count(0) < 30
+    assert len(set(map(tuple, settings))) == 300
+
+
+def test_backpropagation_the_gradients_that_are_drawn_are_the_sums_by_hand():
+    rng = np.random.default_rng(0)
+    x, kernel, dy = (rng.integers(-5, 6, (n, n)).astype(np.float32) for n in (4, 3, 2))
+    by_x, by_kernel = np.zeros((4, 4)), np.zeros((3, 3))
+    for p, q in np.ndindex(2, 2):
+        by_x[p : p + 3, q : q + 3] += dy[p, q] * kernel
+        by_kernel += dy[p, q] * x[p : p + 3, q : q + 3]
+    given = x[..., None], kernel[..., None, None], dy[..., None]
+    padded, flipped, *found = map(np.asarray, backpropagation.in_steps(*given))
+    np.testing.assert_array_equal(found[0][..., 0], by_x)
+    np.testing.assert_array_equal(found[1][..., 0], by_kernel)
+    np.testing.assert_array_equal(padded[2:4, 2:4, 0], dy)
+    np.testing.assert_array_equal(flipped[0, 0, 0, 0], kernel[2, 2])
+    assert backpropagation.compared(*given)[-1]
+
+
+def test_properties_a_dense_layer_is_the_same_for_permuted_pixels_and_no_convolution_is():
+    x = np.random.default_rng(0).random((4, 12, 12, 1), np.float32)
+    order = np.random.default_rng(1).permutation(12 * 12)
+    y, mixed = properties.edges(x), properties.permuted(x, order)
+    assert sorted(mixed[0].ravel()) == sorted(x[0].ravel())
+    assert properties.dense(x, order) < 1e-5
+    assert properties.best_kernel(x, y) < 1e-5
+    assert properties.best_kernel(mixed, properties.permuted(y, order)) > 0.9
+
+
+def test_properties_what_is_equivariant_and_what_is_not():
+    photo = np.random.default_rng(0).random((16, 16, 1), np.float32)
+    errors = properties.others(photo)
+    kept = {name for name, error in errors.items() if error < 1e-5}
+    assert kept == {
+        "a shift by 4, a circular border",
+        "of the last, away from the border",
+        "the same, the kernel turned too",
+    }
+    assert min(error for name, error in errors.items() if name not in kept) > 0.1
 
 
 @pytest.fixture

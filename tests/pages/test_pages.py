@@ -50,6 +50,7 @@ def everything(drawn):
         pages.table([EVIL, EVIL], rows),
         pages.table([EVIL, "number"], rows, sortable=True),
         pages.figure(drawn, EVIL),
+        pages.folded(EVIL, [EVIL, pages.heading(EVIL)]),
     ]
     return pages.page(EVIL, parts)
 
@@ -60,8 +61,9 @@ def test_every_text_is_escaped(drawn):
     assert read.count("script") == 1  # the page's own
     assert read.count("b") == 0
     assert not [tag for tag, attributes in read.tags if "onload" in attributes]
-    # Title twice, paragraph, heading; three facts; heads and cells of both tables; the caption.
-    assert read.texts.count(EVIL) == 4 + 3 + 4 + 3 + 1
+    # Title twice, paragraph, heading; three facts; heads and cells of both tables; the caption;
+    # the folded title, paragraph and heading.
+    assert read.texts.count(EVIL) == 4 + 3 + 4 + 3 + 1 + 3
     assert f"deep {EVIL} x" in read.texts
     (image,) = (attributes for tag, attributes in read.tags if tag == "img")
     assert image["alt"] == EVIL
@@ -175,11 +177,38 @@ def test_a_table_is_sorted_and_filtered_by_keys(tmp_path):
 
 
 @browser.needed
+def test_what_is_folded_opens_by_a_key_and_in_print(tmp_path):
+    file = tmp_path / "page.html"
+    table = pages.table(["a" * 20] * 10, [])
+    parts = [pages.folded("more", ["inside"]), pages.code("x + " * 200), table]
+    file.write_text(pages.page("t", parts))
+    seen = '() => document.querySelector("details p").checkVisibility()'
+    lines = '() => document.querySelector("pre").getBoundingClientRect().height'
+    scrolls = '() => getComputedStyle(document.querySelector(".wide")).overflowX'
+    with browser.started() as page:
+        page.open(file, width=690)
+        assert page_checks.by_tab(page)[0] == ("summary", "more", True)
+        assert page.run(scrolls) == "auto"
+        assert not page.run(seen)
+        height = page.run(lines)
+        page.ask("Emulation.setEmulatedMedia", media="print")
+        assert page.run(seen)
+        assert page.run(lines) > 2 * height  # long lines go on below
+        assert page.run(scrolls) == "visible"
+        page.ask("Emulation.setEmulatedMedia", media="screen")
+        assert not page.run(seen)
+        page.run('() => document.querySelector("summary").focus()')
+        page.press(" ")
+        assert page.run(seen)
+
+
+@browser.needed
 def test_long_words_and_wide_tables_fit_a_phone(drawn, tmp_path):
     file = tmp_path / "page.html"
     long = "a_rather_long_name" * 8
     rows = [[f"layer {column}" for column in range(20)]]
     parts = [long, pages.facts({long: long}), pages.table(rows[0], rows, sortable=True)]
+    parts.append(pages.folded(long, [long]))
     file.write_text(pages.page(long, [*parts, pages.code(long), pages.figure(drawn, long)]))
     with browser.started() as page:
         page.open(file)

@@ -3,16 +3,19 @@
 import math
 from collections.abc import Sequence
 from os import PathLike
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Rectangle
 
 from cnn_jax.arguments import integer
 
 from ..probes import EffectiveField, EffectiveMap, ReceptiveField, SeenAxis
-from ._figures import COLORS, figure, finished, found_by
+from ._figures import COLORS, figure, finished, found_by, pixels
 
 # An image with more elements per axis is drawn without a grid.
 MOST_LINES = 64
@@ -20,36 +23,48 @@ MOST_LINES = 64
 SIDE = 5.0
 # The height of a picture of one axis, in inches.
 STRIP = 0.9
+PHOTO = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest", "zorder": 1}
 
 # The vertical axis of that picture.
 _ALL = SeenAxis(0, 0, 1, 0, None, 0, True)
 
 
 def plot_receptive_field(
-    field: ReceptiveField, *, number: int = 0, path: str | PathLike | None = None
+    field: ReceptiveField,
+    *,
+    number: int = 0,
+    image: Any = None,
+    path: str | PathLike | None = None,
 ) -> Figure:
     """Draw the receptive field of a unit on the input, with its padding and its center.
 
     ```
+    >>> import numpy as np
     >>> from cnn_jax import functional as F
     >>> from cnn_jax.analysis import receptive_field
     >>> field = receptive_field(lambda x: F.max_pool(x, (3, 3), padding=1), (1, 9, 9, 1))
     >>> plot_receptive_field(field).axes[0].get_title()
     'unit (0, 1, 1, 0) sees 3 x 3, stride 3 x 3'
+    >>> len(plot_receptive_field(field, image=np.eye(9)).axes[0].images)
+    1
 
     ```
 
     Args:
         field: what `receptive_field` returns.
         number: which input to draw. Of more than two spatial axes the last two are drawn.
+        image: what the input shows, to be seen through the field: (height, width), (height, width,
+            1) or (height, width, 3), of uint8, or of floats from 0 to 1. An input with one spatial
+            axis has height 1.
         path: where to write the picture, if anywhere; its ending tells how (``.png``, ``.svg``).
 
     Returns:
         The figure.
 
     Raises:
-        TypeError: if `field` is something else.
-        ValueError: if there is no such input, or it has no spatial axis.
+        TypeError: if `field` is something else, or `image` is no array.
+        ValueError: if there is no such input, it has no spatial axis, or `image` has another size
+            or other values.
     """
     seen = _of_input(found_by("receptive_field", field, ReceptiveField).inputs, number)
     if not seen.spatial:
@@ -61,6 +76,7 @@ def plot_receptive_field(
     height, width = [seen.shape[a] for a in axes] if len(axes) == 2 else (1, seen.shape[axes[0]])
     down, across = [seen.axes[a] for a in axes] if len(axes) == 2 else (_ALL, seen.axes[axes[0]])
     (top, bottom), (left, right) = _shown(down), _shown(across)
+    picture = None if image is None else _picture(image, height, width)
 
     low = (min(0, top), min(0, left))
     high = (max(height - 1, bottom), max(width - 1, right))
@@ -68,16 +84,22 @@ def plot_receptive_field(
     scale = SIDE / max(spans)
     tall = max(spans[0] * scale, 1) if len(axes) == 2 else STRIP
     made, ((ax,),) = figure(max(spans[1] * scale, 2) + 1, tall + 1)
-    ax.add_patch(_box(0, height - 1, 0, width - 1, facecolor="0.93", label="image"))
+    if picture is None:
+        ax.add_patch(_box(0, height - 1, 0, width - 1, facecolor="0.93", label="image"))
     padded = _box(top, bottom, left, right, hatch="///", facecolor="none", edgecolor="0.55")
     if top < 0 or left < 0 or bottom >= height or right >= width:
         padded.set_label("padding")
         ax.add_patch(padded)
+    style = {"facecolor": "#3b6ea8"}
+    if picture is not None:
+        ax.imshow(picture, aspect="auto", **PHOTO)  # hides the padding under it
+        style = {"facecolor": (*to_rgb("#3b6ea8"), 0.25), "edgecolor": "#6fb7ff", "linewidth": 2.5}
     if down.low <= down.high and across.low <= across.high:
-        box = _box(down.low, down.high, across.low, across.high, facecolor="#3b6ea8")
+        box = _box(down.low, down.high, across.low, across.high, **style)
         box.set_label("what the unit sees")
         ax.add_patch(box)
-    _grid(ax, height, width)
+    if picture is None:
+        _grid(ax, height, width)
     ax.add_patch(_box(0, height - 1, 0, width - 1, facecolor="none", edgecolor="black"))
     ax.add_patch(
         _box(top, bottom, left, right, facecolor="none", edgecolor="black", linestyle="--")
@@ -99,6 +121,27 @@ def plot_receptive_field(
     ax.set_title(_words(field, [seen.axes[a] for a in axes]), fontsize="medium")
     made.legend(loc="outside lower center", ncols=4, frameon=False, fontsize="small")
     return finished(made, path)
+
+
+def _picture(image: Any, height: int, width: int) -> np.ndarray:
+    """An image of that size as floats from 0 to 1: (height, width), or with three colors."""
+    values = pixels("image", image, "`photo()`")
+    sizes = (height, width), (height, width, 1), (height, width, 3)
+    if values.shape not in sizes:
+        raise ValueError(
+            f"`image` must be {sizes[0]}, {sizes[1]} or {sizes[2]}, as large as the input; got "
+            f"shape {values.shape}."
+        )
+    if image.dtype == np.uint8:
+        values = values / 255
+    elif not jnp.issubdtype(image.dtype, jnp.floating):
+        raise ValueError(f"`image` must be of uint8, or of floats from 0 to 1; got {image.dtype}.")
+    elif not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(
+            "`image` must be of uint8, or of floats from 0 to 1; got floats from "
+            f"{values.min():g} to {values.max():g}."
+        )
+    return values[..., 0] if values.shape == sizes[1] else values
 
 
 def _of_input(inputs: Sequence, number: int):

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 
 from cnn_jax import analysis, models, pages
 from cnn_jax import functional as F
-from experiments.lecture._drawing import row
+from cnn_jax.data import photos
+from experiments.lecture._drawing import arrows, nodes, row
 from experiments.lecture._section import code, numbers
-from experiments.lecture._training import lenet
+from experiments.lecture._training import garments, lenet
 
 TRY = "dilation=2 in the second layer of two(); a pool between the layers."
 REFERENCE = (
@@ -32,6 +33,15 @@ def two():
         return {"first": first, "second": F.conv(first, kernel)}
 
     return [analysis.receptive_field(f, (9, 1), output=name) for name in ("first", "second")]
+
+
+def connected():
+    kernel = jnp.ones((3, 1, 1))
+    first, second = (
+        analysis.connectivity(lambda x: F.conv(x, kernel), (inputs, 1)).matrix for inputs in (9, 7)
+    )
+    below = second[2]  # what reaches the unit in the middle, of the first layer
+    return first, second, below, first[below].any(0)
 
 
 def grown(depths, window):
@@ -75,6 +85,35 @@ def before_and_after():
     return found
 
 
+def on_photographs(small, large):
+    garment = garments("test", 1).images[0]
+    cat = photos.load("test")["chelsea"][38:262, 114:338]
+    return (
+        analysis.plot_receptive_field(small, image=garment),
+        analysis.plot_receptive_field(large, image=cat),
+    )
+
+
+def two_layers(first, second, below, inputs):
+    """Draw two layers; the unit in the middle of the second, and what reaches it, in color."""
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    axes = figure.subplots()
+    places = [np.arange(width) + shift for width, shift in ((9, 0), (7, 1), (5, 2))]
+    chosen = [np.flatnonzero(inputs), np.flatnonzero(below), [2]]
+    names = "input", "first layer", "second layer"
+    for height, (name, where, marked) in enumerate(zip(names, places, chosen)):
+        nodes(axes, where, range(1, len(where) + 1), height, marked)
+        axes.text(-0.7, height, name, ha="right", va="center", fontsize=9)
+    for height, matrix in enumerate((first, second)):
+        marked = matrix & np.isin(np.arange(len(matrix)), chosen[height + 1])[:, None]
+        ends = places[height], places[height + 1]
+        arrows(axes, matrix & ~marked, ends, lambda *_: "0.8", height)
+        arrows(axes, marked, ends, lambda *_: "C1", height)
+    axes.set(xlim=(-2.2, 8.5), ylim=(-0.25, 2.25))
+    axes.set_axis_off()
+    return figure
+
+
 def show():
     first, second = (field.inputs[0].axes[0] for field in two())
     depths = range(1, 13)
@@ -89,19 +128,30 @@ def show():
         name: tuple(axis.size for axis in field.inputs[0].axes[1:3])
         for name, field in (("LeNet-5 conv2", small), ("ResNet-50 stage4", large))
     }
+    connections = connected()
+    garment, cat = on_photographs(small, large)
     measured, trained = effective(), before_and_after()
     return [
-        code(two, grown),
-        numbers({"one layer of 3 sees": first.size, "two see": second.size}),
-        pages.figure(figure, "The field grows by k - 1 with every layer of window k."),
-        code(networks),
+        code(two, connected),
         pages.figure(
-            analysis.plot_receptive_field(small),
-            "What a unit of LeNet-5's second convolution sees.",
+            two_layers(*connections),
+            "Two layers of windows of 3, as connectivity finds them in the program, and in color "
+            "what reaches one unit of the second: three of the first, five of the input.",
         ),
+        numbers(
+            {
+                "one layer of 3 sees": first.size,
+                "two see": second.size,
+                "colored inputs": int(connections[-1].sum()),
+            }
+        ),
+        code(grown),
+        pages.figure(figure, "The field grows by k - 1 with every layer of window k."),
+        code(networks, on_photographs),
+        pages.figure(garment, "What a unit of LeNet-5's second convolution sees of a garment."),
         pages.figure(
-            analysis.plot_receptive_field(large),
-            "A unit of ResNet-50's last stage: the field is larger than the picture.",
+            cat,
+            "A unit of ResNet-50's last stage sees all of a photograph: its field is larger.",
         ),
         numbers({f"field of {name}": size for name, size in sizes.items()}),
         code(effective),

@@ -61,4 +61,8 @@ def show():
         pages.figure(figure, "Where the parameters are."),
         "LeNet-5, layer by layer:",
         found["LeNet-5"].to_html(),
+        *(
+            pages.folded(f"{name}, layer by layer", [found[name].to_html()])
+            for name in ("VGG-16", "ResNet-50")
+        ),
     ]

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from cnn_jax import analysis, pages
 from cnn_jax import functional as F
+from experiments.lecture._drawing import arrows, nodes
 from experiments.lecture._section import code, numbers
 
 TRY = "dilation=2 with [a, b]: the arrows leave a node out. groups=2 needs two channels."
@@ -43,7 +44,7 @@ def show():
     figure = Figure(figsize=(9, 5), layout="constrained")
     for axes, (name, options) in zip(figure.subplots(2, 2).ravel(), LAYERS.items()):
         outputs, connections = layer(*options)
-        arrows(axes, name, np.asarray(outputs), connections)
+        draw(axes, name, np.asarray(outputs), connections)
         found[name] = f"{len(outputs)} outputs, {connections.connected} connections"
     parts.append(
         pages.figure(
@@ -72,20 +73,13 @@ def toeplitz(weights, inputs=6):
     return sum(weight * np.eye(rows, inputs, offset) for offset, weight in enumerate(weights))
 
 
-def arrows(axes, name, outputs, connections):
+def draw(axes, name, outputs, connections):
     """Draw nodes 1 to 6, the outputs above them, and an arrow for each connection."""
     places = np.arange(len(outputs)) * (5 / max(len(outputs) - 1, 1)) * 0.8 + 0.5
-    for place, value in zip(places, outputs):
-        axes.text(place, 1, f"{value:g}", ha="center", va="center", bbox=NODE)
-    for node in range(6):
-        axes.text(node, 0, f"{node + 1}", ha="center", va="center", bbox=NODE)
-    for output, node in np.argwhere(connections.matrix):
-        color = f"C{connections.weights[output, node]}"
-        ends = {"xy": (places[output], 0.88), "xytext": (node, 0.12)}
-        axes.annotate("", **ends, arrowprops={"arrowstyle": "->", "color": color})
+    weights = connections.weights
+    nodes(axes, places, outputs, height=1)
+    nodes(axes, range(6), range(1, 7))
+    arrows(axes, connections.matrix, (range(6), places), lambda *ends: f"C{weights[ends]}")
     axes.set(xlim=(-0.5, 5.5), ylim=(-0.25, 1.25))
     axes.set_axis_off()
     axes.set_title(name, fontsize=9)
-
-
-NODE = {"boxstyle": "circle", "facecolor": "white", "edgecolor": "0.4"}

@@ -37,10 +37,14 @@ def sizes(*settings):
         return (0,) if len(settings) == 1 else tuple(sizes(one)[0] for one in settings)
 
 
-def show():
+def drawn(number):
+    lows, highs = (1, 1, 1, 0, 1), (300, 12, 6, 8, 5)  # of n, k, s, p, d
     rng = np.random.default_rng(0)
-    lows, highs = (1, 1, 1, 0, 1), (300, 12, 6, 8, 5)
-    settings = rng.integers(lows, highs, (SETTINGS, 5), endpoint=True).tolist()
+    return rng.integers(lows, highs, (number, 5), endpoint=True).tolist()
+
+
+def show():
+    settings = drawn(SETTINGS)
     found = [size for i in range(0, SETTINGS, 3) for size in sizes(*settings[i : i + 3])]
     right = sum(formula(*setting) == size for setting, size in zip(settings, found, strict=True))
     rows = [

@@ -25,6 +25,12 @@ def line(x):
     return F.conv(x, kernel(3, 1, 1), padding=1)
 
 
+def on(image):
+    return analysis.plot_receptive_field(
+        analysis.receptive_field(pool, (1, 32, 24, 1)), image=image
+    )
+
+
 def gradients(scale):
     weights = {f"w{i}": kernel(4) * scale for i in range(3)}
 
@@ -84,6 +90,32 @@ def test_the_box_is_drawn_where_it_is_with_its_padding():
     inner = analysis.receptive_field(residual, (1, 32, 32, 1))
     (ax,) = analysis.plot_receptive_field(inner).axes
     assert "padding" not in [patch.get_label() for patch in ax.patches]
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_a_field_is_drawn_on_the_image_which_stays_visible(channels, dtype):
+    field = analysis.receptive_field(residual, (1, 32, 24, 1), unit=(2, 8))
+    image = np.random.default_rng(0).integers(0, 256, (32, 24, *channels), np.uint8)
+    given = image if dtype == np.uint8 else image / 255
+    (ax,) = analysis.plot_receptive_field(field, image=given).axes
+    (drawn,) = ax.images
+    np.testing.assert_allclose(drawn.get_array().reshape(image.shape), image / 255, atol=1e-6)
+    assert tuple(drawn.get_extent()) == (-0.5, 23.5, 31.5, -0.5)
+    patches = {patch.get_label(): patch for patch in ax.patches}
+    assert "image" not in patches
+    assert patches["what the unit sees"].get_facecolor()[3] < 0.5
+    above = sorted(ax.get_children(), key=lambda artist: artist.zorder)
+    order = [above.index(a) for a in (patches["padding"], drawn, patches["what the unit sees"])]
+    assert order == sorted(order)
+    (bare,) = analysis.plot_receptive_field(field).axes
+    assert (ax.get_xlim(), ax.get_ylim()) == (bare.get_xlim(), bare.get_ylim())
+
+
+def test_an_image_may_be_a_strip_or_of_jax():
+    field = analysis.receptive_field(line, (8, 1), unit=(0,))
+    (ax,) = analysis.plot_receptive_field(field, image=jax.numpy.eye(1, 8)).axes
+    np.testing.assert_array_equal(ax.images[0].get_array(), np.eye(1, 8))
 
 
 def test_one_axis_is_drawn_too():
@@ -250,6 +282,20 @@ def test_filters_find_the_edges_of_a_real_photo():
             lambda: analysis.plot_receptive_field(analysis.receptive_field(line, (8, 1)), number=1),
             "`number` must be at most 0; got 1",
         ),
+        *(
+            (lambda image=image: on(image), words)
+            for image, words in (
+                (
+                    np.ones((24, 32)),
+                    r"`image` must be \(32, 24\), \(32, 24, 1\) or \(32, 24, 3\), as large as the "
+                    r"input; got shape \(24, 32\)",
+                ),
+                (np.ones((32, 24, 2)), r"as large as the input; got shape \(32, 24, 2\)"),
+                (np.ones((32, 24), int), "of uint8, or of floats from 0 to 1; got int64"),
+                (np.ones((32, 24)) * 255, "floats from 0 to 1; got floats from 255 to 255"),
+                (np.full((32, 24), np.nan), "floats from 0 to 1; got floats from nan to nan"),
+            )
+        ),
         (
             lambda: analysis.plot_equivariance(analysis.equivariance(pool, X, [(0, 1), (1, 2)])),
             "must hold all shifts of a grid",
@@ -278,6 +324,11 @@ def test_wrong_calls_say_what_is_wrong(call, words):
 def test_what_cannot_be_drawn_is_told_what_can(function, words):
     with pytest.raises(TypeError, match=words):
         getattr(analysis, function)({})
+
+
+def test_an_image_under_a_field_is_an_array():
+    with pytest.raises(TypeError, match=r"`image` must be an array, such as `photo.*got str"):
+        on("photo.png")
 
 
 def test_a_field_of_one_axis_is_a_strip_that_can_be_seen():
