@@ -10,11 +10,13 @@ also, and on the page too:
     effective_field.png       how much that unit depends on each place of the input
     equivariance.png          how far outputs for shifted inputs are from shifted outputs
     invariance_by_layer.png   how much each layer changes when a photo moves
+    gradient_norms.png        how large the gradient by each layer's parameters is
     kernels.png               the weights of the first convolution
     feature_maps_LAYER.png    what layers make of the photo, of signals as curves
 
 The photo is `cnn_jax.analysis.photo`, or --image, with mean 0 and deviation 1; a signal is a line
-of it.
+of it. Gradients are for --image, or for random inputs without it: of the cross entropy of the class
+that comes second, or of half the sum of squares of outputs that are no logits (batch, classes).
 """
 
 import importlib

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -186,7 +187,8 @@ def said_by(capsys, *arguments):
     return capsys.readouterr().out.splitlines(), [path.name for path in written]
 
 
-WITH_WEIGHTS = ["invariance_by_layer.png", "kernels.png", "feature_maps_the_input.png"]
+WITH_WEIGHTS = ["invariance_by_layer.png", "gradient_norms.png", "kernels.png"]
+WITH_WEIGHTS += ["feature_maps_the_input.png"]
 STAGES = ["conv1", "pool1", "conv2", "pool2"]
 OF_LENET = [*WITH_WEIGHTS, *(f"feature_maps_{stage}.png" for stage in STAGES)]
 
@@ -211,8 +213,11 @@ def test_everything_is_drawn_and_stands_on_the_page(tmp_path, capsys):
     assert changes is not None
     names = [change.split()[0] for change in changes[1].split(", ")]
     assert names == [*STAGES, "dense1", "dense2", "logits"]
-    assert said[3] == "The kernels of conv1, 5x5x1x6."
-    assert said[4] == "The channels of the input for the photo, 28x28x1."
+    gradients = r"The norm of the gradient by layers, for 8 random inputs: first \S+ \(conv1\), "
+    gradients += r"last \S+ \(logits\), least .*\. The loss is the cross entropy of the class .*"
+    assert re.fullmatch(gradients, said[3])
+    assert said[4] == "The kernels of conv1, 5x5x1x6."
+    assert said[5] == "The channels of the input for the photo, 28x28x1."
     assert said[-1] == "The channels of pool2 for the photo, 5x5x16."
 
 
@@ -278,12 +283,12 @@ def test_networks_of_others_have_weights(tmp_path, capsys):
 
 
 def test_a_network_along_one_axis_is_drawn_in_curves(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(_measured, "QUESTIONS", _measured.QUESTIONS[3:])
+    monkeypatch.setattr(_measured, "QUESTIONS", _measured.QUESTIONS[4:])
     models.save_weights(models.mnist1d(rngs=nnx.Rngs(0)), tmp_path / "weights.npz")
     call = ["mnist1d", "--input", "40,1", "--out", tmp_path, "--weights", tmp_path / "weights.npz"]
     lines, written = said_by(capsys, *call)
     stages = [f"feature_maps_conv{i}.png" for i in (1, 2, 3)]
-    assert written[2:] == [*WITH_WEIGHTS[1:], *stages]
+    assert written[2:] == [*WITH_WEIGHTS[2:], *stages]
     assert "The kernels of conv1, 3x1x15." in lines
     assert "The channels of conv3 for the photo, 4x15." in lines
 
@@ -308,8 +313,81 @@ def test_layers_are_looked_into_where_only_logits_are_returned(tmp_path, capsys)
     line = next(line for line in lines if "changes the layers by" in line)
     conv, mean = re.fullmatch(r".*: conv (\d\.\d\d), .*pool_1 (\d\.\d\d)\.", line).groups()
     assert float(mean) < float(conv) > 1.0  # noise, moved, is another noise
+    assert any("by layers, for the image: first " in line for line in lines)
     with pytest.raises(ValueError, match=r"`image` no\.png cannot be read"):
         said_by(capsys, *call[:-1], "no.png")
+
+
+class Pair(nnx.Module):
+    """Two dense layers, and one that is not used, as a function of vectors."""
+
+    def __init__(self, outputs, *, rngs: nnx.Rngs):
+        self.first, self.last = nnx.Linear(5, 4, rngs=rngs), nnx.Linear(4, outputs, rngs=rngs)
+        self.idle = nnx.Linear(2, 2, rngs=rngs)
+
+    def __call__(self, x):
+        return self.last(jnp.tanh(self.first(x)))
+
+
+def gradients_of(network, folder, image=None, shape=(5,)):
+    asked = _measured.Asked(network, shape, None, None, image, folder)
+    return list(_measured.gradients_of_layers(asked))
+
+
+@pytest.mark.parametrize("outputs", [3, 1])
+def test_gradients_are_those_of_a_loss_without_labels(outputs, tmp_path):
+    """Against the losses written out: logits of 3 classes, and one number that is no logit."""
+    network = Pair(outputs, rngs=nnx.Rngs(0))
+    weights = {
+        name: {"kernel": layer.kernel[...], "bias": layer.bias[...]}
+        for name, layer in (("first", network.first), ("last", network.last))
+    }
+    x = jax.random.normal(jax.random.key(0), (8, 5))
+
+    def loss(weights):
+        hidden = jnp.tanh(x @ weights["first"]["kernel"] + weights["first"]["bias"][None])
+        y = hidden @ weights["last"]["kernel"] + weights["last"]["bias"][None]
+        if outputs == 1:
+            return (y**2).sum() / 2 / 8
+        second = y.argsort(axis=-1)[:, -2]
+        return -jnp.log(jax.nn.softmax(y)[jnp.arange(8), second]).mean()
+
+    gradients = jax.grad(loss)(weights)
+    norms = [
+        float(jnp.sqrt(sum((array**2).sum() for array in gradients[name].values())))
+        for name in ("first", "last")
+    ]
+    [(picture, said)] = gradients_of(network, tmp_path)
+    assert picture == tmp_path / "gradient_norms.png"
+    found = re.search(r"first (\S+) \(first\), last (\S+) \(last\), .*, and 0 in 1 more", said)
+    assert found is not None
+    np.testing.assert_allclose(list(map(float, found.groups())), norms, rtol=6e-3)
+    assert ("no logits" in said) == (outputs == 1)
+
+
+def test_a_sure_network_still_has_gradients():
+    logits = jnp.array([[60.0, 0.0, -5.0], [0.0, 0.0, 0.0]])
+    sure, unsure = jax.grad(_measured.cross_entropy_of_the_second)(logits) * 2
+    np.testing.assert_allclose(sure, [1, -1, 0], atol=1e-6)
+    assert jnp.linalg.norm(unsure) > 0.5
+
+
+def test_half_of_squares_is_of_all_floats_for_each_input():
+    y = {"a": jnp.array([[1.0, 2.0], [3.0, 4.0]]), "b": jnp.array([2.0, 0.0]), "c": jnp.arange(2)}
+    assert float(_measured.half_of_squares(y)) == (30 + 4) / 2 / 2
+
+
+def test_without_parameters_or_gradients_there_is_no_picture(tmp_path):
+    class Fixed(nnx.Module):
+        def __call__(self, x):
+            return 2 * x
+
+    assert gradients_of(Fixed(), tmp_path) == []
+    network = Pair(1, rngs=nnx.Rngs(0))
+    network.last.kernel[...] = jnp.zeros((4, 1))
+    [(picture, said)] = gradients_of(network, tmp_path)
+    assert picture is None
+    assert said.startswith("The gradient is 0 in all layers, for 8 random inputs. The loss is ")
 
 
 def test_the_photo_becomes_what_the_network_is_given():
