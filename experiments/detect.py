@@ -63,18 +63,27 @@ class Config(OnSets):
     learning_rate: float = 2e-2
     weight_decay: float = 0.02
     """The weight decay of AdamW."""
+    nms: float = 1.0
+    """Boxes of a class that overlap a likelier one by more than this are dropped; 1 keeps all, for
+    peaks of a 3x3 pool rarely repeat."""
 
     def __post_init__(self):
         super().__post_init__()
         require("--size", self.size % 16 == 0 < self.size <= 256, "16, 32, ... 256", self.size)
         require("--objects", 1 <= self.objects <= 100, "in [1, 100]", self.objects)
         require_weight_decay(self.weight_decay)
+        require("--nms", 0 < self.nms <= 1, "in (0, 1]", self.nms)
 
 
 def seen(truth: Any) -> dict[str, jax.Array]:
     """What network and loss take of scenes: images in [-2, 2] and boxes, no masks."""
     kept = {name: truth[name] for name in ("boxes", "boxes_valid", "classes")}
     return {**kept, "image": truth["image"].astype(jnp.float32) / 64 - 2}
+
+
+def decoded(outputs: jax.Array, most: float) -> dict[str, jax.Array]:
+    """Boxes of peaks, of score 0 where a likelier one of the class overlaps by more than `most`."""
+    return detection.nms(detection.decode(outputs), overlap=most)
 
 
 def main(config: Config) -> Result:
@@ -98,7 +107,7 @@ def main(config: Config) -> Result:
         state, apply = training.init(model, optimizer)
         step = training.make_step(apply, optimizer, loss, prepare=prepare)
         predict = training.make_predict(apply, held_out, prepare=prepare)
-        decode, losses_of = jax.jit(detection.decode), jax.jit(loss)
+        decode, losses_of = jax.jit(partial(decoded, most=config.nms)), jax.jit(loss)
         judge = partial(detection.average_precision, truth=truth, classes=len(classes))
 
         def evaluate(state):

@@ -3,6 +3,7 @@
 import json
 import re
 
+import chex
 import jax
 import jax.numpy as jnp
 import matplotlib.image
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from cnn_jax import data
+from cnn_jax.tasks import detection
 from experiments import detect
 from experiments.baselines import sliding
 from experiments.drawing import detected
@@ -69,6 +71,8 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     [
         (["--size", "60"], "`--size` must be 16, 32, ... 256; got 60."),
         (["--objects", "0"], "`--objects` must be in [1, 100]; got 0."),
+        (["--nms", "0"], "`--nms` must be in (0, 1]; got 0.0."),
+        (["--nms", "nan"], "`--nms` must be in (0, 1]; got nan."),
         (["--epochs", "-1"], "`--epochs` must be in [0, 100000]; got -1."),
         (["--resume"], "`--resume` needs `--workdir`"),
     ],
@@ -78,6 +82,21 @@ def test_a_mistake_is_told_what_to_do(words, text, monkeypatch, capsys, tmp_path
     error = re.sub(r"\s+", " ", error_of(monkeypatch, capsys, detect, words))
     assert text in error
     assert "Traceback" not in error
+
+
+def test_boxes_that_overlap_are_dropped_if_one_asks_for_it():
+    """Two peaks of one class and one of another, two cells apart, with boxes of 8 x 8 cells."""
+    outputs = jnp.full((1, 16, 16, 2 + 4), -9.0).at[..., 2:4].set(8.0).at[..., 4:].set(0.5)
+    outputs = outputs.at[0, 8, (5, 7, 9), (0, 0, 1)].set(jnp.array([2.0, 3.0, 1.0]))
+    sure = {}
+    for most in (0.5, 0.7, 1.0):  # 6 cells in common of 10
+        config = detect.Config(nms=most)
+        found = jax.jit(lambda outputs, most=config.nms: detect.decoded(outputs, most))(outputs)
+        shown = found["scores"][0] > 0.5
+        sure[most] = [int(left) for left in found["boxes"][0, shown, 1] / 4]
+    assert sure == {0.5: [3, 5], 0.7: [3, 1, 5], 1.0: [3, 1, 5]}
+    assert detect.Config().nms == 1
+    chex.assert_trees_all_equal(found, jax.jit(detection.decode)(outputs))
 
 
 def test_mistakes_are_counted():
