@@ -2,6 +2,9 @@
 
 `pytest --part 2/3` runs the second of every three cases of each test. The checks of a change take
 one such part by its hash, and other versions try smaller ones: most faults show in several cases.
+
+`pytest --slow` runs those tests that compile for a minute or more, and that are otherwise skipped;
+with `--part 2/6` every sixth of them.
 """
 
 import atexit
@@ -31,15 +34,21 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 def pytest_addoption(parser):
     parser.addoption("--part", metavar="K/N", help="only the Kth of every N cases of each test")
+    parser.addoption("--slow", action="store_true", help="only the slow tests, otherwise skipped")
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("part"):
-        return
-    first, step = map(int, config.getoption("part").split("/"))
+    only_slow, part = config.getoption("slow"), config.getoption("part")
     tests = collections.defaultdict(list)
     for item in items:
-        tests[item.nodeid.partition("[")[0]].append(item)
+        is_slow = "slow" in item.keywords
+        if only_slow and is_slow:
+            tests["all slow ones"].append(item)
+        elif not only_slow:
+            tests[item.nodeid.partition("[")[0]].append(item)
+            if is_slow:
+                item.add_marker(pytest.mark.skip(reason="slow: with --slow"))
+    first, step = map(int, part.split("/")) if part else (1, 1)
     kept = {
         id(case) for cases in tests.values() for case in cases[(first - 1) % len(cases) :: step]
     }

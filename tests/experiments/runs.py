@@ -1,7 +1,6 @@
 """Small runs, what they leave, errors and folders, for tests of the experiments that train."""
 
 import json
-import os
 import signal
 import sys
 
@@ -14,7 +13,7 @@ from experiments.running import command, watching
 from experiments.running.train_options import Config
 
 # What compiles for a minute or more. Other tasks' tests ask the same of the same code at each run.
-slow = pytest.mark.skipif("CNN_JAX_SLOW" not in os.environ, reason="slow: with CNN_JAX_SLOW=1")
+slow = pytest.mark.slow
 # A network that soon compiles, and no kernels of ours to be compiled.
 HERE = {"devices": 1, "smoke": True, "algorithm": "xla"}
 SMALL = {"model": "mlp", "model_options": '{"widths": [16]}', **HERE}
