@@ -1,5 +1,7 @@
 """Flax's group norm, computed in an order that is fast on a CPU."""
 
+from typing import cast
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -15,9 +17,11 @@ class GroupNorm(nnx.GroupNorm):
         Wu and He, *Group normalization*, 2018, arXiv:1803.08494, equations 1 to 7.
     """
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
         """Normalize x (batch, *spatial, channels): each example and group of channels alone."""
-        weights, bias = self.scale[...][None], self.bias[...][None]
+        if mask is not None:
+            return super().__call__(x, mask=mask)
+        weights, bias = (cast(nnx.Param, p)[...][None] for p in (self.scale, self.bias))
         dtype = self.dtype or jnp.promote_types(x.dtype, weights.dtype)
         wide = x.astype(jnp.promote_types(dtype, jnp.float32))
 
