@@ -17,7 +17,7 @@ on the page was computed by the lines of code that it shows, with these versions
 
 The same sections are in experiments/notebooks/lecture.ipynb.
 
-2 CPU cores: 6 minutes beside other jobs. Draws index.html, a page of pictures.
+2 CPU cores: 4 minutes. Draws index.html, a page of pictures.
 """
 
 from experiments.lecture._section import shown as shown

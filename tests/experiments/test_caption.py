@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 import matplotlib.image
 import numpy as np
-import optax
 import pytest
 from flax import nnx
 
 from cnn_jax import functional as F
-from cnn_jax import models, training
+from cnn_jax import models
 from cnn_jax.data.scenes import COARSE, FINE
 from cnn_jax.tasks import captioning
 from experiments import caption
@@ -79,25 +78,6 @@ def test_eight_devices_have_the_same_losses(finished, tmp_path):
 def tiny():
     shape = {"widths": (4, 8, 8), "channels": 8, "layers": 2, "kinds": 3}
     return models.captioner(vocabulary=len(COARSE.vocabulary), **shape, rngs=nnx.Rngs(0))
-
-
-@slow
-def test_a_step_by_auto_is_that_by_xla():
-    rng = np.random.default_rng(0)
-    batch = {
-        "image": rng.standard_normal((4, 32, 32, 3)).astype(np.float32),
-        "words": rng.integers(1, 9, (4, 6)),
-        "label": rng.integers(0, 3, (4, 4, 4)),
-    }
-    after = []
-    for algorithm in ("xla", "auto"):
-        with F.using(algorithm=algorithm):
-            optimizer = optax.sgd(0.1)
-            state, apply = training.init(tiny(), optimizer, forward=caption.look_and_read)
-            step = training.make_step(apply, optimizer, caption.loss)
-            state, measured = step(state, jax.tree.map(jnp.asarray, batch), jax.random.key(0))
-            after.append(jax.device_get((state.params, measured["loss"])))
-    jax.tree.map(lambda *pair: np.testing.assert_allclose(*pair, rtol=2e-3, atol=2e-4), *after)
 
 
 def test_what_the_network_sees_is_what_is_said():
