@@ -6,7 +6,7 @@
 
 Writes into the folder `evaluation` beside the weights: evaluation.json and confusion.png.
 
-Draws confusion.png.
+2 CPU cores: less than a minute. Draws confusion.png.
 """
 
 import json

@@ -7,7 +7,7 @@
 Images may have any size, be gray or in color, and lie on their side if EXIF says so: they are
 brought to what the network was trained on. Writes predictions.png.
 
-Draws predictions.png.
+2 CPU cores: less than a minute. Draws predictions.png.
 """
 
 from dataclasses import dataclass
