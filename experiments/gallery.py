@@ -43,27 +43,32 @@ class Tile:
         panels: numbers of the parts that show an image.
         cells: how many equal cells the part has from left to right.
         shown: which of these are shown.
+        names: what the parts or the lines in them are, written below.
     """
 
     figure: str
     panels: tuple[int, ...] = (0,)
     cells: int = 1
     shown: tuple[int, ...] = (0,)
+    names: str = ""
 
 
+FRAMES = (0, 2, 5, 7)
 TILES = {
-    "detect": Tile("AP at 0.5"),
-    "segment": Tile("mIoU", panels=(0, 12, 24, 36)),
-    "instances": Tile("AP of masks"),
-    "track": Tile("success", cells=8, shown=(0, 2, 5, 7)),
-    "video": Tile("directions", cells=8, shown=(0, 2, 5, 7)),
-    "camera_pose": Tile("corner error, pixels"),
-    "body_pose": Tile("PCK"),
-    "stereo": Tile("end-point error, pixels", panels=(0, 1, 2, 4)),
-    "denoise": Tile("PSNR, dB", panels=(0, 1, 2, 5)),
-    "superresolve": Tile("PSNR, dB", panels=(0, 1, 2, 3)),
+    "detect": Tile("AP at 0.5", names="white: true boxes"),
+    "segment": Tile("mIoU", (0, 12, 24, 36), names="scene, truth; network, baseline"),
+    "instances": Tile("AP of masks", names="white: true outlines"),
+    "track": Tile(
+        "success", cells=8, shown=FRAMES, names="white: true; green: network; red: baseline"
+    ),
+    "video": Tile("directions", cells=8, shown=FRAMES, names="four frames"),
+    "camera_pose": Tile("corner error, pixels", names="white: true; blue: network; dotted: ORB"),
+    "body_pose": Tile("PCK", names="white: true limbs"),
+    "stereo": Tile("error, pixels", (0, 1, 2, 4), names="left view, truth; network, matching"),
+    "denoise": Tile("PSNR, dB", (0, 1, 2, 5), names="clean, noisy; non-local means, network"),
+    "superresolve": Tile("PSNR, dB", (0, 1, 2, 3), names="small, bicubic; network, true"),
     "caption": Tile("sentences right"),
-    "synthesize": Tile("Frechet distance"),
+    "synthesize": Tile("Frechet distance", names="made ones"),
 }
 
 
@@ -85,9 +90,10 @@ def main(config: Config) -> Path:
         axes.set(xticks=[], yticks=[], frame_on=False)
         value, baseline = (f"{headline[key]:.3g}" for key in ("value", "baseline"))
         text = f"{tile.figure} {value}, baseline {baseline}"
+        text += "" if headline["higher_is_better"] else " (low is good)"
         axes.set_title(f"{name}: {TASKS[name].what}\n{text}", fontsize=9)
-        if name == "caption":  # the sentence is the answer
-            axes.set_xlabel(title, fontsize=8)
+        # Of caption the sentence is the answer.
+        axes.set_xlabel(title if name == "caption" else tile.names, fontsize=8)
     plots.save(figure, config.file)
     Console().print(f"written to {config.file}")
     return config.file

@@ -72,11 +72,12 @@ def test_all_tasks_in_one_picture(tmp_path, monkeypatch):
         task = tasks.TASKS[name]
         folder = tmp_path / "runs" / task.command / "2026-01-01_00-00-00"
         folder.mkdir(parents=True)
-        headline = {"name": "x", "value": number, "baseline": 0.5, "higher_is_better": True}
+        headline = {"name": "x", "value": number, "baseline": 0.5, "higher_is_better": number != 5}
         (folder / "result.json").write_text(json.dumps({"headline": headline, "config": {}}))
         picture(folder / task.picture, [60] * (max(tile.panels) + 1), tile.cells)
     assert gallery.main(config) == config.file
     found = plots.panels(config.file)
     assert len(found) == len(gallery.TILES) == 12
     assert [title.partition(":")[0] for title, _ in found] == list(gallery.TILES)
-    assert "PCK 6, baseline 0.5" in found[6][0]
+    assert found[6][0].endswith("PCK 6, baseline 0.5")
+    assert found[5][0].endswith("corner error, pixels 5, baseline 0.5 (low is good)")
