@@ -22,7 +22,7 @@ def flat(initializer: Initializer) -> Made:
     """The numbers of an initializer that does not ask for the shape, drawn along one axis.
 
     XLA takes up to 3 seconds to compile random numbers with the four axes of a kernel on a CPU, for
-    each shape, and 0.2 seconds with one. The numbers are the same.
+    each shape, and 0.2 seconds with one. The numbers are the same, but for the last bit.
 
     ```
     >>> init = flat(initializers.normal(0.01))
