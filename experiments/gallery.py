@@ -62,13 +62,13 @@ TILES = {
         "success", cells=8, shown=FRAMES, names="white: true; green: network; red: baseline"
     ),
     "video": Tile("directions", cells=8, shown=FRAMES, names="four frames"),
-    "camera_pose": Tile("corner error, pixels", names="white: true; blue: network; dotted: ORB"),
+    "camera_pose": Tile("pixels", names="white: true; blue: network; dotted: ORB"),
     "body_pose": Tile("PCK", names="white: true limbs"),
-    "stereo": Tile("error, pixels", (0, 1, 2, 4), names="left view, truth; network, matching"),
+    "stereo": Tile("pixels", (0, 1, 2, 4), names="left view, truth; network, matching"),
     "denoise": Tile("PSNR, dB", (0, 1, 2, 5), names="clean, noisy; non-local means, network"),
     "superresolve": Tile("PSNR, dB", (0, 1, 2, 3), names="small, bicubic; network, true"),
     "caption": Tile("sentences right"),
-    "synthesize": Tile("Frechet distance", names="made ones"),
+    "synthesize": Tile("distance", names="made ones"),
 }
 
 
@@ -89,8 +89,8 @@ def main(config: Config) -> Path:
         axes.imshow(shown)
         axes.set(xticks=[], yticks=[], frame_on=False)
         value, baseline = (f"{headline[key]:.3g}" for key in ("value", "baseline"))
-        text = f"{tile.figure} {value}, baseline {baseline}"
-        text += "" if headline["higher_is_better"] else " (low is good)"
+        low = "" if headline["higher_is_better"] else " (low is good)"
+        text = f"{tile.figure}{low} {value}, baseline {baseline}"
         axes.set_title(f"{name}: {TASKS[name].what}\n{text}", fontsize=9)
         # Of caption the sentence is the answer.
         axes.set_xlabel(title if name == "caption" else tile.names, fontsize=8)

@@ -80,4 +80,4 @@ def test_all_tasks_in_one_picture(tmp_path, monkeypatch):
     assert len(found) == len(gallery.TILES) == 12
     assert [title.partition(":")[0] for title, _ in found] == list(gallery.TILES)
     assert found[6][0].endswith("PCK 6, baseline 0.5")
-    assert found[5][0].endswith("corner error, pixels 5, baseline 0.5 (low is good)")
+    assert found[5][0].endswith("pixels (low is good) 5, baseline 0.5")
