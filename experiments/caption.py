@@ -119,8 +119,8 @@ def main(config: Config) -> Result:
         epochs = config.epochs_of(50)
         numbers = making.numbers(64 if config.smoke else EPOCH)
         batches, split = run.batches(numbers, held_out)
-        # Averages of a batch norm over these photographs are not those of the held-out ones.
         counts = {"vocabulary": len(language.vocabulary), "kinds": 1 + len(classes)}
+        # A batch norm's averages over these photographs are not those of the held-out ones.
         model = models.captioner(**counts, norm="group", rngs=nnx.Rngs(config.seed))
         steps = epochs * batches.steps
         optimizer = one_cycle(steps, config.learning_rate, config.weight_decay, clip=5.0)

@@ -9,10 +9,11 @@ import numpy as np
 import optax
 from flax import nnx
 
-from cnn_jax import data, models, training
+from cnn_jax import data, models, nn, training
 from cnn_jax.data import augment
 from cnn_jax.tasks import classification
 
+normal = nn.flat(nnx.initializers.normal(1.0))  # (key, shape) -> standard normal numbers
 scaled = augment.normalize(0.2860, 0.3530)  # mean and deviation of Fashion-MNIST's pixels
 
 

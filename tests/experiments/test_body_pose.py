@@ -3,11 +3,15 @@
 import json
 import re
 
+import jax
 import matplotlib.image
 import numpy as np
+import optax
 import pytest
 
-from cnn_jax.data.figures import JOINTS
+from cnn_jax import functional as F
+from cnn_jax import training
+from cnn_jax.data.figures import JOINTS, figures
 from experiments import body_pose
 from experiments.baselines import mean_pose
 from experiments.drawing import posed
@@ -68,6 +72,20 @@ def test_eight_devices_have_the_same_losses(finished, tmp_path):
     for name in ("train_loss", "test_loss"):
         losses = [[record[name] for record in metrics(folder)] for folder in (one, tmp_path)]
         np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+@slow
+def test_auto_and_xla_agree():
+    config = body_pose.Config(smoke=True)
+    truth = figures(size=64)(jax.random.split(jax.random.key(0), 2))
+    state, apply = training.init(body_pose.network(config), optax.sgd(0.1))
+    batch, made = body_pose.seen(truth), []
+    for algorithm in ("xla", "auto"):
+        with F.using(algorithm=algorithm):
+            outputs, _ = jax.jit(lambda state: apply(state.params, state.stats, batch))(state)
+        made.append(np.asarray(outputs))
+    assert made[0].shape == (2, 32, 32, 14)
+    np.testing.assert_allclose(*made, atol=1e-5 * np.abs(made[0]).max())
 
 
 @pytest.mark.parametrize(

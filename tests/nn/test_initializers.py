@@ -31,7 +31,7 @@ TRANSPOSED = {"in_axis": -1, "out_axis": -2}
 def test_numbers_are_those_of_jax(mode, distribution, shape, axes):
     theirs = initializers.variance_scaling(2.0, mode, distribution, **axes)
     ours = nn.variance_scaling(2.0, mode, distribution, **axes)
-    np.testing.assert_allclose(ours(KEY, shape), theirs(KEY, shape), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(ours(KEY, shape), theirs(KEY, shape), rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
@@ -41,7 +41,7 @@ def test_flat_numbers_are_those_of_the_initializer(theirs, dtype):
     made = nn.flat(theirs)(KEY, shape, dtype)
     assert made.dtype == dtype
     found, expected = (np.asarray(a, np.float32) for a in (made, theirs(KEY, shape, dtype)))
-    np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == jnp.float32 else 1e-2)
+    np.testing.assert_allclose(found, expected, rtol=1e-6 if dtype == jnp.float32 else 1e-2)
 
 
 @pytest.mark.parametrize(

@@ -86,20 +86,17 @@ def plot_receptive_field(
     made, ((ax,),) = figure(max(spans[1] * scale, 2) + 1, tall + 1)
     if picture is None:
         ax.add_patch(_box(0, height - 1, 0, width - 1, facecolor="0.93", label="image"))
-    padded = _box(top, bottom, left, right, hatch="///", facecolor="none", edgecolor="0.55")
     if top < 0 or left < 0 or bottom >= height or right >= width:
-        padded.set_label("padding")
-        ax.add_patch(padded)
-    style = {"facecolor": "#3b6ea8"}
-    if picture is not None:
-        ax.imshow(picture, aspect="auto", **PHOTO)  # hides the padding under it
-        style = {"facecolor": (*to_rgb("#3b6ea8"), 0.25), "edgecolor": "#6fb7ff", "linewidth": 2.5}
-    if down.low <= down.high and across.low <= across.high:
-        box = _box(down.low, down.high, across.low, across.high, **style)
-        box.set_label("what the unit sees")
-        ax.add_patch(box)
+        style = {"hatch": "///", "facecolor": "none", "edgecolor": "0.55", "label": "padding"}
+        ax.add_patch(_box(top, bottom, left, right, **style))
+    style = {"label": "what the unit sees", "facecolor": "#3b6ea8"}
     if picture is None:
         _grid(ax, height, width)
+    else:
+        ax.imshow(picture, aspect="auto", **PHOTO)  # hides the padding under it
+        style |= {"facecolor": (*to_rgb("#3b6ea8"), 0.25), "edgecolor": "#6fb7ff", "linewidth": 2.5}
+    if down.low <= down.high and across.low <= across.high:
+        ax.add_patch(_box(down.low, down.high, across.low, across.high, **style))
     ax.add_patch(_box(0, height - 1, 0, width - 1, facecolor="none", edgecolor="black"))
     ax.add_patch(
         _box(top, bottom, left, right, facecolor="none", edgecolor="black", linestyle="--")

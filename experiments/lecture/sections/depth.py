@@ -13,19 +13,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import nnx
 from matplotlib.figure import Figure
 
-from cnn_jax import analysis, data, nn, pages
+from cnn_jax import analysis, data, pages
 from cnn_jax import functional as F
 from experiments.lecture._section import code, numbers
+from experiments.lecture._training import normal
 
 TRY = "110 layers; a learning rate of 0.01; no normalization, and then the shortcuts explode."
 REFERENCE = (
     "Lecture, residual networks; He et al., Deep residual learning for image recognition, 2015, "
     "arXiv:1512.03385, figures 1 and 6, there with CIFAR-10, 64,000 steps and three sizes of maps."
 )
-NORMAL = nn.flat(nnx.initializers.normal(1.0))
 WIDTH, STEPS = 16, 300
 
 
@@ -56,7 +55,7 @@ def weights(layers, key):
     }
     gains = {"first": 2 / 3, "blocks": 2 / (3 * WIDTH), "logits": 1 / WIDTH}
     keys = dict(zip(sizes, jax.random.split(key, len(sizes))))
-    return {n: NORMAL(keys[n], sizes[n]) * gains[n] ** 0.5 for n in sizes}
+    return {n: normal(keys[n], sizes[n]) * gains[n] ** 0.5 for n in sizes}
 
 
 def errors(layers, shortcuts, signals, labels):

@@ -114,8 +114,8 @@ def two_layers(first, second, below, inputs):
     return figure
 
 
-def show():
-    first, second = (field.inputs[0].axes[0] for field in two())
+def curves():
+    """Draw how the field grows with depth, for three windows."""
     depths = range(1, 13)
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()
@@ -123,6 +123,11 @@ def show():
         axes.plot(depths, grown(depths, window), marker=".", label=f"window {window}")
     axes.set(xlabel="layers", ylabel="units seen on an axis")
     axes.legend()
+    return figure
+
+
+def show():
+    first, second = (field.inputs[0].axes[0] for field in two())
     small, large = networks()
     sizes = {
         name: tuple(axis.size for axis in field.inputs[0].axes[1:3])
@@ -146,7 +151,7 @@ def show():
             }
         ),
         code(grown),
-        pages.figure(figure, "The field grows by k - 1 with every layer of window k."),
+        pages.figure(curves(), "The field grows by k - 1 with every layer of window k."),
         code(networks, on_photographs),
         pages.figure(garment, "What a unit of LeNet-5's second convolution sees of a garment."),
         pages.figure(

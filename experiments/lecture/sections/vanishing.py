@@ -17,9 +17,10 @@ import optax
 from flax import nnx
 from matplotlib.figure import Figure
 
-from cnn_jax import analysis, data, models, nn, pages
+from cnn_jax import analysis, data, models, pages
 from cnn_jax import functional as F
 from experiments.lecture._section import code, numbers
+from experiments.lecture._training import normal
 
 TRY = (
     "gain = 1 for ReLU: the variance of the values halves in each layer. Weights three times as "
@@ -30,7 +31,6 @@ REFERENCE = (
     "arXiv:1512.03385; Yang et al., A mean field theory of batch normalization, 2019, "
     "arXiv:1902.08129, why gradients explode at the start where there is no shortcut."
 )
-NORMAL = nn.flat(nnx.initializers.normal(1.0))
 ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh, "ReLU": jax.nn.relu}
 KINDS = {
     "plain": (False, False),
@@ -47,7 +47,7 @@ def weights(activation, key):
     sizes = {"first": (3, 1, WIDTH), "others": others, "logits": (WIDTH, 10)}
     inputs = {"first": 3, "others": 3 * WIDTH, "logits": WIDTH}  # of each value
     keys = dict(zip(sizes, jax.random.split(key, len(sizes))))
-    return {n: NORMAL(keys[n], sizes[n]) * (gain / inputs[n]) ** 0.5 for n in sizes}
+    return {n: normal(keys[n], sizes[n]) * (gain / inputs[n]) ** 0.5 for n in sizes}
 
 
 def network(params, signals, activation, normalized, shortcuts):
