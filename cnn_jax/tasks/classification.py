@@ -4,7 +4,7 @@ The network's outputs are logits, `(n, classes)`. A batch has `label`: `(n,)` in
 classes)` floats, the share of each class, as mixup and cutmix make them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -15,11 +15,10 @@ from jax.typing import ArrayLike
 from cnn_jax import arguments
 
 from ._accumulator import Accumulator
+from ._loss import Loss
 
 
-def loss(
-    *, label_smoothing: float = 0.0, top: Sequence[int] = (1,)
-) -> Callable[[jax.Array, Mapping[str, jax.Array]], tuple[jax.Array, dict[str, jax.Array]]]:
+def loss(*, label_smoothing: float = 0.0, top: Sequence[int] = (1,)) -> Loss:
     """Return the cross entropy as training takes a loss, with the accuracies beside it.
 
     `loss[n] = -sum over c of q[n, c] * log_softmax(logits[n])[c]`, in nats and in float32 for any

@@ -12,7 +12,7 @@ small images: when scaling down, the kernel is as many times wider, so that noth
 mirrors the image.)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -22,12 +22,12 @@ from jax.typing import ArrayLike
 from cnn_jax import arguments
 from cnn_jax import functional as F
 
+from ._loss import Loss
+
 ERRORS = {"mse": jnp.square, "l1": jnp.abs}
 
 
-def loss(
-    error: str = "mse", *, crop: int = 0
-) -> Callable[[jax.Array, Mapping[str, jax.Array]], tuple[jax.Array, dict[str, jax.Array]]]:
+def loss(error: str = "mse", *, crop: int = 0) -> Loss:
     """Return the mean error of an image's pixels as training takes a loss, with its PSNR beside it.
 
     Args:

@@ -1,15 +1,12 @@
 """`loss`: the penalty-reduced focal loss of the heatmaps, and L1 of sizes and offsets."""
 
-from collections.abc import Callable, Mapping
-
 import jax
 import jax.numpy as jnp
 
 from cnn_jax import arguments
 
+from .._loss import Loss
 from ._targets import check_outputs, targets
-
-Loss = Callable[[jax.Array, Mapping[str, jax.Array]], tuple[jax.Array, dict[str, jax.Array]]]
 
 
 def loss(*, stride: int = 4, size_weight: float = 0.1, offset_weight: float = 1.0) -> Loss:

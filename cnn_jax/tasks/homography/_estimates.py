@@ -1,6 +1,6 @@
 """What a network says about corners: in pixels, how wrong it is, and better with each pass."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +9,9 @@ from jax.typing import ArrayLike
 
 from cnn_jax import arguments
 
+from .._loss import Loss
 from ._matrices import corner_offsets, floats, from_corners, warp
 from ._offsets import compose, convex
-
-Loss = Callable[[jax.Array, Mapping[str, jax.Array]], tuple[jax.Array, dict[str, jax.Array]]]
 
 
 def decode(outputs: ArrayLike, *, unit: float) -> jax.Array:

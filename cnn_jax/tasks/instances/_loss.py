@@ -1,16 +1,12 @@
 """`loss`: cross entropy of the classes, squared error of the heatmap, L1 of the votes."""
 
-from collections.abc import Callable, Mapping
-
-import jax
 import jax.numpy as jnp
 
 from cnn_jax import arguments
 
 from .. import segmentation
+from .._loss import Loss
 from ._targets import UNIT, check_outputs, targets
-
-Loss = Callable[[jax.Array, Mapping[str, jax.Array]], tuple[jax.Array, dict[str, jax.Array]]]
 
 
 def loss(*, heatmap_weight: float = 100.0, vote_weight: float = 0.1, sigma: float = 2.0) -> Loss:

@@ -1,6 +1,6 @@
 """`targets`, `loss` and `decode`: joints as heatmaps, and heatmaps as joints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 
 from cnn_jax import arguments
 
+from .._loss import Loss
 from ._checks import checked, heatmaps
 
 SHIFTS = ("quarter", "gaussian", "none")
@@ -61,9 +62,7 @@ def targets(
     return {"heatmap": jnp.where(counts[:, None, None], heatmap, 0), "counts": counts}
 
 
-def loss(
-    *, stride: int = 4, sigma: float = 2.0
-) -> Callable[[jax.Array, Mapping[str, Any]], tuple[jax.Array, dict[str, jax.Array]]]:
+def loss(*, stride: int = 4, sigma: float = 2.0) -> Loss:
     """Return half the mean squared error of heatmaps, as training takes a loss.
 
     `1/2` of the mean over joints and cells of `(output - heatmap)^2`, where a joint that does not

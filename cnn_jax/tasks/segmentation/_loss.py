@@ -1,15 +1,12 @@
 """`loss`: cross entropy and Dice."""
 
-from collections.abc import Callable, Mapping
-
 import jax
 import jax.numpy as jnp
 
 from cnn_jax import arguments
 
+from .._loss import Loss
 from ._decoding import check_ignore, pixels
-
-Loss = Callable[[jax.Array, Mapping[str, jax.Array]], tuple[jax.Array, dict[str, jax.Array]]]
 
 
 def loss(*, entropy: float = 1.0, dice: float = 0.0, ignore: int | None = None) -> Loss:

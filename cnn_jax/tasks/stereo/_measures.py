@@ -1,21 +1,18 @@
 """`loss`, and the two usual measures: the end-point error and the share of bad pixels."""
 
-from collections.abc import Callable, Mapping
-
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from cnn_jax import arguments
 
+from .._loss import Loss
 from ._maps import maps_of
 
 BAD = 3.0  # pixels; more is a bad match
 
 
-def loss(
-    *, max_disparity: float = 32
-) -> Callable[[jax.Array, Mapping[str, jax.Array]], tuple[jax.Array, dict[str, jax.Array]]]:
+def loss(*, max_disparity: float = 32) -> Loss:
     """Return the smooth L1 loss, as training takes it, with the two measures beside it.
 
     The mean over pixels of `e**2 / 2` where the error `e` is below 1 pixel, `|e| - 1/2` elsewhere.

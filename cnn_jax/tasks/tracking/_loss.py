@@ -1,14 +1,12 @@
 """`targets` and `loss`: the object is in the middle of the search image, and nowhere else."""
 
-from collections.abc import Callable, Mapping
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cnn_jax import arguments
 
-Loss = Callable[[jax.Array, Mapping[str, jax.Array]], tuple[jax.Array, dict[str, jax.Array]]]
+from .._loss import Loss
 
 
 def targets(grid: tuple[int, int], *, stride: int, radius: float) -> np.ndarray:
