@@ -49,6 +49,8 @@ CLEAR = 4.0  # pixels
 CELL, CELLS = 8, 10.0  # pixels of a cell of the map; the weight of what the cells say
 MEASURES = {"sentence": " (nats)", "exact": " (share of sentences)"}
 WORDS = {"coarse": COARSE, "fine": FINE}
+# After the encoder, which alone has a norm after each kernel.
+BY_ADAM = ("embedding", "summary", "words1", "words2", "words3", "hidden", "logits", "cells")
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ class Config(Training):
     """How many beginnings of a sentence are kept while it is found; 1 takes the likeliest word."""
     batch_size: int = 16
     learning_rate: float = 5e-3
-    weight_decay: float = 0.02
-    """The weight decay of AdamW."""
+    weight_decay: float = 0.2
+    """The weight decay of Muon."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -123,7 +125,7 @@ def main(config: Config) -> Result:
         # A batch norm's averages over these photographs are not those of the held-out ones.
         model = models.captioner(**counts, norm="group", rngs=nnx.Rngs(config.seed))
         steps = epochs * batches.steps
-        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay, clip=5.0)
+        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay, BY_ADAM)
         state, apply = training.init(model, optimizer, forward=look_and_read)
         step = training.make_step(apply, optimizer, loss, prepare=prepare)
         evaluate = training.make_evaluate(apply, loss, split, prepare=prepare)

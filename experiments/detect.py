@@ -60,9 +60,9 @@ class Config(OnSets):
     objects: int = 4
     """The most garments of a scene; the fewest are 1."""
     batch_size: int = 16
-    learning_rate: float = 2e-2
-    weight_decay: float = 0.02
-    """The weight decay of AdamW."""
+    learning_rate: float = 1e-2
+    weight_decay: float = 0.2
+    """The weight decay of Muon."""
     nms: float = 1.0
     """Boxes of a class that overlap a likelier one by more than this are dropped; 1 keeps all, for
     peaks of a 3x3 pool rarely repeat."""
@@ -103,7 +103,7 @@ def main(config: Config) -> Result:
         batches, held_out = run.batches(train, truth)
         model = models.centernet_small(num_classes=len(classes), rngs=nnx.Rngs(config.seed))
         steps = epochs * batches.steps
-        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay)
+        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay, model.HEAD)
         state, apply = training.init(model, optimizer)
         step = training.make_step(apply, optimizer, loss, prepare=prepare)
         predict = training.make_predict(apply, held_out, prepare=prepare)

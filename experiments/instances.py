@@ -61,9 +61,9 @@ class Config(OnSets):
     kinds: int = 3
     """How many classes each mask is given, with their scores, as detectors usually do."""
     batch_size: int = 16
-    learning_rate: float = 1e-2
-    weight_decay: float = 0.05
-    """The weight decay of AdamW."""
+    learning_rate: float = 5e-3
+    weight_decay: float = 0.2
+    """The weight decay of Muon."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -100,7 +100,7 @@ def main(config: Config) -> Result:
         small |= {"num_classes": len(names) + 4, "in_channels": 3, "norm": "batch"}
         model = models.unet(**small, padding="same", rngs=nnx.Rngs(config.seed))
         steps = epochs * batches.steps
-        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay)
+        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay, model.HEAD)
         state, apply = training.init(model, optimizer)
         step = training.make_step(apply, optimizer, loss, prepare=prepare)
         predict = training.make_predict(apply, held_out, prepare=prepare)

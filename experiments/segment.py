@@ -64,9 +64,9 @@ class Config(OnSets):
     dice: float = 0.0
     """The weight of the Dice loss beside that of the cross entropy, 1."""
     batch_size: int = 16
-    learning_rate: float = 1e-2
-    weight_decay: float = 0.05
-    """The weight decay of AdamW."""
+    learning_rate: float = 5e-3
+    weight_decay: float = 0.2
+    """The weight decay of Muon."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -119,8 +119,9 @@ def main(config: Config) -> Result:
         epochs, loss = config.epochs_of(80), segmentation.loss(dice=config.dice)
         batches, held_out = run.batches(train, truth)
         steps = epochs * batches.steps
-        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay)
-        state, apply = training.init(network(config, len(names)), optimizer)
+        model = network(config, len(names))
+        optimizer = one_cycle(steps, config.learning_rate, config.weight_decay, model.HEAD)
+        state, apply = training.init(model, optimizer)
         step = training.make_step(apply, optimizer, loss, prepare=prepare)
         metrics = {"confusion": segmentation.confusion(len(names))}
         measure = training.make_evaluate(apply, loss, held_out, prepare=prepare, metrics=metrics)

@@ -1,11 +1,14 @@
 """Optimizers and schedules by name, and what is put around them: clipping, rates, an average."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
+import jax
 import optax
+import optax.contrib
 
 from cnn_jax import training
 from experiments.running.options import require, said_of
@@ -45,22 +48,42 @@ def lars(rate: Any, decay: float, momentum: float) -> Any:
     )
 
 
-def one_cycle(steps: int, rate: float, decay: float = 0.0, clip: float = 0.0) -> Any:
-    """AdamW for short runs: the rate rises for a tenth of the steps, and then falls to 0.
+def one_cycle(steps: int, rate: float, decay: float, by_adam: Collection[str]) -> Any:
+    """Muon for short runs: the rate rises for a tenth of the steps, and then falls to 0.
 
-    The second moment is a mean of about 50 steps. Gradients become much smaller in the first
-    hundreds of steps; a mean of 1,000 steps still holds the old, large ones, which makes steps too
-    small. So CenterNet can take ten times the rate.
+    Muon takes the momentum of a kernel as a matrix, a column for each output, and steps by the
+    nearest orthogonal matrix: so all directions of a kernel are learned at one speed, where Adam
+    soon learns those with large gradients, and the others late. Biases and the scales of norms are
+    trained by Adam, with a second moment that is a mean of about 50 steps: one of 1,000 still holds
+    the large gradients of the beginning, which makes steps too small.
 
     Args:
         steps: of the whole run; 0 counts as 1.
-        rate: the highest.
-        decay: of the parameters, multiplied by the rate.
-        clip: the largest norm of a gradient; 0 clips none.
+        rate: the highest, of Adam. A kernel's step is 2 times the rate, as root mean square.
+        decay: of the kernels that Muon trains, multiplied by the rate.
+        by_adam: names of layers that Adam trains as well: the last ones, and those without a norm,
+            for which such steps are too large.
+
+    References:
+        Jordan et al., *Muon: an optimizer for hidden layers in neural networks*, 2024,
+        https://kellerjordan.github.io/posts/muon. Liu et al., *Muon is scalable for LLM training*,
+        2025, arXiv:2502.16982, section 2.2: the step's size.
     """
     schedule = optax.cosine_onecycle_schedule(max(steps, 1), rate, pct_start=0.1)
-    made = optax.adamw(schedule, b2=0.98, weight_decay=decay)
-    return optax.chain(optax.clip_by_global_norm(clip), made) if clip else made
+
+    def axes(path: Any, array: jax.Array) -> optax.contrib.MuonDimensionNumbers | None:
+        if array.ndim < 2 or path[0].key in by_adam:
+            return None
+        *inputs, outputs = range(array.ndim)
+        return optax.contrib.MuonDimensionNumbers(tuple(inputs), outputs)
+
+    return optax.contrib.muon(
+        schedule,
+        weight_decay=decay,
+        adam_b2=0.98,
+        consistent_rms=2.0,
+        muon_weight_dimension_numbers=partial(jax.tree_util.tree_map_with_path, axes),
+    )
 
 
 OPTIMIZERS: dict[str, Callable[..., Any]] = {

@@ -74,7 +74,8 @@ def test_eight_devices_have_the_same_losses(finished, tmp_path):
     _, one = finished
     run(tmp_path, devices=8, epochs=2)
     numbers = [[list(m.values()) for m in metrics(folder)] for folder in (one, tmp_path)]
-    np.testing.assert_allclose(*numbers, rtol=1e-4)
+    # Muon makes all directions of a kernel's step equally long, those of rounding too.
+    np.testing.assert_allclose(*numbers, rtol=1e-3)
 
 
 def test_options_change_what_they_say(tmp_path):
