@@ -70,12 +70,13 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     assert result(tmp_path)["metrics"] == result(whole)["metrics"]
 
 
-def test_eight_devices_have_the_same_losses(finished, tmp_path):
-    _, one = finished
-    run(tmp_path, devices=8, epochs=2)
-    numbers = [[list(m.values()) for m in metrics(folder)] for folder in (one, tmp_path)]
-    # Muon makes all directions of a kernel's step equally long, those of rounding too.
-    np.testing.assert_allclose(*numbers, rtol=1e-3)
+def test_eight_devices_have_the_same_losses(tmp_path):
+    folders = [tmp_path / "one", tmp_path / "eight"]
+    for devices, folder in zip((1, 8), folders):
+        # Muon makes all directions of a step equally long, so rounding grows with its rate.
+        run(folder, devices=devices, epochs=2, learning_rate=5e-3)
+    numbers = [[list(m.values()) for m in metrics(folder)] for folder in folders]
+    np.testing.assert_allclose(*numbers, rtol=1e-4)
 
 
 def test_options_change_what_they_say(tmp_path):
