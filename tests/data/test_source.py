@@ -2,6 +2,8 @@
 
 import multiprocessing
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -53,18 +55,40 @@ def test_a_wrong_index(prepared):
             prepared[index]
 
 
-def label_of(source_and_index):
-    source, index = source_and_index
-    return int(source[index]["label"])
-
-
-@pytest.mark.parametrize("method", ["spawn", "fork"])
-@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning")
-def test_workers_can_have_it(prepared, tiny, method):
-    prepared[0]  # it is open in this process
+def labels_by_workers(source, method: str) -> list[int]:
     with multiprocessing.get_context(method).Pool(2) as pool:
-        labels = pool.map(label_of, [(prepared, index) for index in range(30)])
-    assert labels == list(tiny.arrays["train"]["label"])
+        # `get` with a limit: the pool itself waits forever for a worker that has crashed.
+        examples = pool.map_async(source.__getitem__, range(len(source))).get(timeout=100)
+        together = pool.map_async(source.__getitems__, [[2, 3], [4]]).get(timeout=100)
+    labels = [int(example["label"]) for example in examples]
+    assert [int(e["label"]) for batch in together for e in batch] == labels[2:5]
+    return labels
+
+
+def test_workers_can_have_it(prepared, tiny):
+    prepared[0]  # it is open in this process
+    assert labels_by_workers(prepared, "spawn") == list(tiny.arrays["train"]["label"])
+
+
+def test_forked_workers_can_have_it_if_their_parent_has_read_nothing(prepared, tiny, tmp_path):
+    pickled = tmp_path / "source.pickle"
+    pickled.write_bytes(pickle.dumps(prepared))
+    program = f"""
+import pickle
+from pathlib import Path
+from tests.data.test_source import labels_by_workers
+print(labels_by_workers(pickle.loads(Path({str(pickled)!r}).read_bytes()), "fork"))
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert ended.stdout.strip() == str(tiny.arrays["train"]["label"].tolist()), ended.stderr
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning")
+def test_otherwise_forked_workers_are_told_what_to_do(prepared):
+    prepared[0]
+    with pytest.raises(RuntimeError, match=r'after its parent has read .* "spawn"'):
+        labels_by_workers(prepared, "fork")
 
 
 def test_pickles(prepared):

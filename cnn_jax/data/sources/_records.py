@@ -1,6 +1,7 @@
 """Records in array_record files, as TFDS prepares them."""
 
 import os
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,25 @@ import numpy as np
 from .._errors import DamagedFileError
 from ._source import Example
 
+_lost_to_a_fork = False
+
+
+def _note_the_fork() -> None:
+    """In a forked process array_record waits for threads that only its parent has, or crashes."""
+    global _lost_to_a_fork
+    _lost_to_a_fork = "array_record.python.array_record_module" in sys.modules
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_note_the_fork)
+
 
 class PreparedRecords:
     """The examples of one split in a folder that TFDS has prepared, decoded by its features.
 
-    The files are opened when they are first read, and again in each process: neither a pickled
-    copy nor a forked process shares the reader.
+    The files are opened when they are first read, by each process for itself: a pickled copy comes
+    without the reader. A forked process cannot read them after its parent has read some, so start
+    workers by "spawn" or "forkserver".
 
     Args:
         folder: the prepared version of a set, ``NAME/1.0.0``, with its ``features.json``.
@@ -31,29 +45,42 @@ class PreparedRecords:
         self.folder = folder
         self.split = split
         self.remedy = remedy
-        self._process = os.getpid()
+
+    @cached_property
+    def _builder(self) -> Any:
+        import tensorflow_datasets as tfds
+
+        return tfds.builder_from_directory(self.folder)
 
     @cached_property
     def _opened(self) -> Any:
-        import tensorflow_datasets as tfds
-
-        builder = tfds.builder_from_directory(self.folder)
-        return builder.as_data_source(self.split)  # pyright: ignore[reportCallIssue]
+        return self._builder.as_data_source(self.split)
 
     @cached_property
     def _labels(self) -> list[str]:
         """The features that are labels: TFDS stores them as int64."""
         import tensorflow_datasets as tfds
 
-        features = self._opened.dataset_info.features
+        features = self._builder.info.features
         return [k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
 
     def __len__(self) -> int:
-        return len(self._here()._opened)
+        return self._builder.info.splits[self.split].num_examples
 
     def read(self, indices: list[int]) -> list[Example]:
-        """Read and decode these examples; labels are int32, all else is as TFDS decodes it."""
-        opened = self._here()._opened
+        """Read and decode these examples; labels are int32, all else is as TFDS decodes it.
+
+        Raises:
+            DamagedFileError: a record cannot be read; the message names it.
+            RuntimeError: this process is forked from one that had read or written such files.
+        """
+        if _lost_to_a_fork:
+            raise RuntimeError(
+                "A forked process cannot read array_record files after its parent has read or "
+                'written some. Start workers by "spawn" or "forkserver" instead: PyTorch\'s '
+                'DataLoader takes multiprocessing_context="spawn".'
+            )
+        opened = self._opened
         try:
             # One record without the reader's threads: with them it would take ten times as long.
             one = len(indices) == 1
@@ -79,12 +106,5 @@ class PreparedRecords:
         reason = str(error).partition("\n")[0] or type(error).__name__
         return DamagedFileError(f"{self.place(indices[0])} is damaged ({reason}). {self.remedy}")
 
-    def _here(self) -> "PreparedRecords":
-        """Forget what another process opened."""
-        if self._process != os.getpid():
-            self._process = os.getpid()
-            self.__dict__.pop("_opened", None)
-        return self
-
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_opened", "_labels")}
+        return {"folder": self.folder, "split": self.split, "remedy": self.remedy}

@@ -39,7 +39,8 @@ class Records(Protocol):
 class Source:
     """The examples of one split, by their index; each is read and decoded when it is asked for.
 
-    It can be pickled and sent to worker processes. `grain` and PyTorch's loaders take it as it is.
+    It can be pickled and sent to worker processes. `grain` and PyTorch's loaders take it as it is;
+    start their workers by "spawn", as neither JAX nor TFDS's files bear a fork.
 
     Attributes:
         info: the facts about the set.
