@@ -12,6 +12,7 @@ import pytest
 
 from cnn_jax import data
 from cnn_jax.data.scenes import altered, boxes_of, crops, scenes, silhouette
+from cnn_jax.data.scenes._shapes import shape
 
 SIZE, MOST = 48, 4
 BLACK = np.zeros((1, SIZE, SIZE, 3), np.uint8)
@@ -219,6 +220,49 @@ def test_altered_photographs_are_others_of_the_same_range():
     assert np.abs(drawn[..., 0] - drawn[..., 2]).max() > 0.1  # colors of their own
     with pytest.raises(ValueError, match="of at least 64 x 64"):
         altered(photographs, 64)
+
+
+def test_shapes_lie_on_altered_photographs():
+    black = [np.zeros((60, 60), np.uint8)]
+    keys = jax.random.split(jax.random.key(0), 64)
+
+    def edges(shapes):  # how many pixels differ much from their neighbors: noise is smooth
+        drawn = jax.jit(jax.vmap(altered(black, 48, shapes)))(keys)
+        return int((jnp.abs(jnp.diff(drawn, axis=1)) > 0.2).sum())
+
+    assert edges(0) == 0
+    assert 0 < edges(2) < edges(16)
+    with pytest.raises(ValueError, match="`shapes` must be"):
+        altered(black, 48, shapes=-1)
+
+
+def test_a_shape_is_what_its_numbers_say():
+    """(size, size) = (64, 64): in the middle, upright, half as wide as it is high."""
+    photograph = jnp.full((64, 64, 3), 0.25)
+    high, wide = np.log(np.array([0.4, 0.2]) / 0.03) / np.log(15)  # of 64: 25.6 and 12.8 pixels
+
+    def drawn(*, turn=0.0, outline=0.9, pattern=(0.0, 0.5, 0.0), look=(0.0, 0.9, 0.0, 0.9)):
+        numbers = [0.5, 0.5, high, wide, turn, outline, *pattern, 0.9, 0.5, 0.5, 0.5, *look]
+        covers, shown = shape(jnp.float32(numbers), photograph)
+        return np.asarray(covers), np.asarray(shown)
+
+    rectangle, shown = drawn()
+    assert rectangle.sum() == 51 * 25  # of 32 as the middle
+    np.testing.assert_allclose(shown[rectangle], 0.9, rtol=1e-6)  # its own color
+    ellipse, _ = drawn(outline=0.1)
+    assert not (ellipse & ~rectangle).any()
+    np.testing.assert_allclose(ellipse.sum(), np.pi * 25.6 * 12.8, rtol=0.01)
+    turned, _ = drawn(turn=0.75)  # by a quarter
+    assert (turned[1:, 1:] == rectangle.T[1:, 1:]).mean() > 0.99
+    bars, lattice = drawn(pattern=(0, 0.5, 0.9))[0], drawn(pattern=(0, 0.5, 0.6))[0]
+    # Of each 0.04 * 64 pixels 0.4 are full, across alone or also along.
+    np.testing.assert_allclose(bars.sum() / rectangle.sum(), 0.4, atol=0.05)
+    np.testing.assert_allclose(lattice.sum() / rectangle.sum(), 1 - 0.6**2, atol=0.05)
+    np.testing.assert_allclose(drawn(look=(0, 0.1, 0, 0))[1][rectangle], 0.25)  # the photograph
+    ball = drawn(outline=0.1, look=(0.8, 0.9, 0, 0))[1]
+    assert ball[32, 32, 0] > ball[20, 32, 0] > ball[10, 32, 0]
+    rim = drawn(look=(0, 0.9, 0.9, 0.9))[1][..., 0]
+    np.testing.assert_allclose(rim[32, [32, 43]], [0.9, 0.9 + 0.8 * 0.4], rtol=1e-6)
 
 
 def test_a_function_is_the_background_as_it_is():

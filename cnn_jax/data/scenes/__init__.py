@@ -8,6 +8,7 @@ device and inside of `jit`. No two keys give the same scene, so a network never 
     _scenes.py       `scenes`: what is drawn at random, and how it is put together
     _garments.py     one garment: its silhouette, and how it lies in a scene; boxes around masks
     _backgrounds.py  crops of photographs, as they are or altered, or smooth noise
+    _shapes.py       ellipses, rectangles and lattices that are no objects
     _sentences.py    `Language`: sentences that say what is in a scene
 
 >>> import jax

@@ -11,6 +11,8 @@ from cnn_jax import arguments
 from cnn_jax.arguments import shown
 from cnn_jax.data.photos import Joined
 
+from ._shapes import NUMBERS, shape
+
 Background = Callable[[jax.Array], jax.Array]
 GRIDS = {2: 0.5, 5: 0.3, 16: 0.15, 48: 0.05}  # cells of the noise on each axis: their strength
 
@@ -71,28 +73,27 @@ def _crops(name: str, photographs: Any, size: int) -> Background:
     return draw
 
 
-def altered(photographs: Any, size: int, discs: int = 8) -> Background:
+def altered(photographs: Any, size: int, shapes: int = 8) -> Background:
     """Return `key -> (size, size, 3)` in [0, 1]: as `crops`, altered, to see more than there are.
 
     A part of a photograph is shown at half to twice its size, in any of eight positions (mirrored,
     turned by a quarter), with its colors mixed, with another contrast, at times as a negative, and
-    under smooth noise. Discs show another such part. A network that has seen a few photographs
-    only as they are takes what is round or bright in others for an object.
+    under smooth noise. Ellipses, rectangles and lattices lie on it. A network that has seen a few
+    photographs only as they are takes what is round or bright in others for an object.
 
     Args:
         photographs: uint8, (n, height, width, 3) or a list of images of several sizes.
         size: height and width of what is shown.
-        discs: how many at most.
+        shapes: how many at most.
 
     Raises:
         TypeError, ValueError: `photographs` are no uint8 images of that size or more.
     """
-    discs = arguments.integer("discs", discs, at_least=0)
+    shapes = arguments.integer("shapes", shapes, at_least=0)
     name = "photographs"
     images = [_in_color(name, image, size) for image in _listed(name, photographs)]
     joined, smooth = Joined.of(images), noise(size)
     side = min(2 * size, *(min(image.shape[:2]) for image in images))
-    rows, columns = jnp.indices((1, size, size)).astype(jnp.float32)[1:]
 
     def part(drawn):
         """A part of a photograph of 22 numbers."""
@@ -114,15 +115,14 @@ def altered(photographs: Any, size: int, discs: int = 8) -> Background:
 
     def draw(key):
         key, noise_key = jax.random.split(key)
-        drawn = jax.random.uniform(key, (46 + 3 * discs,))
-        behind, before = jax.vmap(part)(drawn[:44].reshape(2, 22))
-        row, column, radius = drawn[46:].reshape(3, discs, 1, 1)
-        distance = jnp.hypot(rows - size * row, columns - size * column)
-        inside = distance < size * (0.05 + 0.15 * radius)
-        counted = jnp.arange(discs, dtype=jnp.float32) < jnp.floor(drawn[44] * (discs + 1))
-        shown = (inside & counted[:, None, None]).any(0)[..., None]
-        both = jnp.where(shown, before, behind)
-        return jnp.clip(both + 0.6 * drawn[45] * (smooth(noise_key) - 0.5), 0, 1)
+        drawn = jax.random.uniform(key, (46 + NUMBERS * shapes,))
+        image, other = jax.vmap(part)(drawn[:44].reshape(2, 22))
+        covers, paints = jax.vmap(shape, (0, None))(drawn[46:].reshape(shapes, NUMBERS), other)
+        count = jnp.floor(drawn[44] * (shapes + 1)).astype(jnp.int32)
+        for number in range(shapes):
+            seen = covers[number] & (number < count)
+            image = jnp.where(seen[..., None], paints[number], image)
+        return jnp.clip(image + 0.6 * drawn[45] * (smooth(noise_key) - 0.5), 0, 1)
 
     return draw
 
