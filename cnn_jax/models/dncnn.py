@@ -9,14 +9,17 @@
                                                   556,032
 
 A unit of the last layer sees 2 * depth + 1 pixels on each axis: 35, as far as the classical methods
-that were the best before. No convolution has a bias. The network of one level of noise ("S") has 17
+that were the best before. Fewer layers see as far if they are dilated: the seven of IRCNN, by 1, 2,
+3, 4, 3, 2 and 1, see 33. No convolution has a bias. The network of one level of noise ("S") has 17
 layers; that of all levels up to 55 ("B", blind) has 20.
 
 References:
     Zhang, Zuo, Chen, Meng and Zhang, *Beyond a Gaussian denoiser: residual learning of deep CNN for
-    image denoising*, 2017, arXiv:1608.03981, section III.
+    image denoising*, 2017, arXiv:1608.03981, section III. Zhang, Zuo, Gu and Zhang, *Learning deep
+    CNN denoiser prior for image restoration*, 2017, arXiv:1704.03264, section 4.1 (IRCNN).
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -24,6 +27,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from cnn_jax import arguments, nn
+from cnn_jax.arguments import shown
 from cnn_jax.geometry import PaddingMode
 
 from .blocks import Style, check_images, check_rngs, last
@@ -36,6 +40,7 @@ def dncnn(
     depth: int = 17,
     channels: int = 64,
     in_channels: int = 1,
+    dilations: Sequence[int] | None = None,
     norm: str = "batch",
     padding_mode: PaddingMode = "zeros",
     dtype: DTypeLike | None = None,
@@ -55,6 +60,7 @@ def dncnn(
         depth: the number of convolutions, at least 2.
         channels: of all feature maps between them.
         in_channels: channels of the images: 1 for gray ones, 3 for color.
+        dilations: of the convolutions, first to last, `depth` of them; None for 1, as published.
         norm: ``"batch"``, as published, ``"group"`` or ``"none"``, after all convolutions but the
             first and the last; with ``"none"`` those have a bias.
         padding_mode: what is around the feature maps, see `functional.pad`.
@@ -74,8 +80,12 @@ def dncnn(
     depth = arguments.integer("depth", depth, at_least=2)
     channels = arguments.integer("channels", channels, at_least=1)
     in_channels = arguments.integer("in_channels", in_channels, at_least=1)
+    dilations = (1,) * depth if dilations is None else tuple(dilations)
+    if len(dilations) != depth:
+        raise ValueError(f"`dilations` must be `depth` ints, {depth}; got {shown(dilations)}.")
+    dilations = tuple(arguments.integer("dilations", d, at_least=1) for d in dilations)
     style = Style(norm=norm, padding_mode=padding_mode, dtype=dtype)
-    return DnCNN(depth, channels, in_channels, style, rngs)
+    return DnCNN(dilations, channels, in_channels, style, rngs)
 
 
 class DnCNN(nnx.Module):
@@ -83,23 +93,30 @@ class DnCNN(nnx.Module):
 
     HEAD = ()
 
-    def __init__(self, depth: int, channels: int, in_channels: int, style: Style, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        dilations: tuple[int, ...],
+        channels: int,
+        in_channels: int,
+        style: Style,
+        rngs: nnx.Rngs,
+    ):
         check_rngs(rngs)
-        self.depth, self.in_channels, self.style = depth, in_channels, style
+        self.depth, self.in_channels, self.style = len(dilations), in_channels, style
         conv = partial(
             nn.Conv,
             kernel_size=(3, 3),
-            padding=1,
             padding_mode=style.padding_mode,
             use_bias=False,
             dtype=style.dtype,
             rngs=rngs,
         )
         layer = style.layer(rngs)
-        self.first = conv(in_channels, channels)
-        self.middle = nnx.Sequential(*(layer(channels, channels, 3) for _ in range(depth - 2)))
+        first, *middle, final = dilations
+        self.first = conv(in_channels, channels, padding=first, dilation=first)
+        self.middle = nnx.Sequential(*(layer(channels, channels, 3, dilation=d) for d in middle))
         # A new network changes the image little: what it says at first is far smaller than noise.
-        self.last = conv(channels, in_channels, kernel_init=SMALL)
+        self.last = conv(channels, in_channels, padding=final, dilation=final, kernel_init=SMALL)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map noisy images (*batch, height, width, channels) to clean ones of the same shape."""

@@ -53,6 +53,7 @@ def scenes(
 
 
 def _scene(axes: Axes, scene: int, found: Any, truth: Any, classes: Sequence[str]) -> None:
+    size = truth["image"].shape[1]
     axes.imshow(truth["image"][scene])
     for box in truth["boxes"][scene][truth["boxes_valid"][scene]]:
         _outline(axes, box, "white", "--")
@@ -61,8 +62,9 @@ def _scene(axes: Axes, scene: int, found: Any, truth: Any, classes: Sequence[str
             color = f"C{kind}"
             _outline(axes, box, color, "-")
             label = f"{classes[kind]} {score:.2f}"
-            axes.text(box[1], box[0], label, fontsize=6, color="white", backgroundcolor=color)
-    size = truth["image"].shape[1]
+            top, left = np.clip(box[:2], 0, size - 1)  # a box may begin outside of the picture
+            said = axes.text(left, top, label, fontsize=6, color="white", backgroundcolor=color)
+            said.set_in_layout(False)
     axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
 
 

@@ -35,6 +35,15 @@ def test_a_unit_sees_35_pixels():
     assert (field.size, field.stride, field.padding) == (35, 1, 17)
 
 
+def test_seven_dilated_layers_see_33_pixels():
+    """IRCNN: section 4.1 of the paper."""
+    model = abstract(models.dncnn, depth=7, dilations=(1, 2, 3, 4, 3, 2, 1))
+    model.eval()
+    (field, _) = summarize(model.feature_maps, (1, 64, 64, 1)).outputs["conv7"].field
+    assert (field.size, field.stride, field.padding) == (33, 1, 16)
+    assert parameters(model) == 2 * 576 + 5 * 36_992
+
+
 def test_the_last_layer_is_what_is_subtracted():
     model = filled(models.dncnn, depth=3, channels=4)
     model.eval()
@@ -53,13 +62,15 @@ def test_a_new_network_changes_the_image_little():
 def test_options_change_what_they_say():
     x = images(1, 12, 12, 1)
     made = []
-    for options in ({}, {"norm": "none"}, {"norm": "group"}, {"padding_mode": "reflect"}):
+    changes = [{"norm": "none"}, {"norm": "group"}, {"padding_mode": "reflect"}]
+    changes += [{"dilations": np.roll((2, 1, 1, 1), place)} for place in range(4)]
+    for options in ({}, *changes):
         model = filled(models.dncnn, depth=4, channels=4, **options)
         model.eval()
         made.append(np.asarray(maps(model, x)["image"]))
     reflected, plain = made[3], made[0]
     np.testing.assert_allclose(reflected[:, 4:-4, 4:-4], plain[:, 4:-4, 4:-4], atol=1e-6)
-    assert len({round(float(y.sum()), 3) for y in made}) == 4
+    assert len({round(float(y.sum()), 3) for y in made}) == 8
 
 
 @pytest.mark.parametrize(
@@ -67,6 +78,14 @@ def test_options_change_what_they_say():
     [
         (lambda: abstract(models.dncnn, depth=1), "`depth` must be an int of at least 2; got 1."),
         (lambda: abstract(models.dncnn, channels=0), "`channels` must be a positive int; got 0."),
+        (
+            lambda: abstract(models.dncnn, depth=3, dilations=(1, 2)),
+            "`dilations` must be `depth` ints, 3; got (1, 2).",
+        ),
+        (
+            lambda: abstract(models.dncnn, depth=2, dilations=(1, 0)),
+            "`dilations` must be a positive int; got 0.",
+        ),
         (lambda: abstract(models.dncnn, norm="layer"), "`norm` must be one of 'batch', 'group'"),
         (
             lambda: models.dncnn(depth=2, channels=1, rngs=nnx.Rngs(0))(jnp.zeros((4, 4, 3))),

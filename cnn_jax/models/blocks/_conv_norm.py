@@ -52,8 +52,10 @@ class ConvNorm(nnx.Module):
         out_channels: of the output.
         kernel_size: taps of the window, one int per spatial axis; an int means height and width.
         stride: of the convolution.
-        padding: as for `functional.conv`. None pads both ends of an axis by ``window // 2``, as
-            PyTorch's networks do; with odd windows and stride 1 the size stays the same.
+        padding: as for `functional.conv`. None pads both ends of an axis by
+            ``window // 2 * dilation``, as PyTorch's networks do; with odd windows and stride 1 the
+            size stays the same.
+        dilation: of the window.
         groups: of the convolution.
         norm: see `normalization`, like `epsilon` and `momentum`.
         activation: a function; None for none.
@@ -71,6 +73,7 @@ class ConvNorm(nnx.Module):
         *,
         stride: int = 1,
         padding: int | tuple[int, ...] | None = None,
+        dilation: int = 1,
         groups: int = 1,
         norm: str = "batch",
         epsilon: float = 1e-5,
@@ -87,7 +90,8 @@ class ConvNorm(nnx.Module):
             out_channels,
             size,
             stride=stride,
-            padding=tuple(k // 2 for k in size) if padding is None else padding,
+            padding=tuple(k // 2 * dilation for k in size) if padding is None else padding,
+            dilation=dilation,
             padding_mode=padding_mode,
             groups=groups,
             use_bias=norm == "none",

@@ -62,9 +62,9 @@ def dense(p, name, x):
     return x @ p[f"{name}.kernel"] + p.get(f"{name}.bias", 0.0)
 
 
-def conv_norm(p, name, x, stride=1, padding=0, groups=1, epsilon=1e-5):
+def conv_norm(p, name, x, stride=1, padding=0, dilation=1, groups=1, epsilon=1e-5):
     """A convolution and its batch normalization, if there is one; no activation."""
-    y = conv(p, f"{name}.conv", x, stride, padding, groups=groups)
+    y = conv(p, f"{name}.conv", x, stride, padding, dilation, groups)
     return batch_norm(p, f"{name}.norm", y, epsilon) if f"{name}.norm.mean" in p else y
 
 

@@ -28,7 +28,7 @@ def forward(p, x):
             name, step = f"stage{stage}.{number}", 1 if number else stride
             y = swish(conv_norm(p, f"{name}.expand", x, **options)) if expansion > 1 else x
             groups, half = y.shape[-1], window // 2
-            y = swish(conv_norm(p, f"{name}.depthwise", y, step, half, groups, **options))
+            y = swish(conv_norm(p, f"{name}.depthwise", y, step, half, groups=groups, **options))
             squeezed = swish(dense(p, f"{name}.excite.reduce", mean(y)))
             gates = sigmoid(dense(p, f"{name}.excite.expand", squeezed))
             y = conv_norm(p, f"{name}.project", y * gates[:, None, None], **options)
