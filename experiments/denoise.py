@@ -2,7 +2,8 @@
 
     python -m experiments.denoise --sigma 25        a DnCNN of 8 layers, for 2 CPU cores
     python -m experiments.denoise --blind           one network for all levels up to 55
-    python -m experiments.denoise --depth 17 --channels 64 --epochs 50    as published: for a GPU
+    python -m experiments.denoise --depth 17 --channels 64 --no-dilated --epochs 50
+                                                    as published: for a GPU
     python -m experiments.denoise --data div2k      a real set that TFDS has prepared
     python -m experiments.denoise --smoke           does everything work?
 
@@ -38,6 +39,7 @@ from experiments.running.run import Result, Run
 
 SIDE = 40  # of a patch, as published
 LEVELS = (0.0, 55.0)  # that a blind network learns from, as published
+WIDEST = 4  # dilation, that of IRCNN
 LAST = 0.2  # the learning rate of the last layer, as a factor
 HELD_OUT = 128  # patches that are looked at after each epoch
 
@@ -54,6 +56,8 @@ class Config(OnSets):
     """Convolutions; 17 as published, or 20 if blind."""
     channels: int = 32
     """Of the feature maps; 64 as published."""
+    dilated: bool = True
+    """Dilate the convolutions by 1, 1, 2, 3, 4, ..., 4, 3, 2, 1 to see farther; not published."""
     patches: int = 16_000
     """How many patches of 40 x 40 pixels are cut out of the training pictures."""
     batch_size: int = 8
@@ -120,9 +124,16 @@ def make(config: Config, steps: int) -> tuple[models.DnCNN, Any]:
 
     The last layer, whose steps are at once in the image, takes smaller ones: worth 0.1 to 0.3 dB in
     a small copy, see README.md.
+
+    References:
+        Zhang et al., *Learning deep CNN denoiser prior*, 2017, arXiv:1704.03264, section 4.1: seven
+        layers dilated by 1, 2, 3, 4, 3, 2, 1. Here there is one more before them.
     """
     depth, channels = (3, 8) if config.smoke else (config.depth, config.channels)
-    model = models.dncnn(depth=depth, channels=channels, rngs=nnx.Rngs(config.seed))
+    options = {"depth": depth, "channels": channels}
+    if config.dilated:
+        options["dilations"] = [1] + [min(n, depth - n, WIDEST) for n in range(1, depth)]
+    model = models.dncnn(**options, rngs=nnx.Rngs(config.seed))
     cycle = one_cycle(steps, config.learning_rate, config.weight_decay, ["first", "last"])
     return model, optax.chain(cycle, training.scale_by_path({"last": LAST}))
 

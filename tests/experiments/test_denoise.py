@@ -70,6 +70,16 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     assert result(tmp_path)["metrics"] == result(whole)["metrics"]
 
 
+def test_layers_are_dilated_unless_one_asks_for_the_published_network():
+    seen = []
+    for options in ({}, {"dilated": False}, {"depth": 17}):
+        model, _ = denoise.make(denoise.Config(**options), 10)
+        layers = [model.first, *(layer.conv for layer in model.middle.layers), model.last]
+        seen.append([layer.options.dilation[0] for layer in layers])
+    assert seen[:2] == [[1, 1, 2, 3, 4, 3, 2, 1], [1] * 8]
+    assert seen[2] == [1, 1, 2, 3, *[4] * 10, 3, 2, 1]
+
+
 def test_eight_devices_have_the_same_losses(tmp_path):
     folders = [tmp_path / "one", tmp_path / "eight"]
     for devices, folder in zip((1, 8), folders):
