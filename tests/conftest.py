@@ -2,6 +2,7 @@
 
 `pytest --part 2/3` runs the second of every three cases of each test. The checks of a change take
 one such part by its hash, and other versions try smaller ones: most faults show in several cases.
+All tests that are marked as `alike` count as cases of one test.
 
 `pytest --slow` runs those tests that compile for a minute or more, and that are otherwise skipped;
 with `--part 2/6` every sixth of them.
@@ -45,7 +46,8 @@ def pytest_collection_modifyitems(config, items):
         if only_slow and is_slow:
             tests["all slow ones"].append(item)
         elif not only_slow:
-            tests[item.nodeid.partition("[")[0]].append(item)
+            name = "alike" if "alike" in item.keywords else item.nodeid.partition("[")[0]
+            tests[name].append(item)
             if is_slow:
                 item.add_marker(pytest.mark.skip(reason="slow: with --slow"))
     first, step = map(int, part.split("/")) if part else (1, 1)

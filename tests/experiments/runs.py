@@ -14,6 +14,8 @@ from experiments.running.train_options import Config
 
 # What compiles for a minute or more. Other tasks' tests ask the same of the same code at each run.
 slow = pytest.mark.slow
+# What the tests of other experiments ask, too, of the same code.
+alike = pytest.mark.alike
 # A network that soon compiles, and no kernels of ours to be compiled.
 HERE = {"devices": 1, "smoke": True, "algorithm": "xla"}
 SMALL = {"model": "mlp", "model_options": '{"widths": [16]}', **HERE}

@@ -13,7 +13,7 @@ from cnn_jax.data import photos
 from experiments import denoise
 from experiments.baselines import denoisers
 
-from .runs import check_resuming, error_of, metrics
+from .runs import alike, check_resuming, error_of, metrics
 
 
 def run(workdir, **options):
@@ -64,6 +64,7 @@ def test_writes_everything_straight_into_the_workdir(finished):
         assert pixels[..., :3].std() > 0.1
 
 
+@alike
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     check_resuming(denoise, run, whole, tmp_path, monkeypatch)
@@ -80,6 +81,7 @@ def test_layers_are_dilated_unless_one_asks_for_the_published_network():
     assert seen[2] == [1, 1, 2, 3, *[4] * 10, 3, 2, 1]
 
 
+@alike
 def test_eight_devices_have_the_same_losses(tmp_path):
     folders = [tmp_path / "one", tmp_path / "eight"]
     for devices, folder in zip((1, 8), folders):

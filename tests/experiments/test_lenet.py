@@ -20,7 +20,7 @@ from cnn_jax import data, training
 from experiments import lenet
 from experiments.running import command
 
-from .runs import interrupt_the_first_epoch, metrics
+from .runs import alike, interrupt_the_first_epoch, metrics
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,6 +84,7 @@ def test_writes_everything_straight_into_the_workdir(finished):
         assert pixels[..., :3].std() > 0.1
 
 
+@alike
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     interrupt_the_first_epoch(monkeypatch)

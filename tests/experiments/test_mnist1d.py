@@ -15,7 +15,7 @@ from experiments import mnist1d
 from experiments.drawing import plots
 from experiments.running import command
 
-from .runs import interrupt_the_first_epoch, metrics
+from .runs import alike, interrupt_the_first_epoch, metrics
 
 
 def run(workdir, **options):
@@ -64,6 +64,7 @@ def test_writes_everything_straight_into_the_workdir(finished):
         assert pixels[..., :3].std() > 0.05
 
 
+@alike
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     interrupt_the_first_epoch(monkeypatch)

@@ -13,7 +13,7 @@ from experiments.baselines import block_matching
 from experiments.data import real_pairs
 from experiments.drawing import point_cloud
 
-from .runs import check_resuming, error_of, metrics, slow
+from .runs import alike, check_resuming, error_of, metrics, slow
 
 
 def run(workdir, **options):
@@ -61,6 +61,7 @@ def test_writes_everything(finished):
         assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
 
 
+@alike
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     check_resuming(stereo, run, whole, tmp_path, monkeypatch)

@@ -12,7 +12,7 @@ from cnn_jax.data import photos
 from cnn_jax.tasks import restoration
 from experiments import superresolve
 
-from .runs import check_resuming, error_of, metrics
+from .runs import alike, check_resuming, error_of, metrics
 
 
 def run(workdir, **options):
@@ -57,6 +57,7 @@ def test_writes_everything_straight_into_the_workdir(finished):
         assert pixels[..., :3].std() > 0.1
 
 
+@alike
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     check_resuming(superresolve, run, whole, tmp_path, monkeypatch)

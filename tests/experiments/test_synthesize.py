@@ -16,7 +16,7 @@ from experiments import synthesize
 from experiments.drawing import synthesized
 from experiments.running import judging, makers
 
-from .runs import check_resuming, error_of, metrics
+from .runs import alike, check_resuming, error_of, metrics
 
 FILES = {
     "config.json",
@@ -72,6 +72,7 @@ def test_writes_everything(finished):
         assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
 
 
+@alike
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole, model = finished
     check_resuming(synthesize, partial(run, model=model), whole, tmp_path, monkeypatch)
@@ -79,6 +80,7 @@ def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
+@alike
 def test_eight_devices_have_the_same_losses(finished, tmp_path):
     _, whole, model = finished
     run(tmp_path, devices=8, model=model)

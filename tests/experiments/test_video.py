@@ -11,7 +11,7 @@ import pytest
 from experiments import video
 from experiments.drawing import motions
 
-from .runs import check_resuming, error_of, metrics
+from .runs import alike, check_resuming, error_of, metrics
 
 NAMES = ("direction", "speed", "axis", "way along the axis")
 
@@ -53,11 +53,13 @@ def test_writes_everything(finished):
         assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
 
 
+@alike
 def test_resumes_to_the_same_bits(finished, tmp_path, monkeypatch):
     _, whole = finished
     check_resuming(video, run, whole, tmp_path, monkeypatch)
 
 
+@alike
 def test_eight_devices_and_our_algorithms_have_the_same_losses(finished, tmp_path):
     _, one = finished
     run(tmp_path, devices=8, algorithm="auto")
