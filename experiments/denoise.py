@@ -7,10 +7,11 @@
     python -m experiments.denoise --data div2k      a real set that TFDS has prepared
     python -m experiments.denoise --smoke           does everything work?
 
-It is trained on patches of nine photographs, 3 times on each, and measured on four others, PSNR and
+It is trained on patches of nine photographs, 6 times on each, and measured on four others, PSNR and
 SSIM, beside the classical methods on the same noisy pictures; those are told the level of the
-noise. With --data, a set such as div2k, patches are those of its pictures, and the held-out ones
-are the middles, 512 x 512, of 100 others.
+noise. The network sees each picture in eight positions, mirrored and turned, of which the mean
+counts; "one position" is what it says of the picture as it is. With --data, a set such as div2k,
+patches are those of its pictures, and the held-out ones are the middles, 512 x 512, of 100 others.
 
 Writes into runs/denoise/<time>/: config.json, metrics.jsonl (a line per epoch), result.json,
 weights.safetensors, curves.png, held_out.png (a part of the photographs where it gains most and
@@ -78,7 +79,7 @@ def main(config: Config) -> Result:
     """Train, compare with the classical methods, draw, and print the result."""
     with Run("denoise", config) as run:
         config = run.config
-        epochs, loss, prepare = config.epochs_of(3), restoration.loss(), preparing(config)
+        epochs, loss, prepare = config.epochs_of(6), restoration.loss(), preparing(config)
         train, held_out = patches(config)
         batches, held_out = run.batches(train, held_out)
         model, optimizer = make(config, epochs * batches.steps)
@@ -93,7 +94,8 @@ def main(config: Config) -> Result:
             name: restored(config, number, photograph, denoise)
             for number, (name, photograph) in enumerate(whole.items())
         }
-        return restoring.finish(run, pictures, "DnCNN", ("noisy", *CLASSICAL), side=128)
+        others = ("noisy", *CLASSICAL)
+        return restoring.finish(run, pictures, "DnCNN", others, also=("one position",), side=128)
 
 
 def patches(config: Config) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -142,9 +144,13 @@ def restored(config: Config, number: int, clean: np.ndarray, denoise: Any) -> di
     """A photograph, with noise that no seed changes, and restored in every way."""
     key = jax.random.fold_in(jax.random.key(2), number)
     noisy = restoration.noise(key, clean[None], config.sigma)
-    by_network, noisy = denoise(noisy)[0, ..., 0], np.asarray(noisy)[0, ..., 0]
+    by_network = {
+        "one position": denoise(noisy)[0, ..., 0],
+        "DnCNN": restoration.in_all_positions(denoise, noisy)[0, ..., 0],
+    }
+    noisy = np.asarray(noisy)[0, ..., 0]
     classical = {way: method(noisy, config.sigma / 255) for way, method in CLASSICAL.items()}
-    ways = {"clean": clean[..., 0], "noisy": noisy, **classical, "DnCNN": by_network}
+    ways = {"clean": clean[..., 0], "noisy": noisy, **classical, **by_network}
     return {way: np.asarray(restoration.as_stored(picture)) for way, picture in ways.items()}
 
 

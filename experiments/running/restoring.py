@@ -95,6 +95,7 @@ def finish(
     ours: str,
     others: Sequence[str],
     *,
+    also: Sequence[str] = (),
     side: int,
     crop: int = 0,
 ) -> Result:
@@ -106,14 +107,16 @@ def finish(
             in [0, 1]; one is ``"clean"``. Smaller ones than that are drawn and not scored.
         ours: which one the network made.
         others: which ones it is compared with. The best of them by PSNR is the baseline.
+        also: more that the network made, whose scores are told beside.
         side: of the part that is drawn, in pixels.
         crop: pixels at each edge that do not count for the scores.
     """
+    ways = (*others, *also, ours)
     scores = {
-        name: {way: score(of["clean"], of[way], crop) for way in (*others, ours)}
+        name: {way: score(of["clean"], of[way], crop) for way in ways}
         for name, of in pictures.items()
     }
-    mean = {way: means({n: of[way] for n, of in scores.items()}) for way in (*others, ours)}
+    mean = {way: means({n: of[way] for n, of in scores.items()}) for way in ways}
     best = max(others, key=lambda way: mean[way]["psnr"])
     gains = {name: of[ours].psnr - of[best].psnr for name, of in scores.items()}
     chosen = (max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__))
@@ -127,8 +130,9 @@ def finish(
         {**mean[way], **{f"psnr of {name}": of[way].psnr for name, of in each.items()}}
         for way in (ours, best)
     )
-    for way in others:
-        baseline |= {f"{what} of {way}": value for what, value in mean[way].items()}
+    for told, others_of in ((metrics, also), (baseline, others)):
+        for way in others_of:
+            told |= {f"{what} of {way}": value for what, value in mean[way].items()}
     return run.finish("psnr", metrics, baseline)
 
 

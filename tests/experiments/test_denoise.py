@@ -55,6 +55,7 @@ def test_writes_everything_straight_into_the_workdir(finished):
         assert found["psnr"] == pytest.approx(np.mean(of))
     assert (returned.metrics, returned.baseline) == (written["metrics"], baseline)
     assert 0 < written["metrics"]["ssim"] < 1
+    assert written["metrics"]["psnr of one position"] != written["metrics"]["psnr"]
     # Sigma 25 is a PSNR of 20.17 dB, a little more where it is clipped.
     assert 20.1 < baseline["psnr of noisy"] < 21
     assert len(metrics(workdir)) == returned.epochs == 2

@@ -90,6 +90,23 @@ def test_each_image_draws_its_own_level():
     np.testing.assert_array_equal(noisy, again)
 
 
+def test_all_positions_are_seen_and_turned_back():
+    image = jax.random.uniform(jax.random.key(0), (2, 4, 6, 3))
+    seen = []
+
+    def twice_as_large(images):
+        seen.append(images)
+        return jnp.repeat(jnp.repeat(images, 2, axis=1), 2, axis=2)
+
+    found = restoration.in_all_positions(twice_as_large, image)
+    np.testing.assert_allclose(found, twice_as_large(image), rtol=1e-6)
+    assert len({np.asarray(position).tobytes() for position in seen}) == 8
+    # By hand: what is added to the first row of a square comes back to each of its edges, twice.
+    square = jnp.zeros((1, 3, 3, 1))
+    found = restoration.in_all_positions(lambda x: x.at[:, 0].add(8), square)
+    np.testing.assert_allclose(found[0, ..., 0], [[4, 2, 4], [2, 0, 2], [4, 2, 4]])
+
+
 def test_no_noise_changes_nothing():
     np.testing.assert_array_equal(restoration.noise(jax.random.key(0), CLEAN, 0), CLEAN)
 
