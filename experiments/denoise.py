@@ -18,7 +18,7 @@ weights.safetensors, curves.png, held_out.png (a part of the photographs where i
 least), checkpoints/. The same commands run on a GPU or a TPU, on one device or several; on several
 hosts with --coordinator, --processes and --process.
 
-2 CPU cores: 5 minutes. Draws held_out.png.
+2 CPU cores: 10 minutes. Draws held_out.png.
 """
 
 from dataclasses import dataclass
