@@ -130,8 +130,8 @@ def finish(
         {**mean[way], **{f"psnr of {name}": of[way].psnr for name, of in each.items()}}
         for way in (ours, best)
     )
-    for told, others_of in ((metrics, also), (baseline, others)):
-        for way in others_of:
+    for told, beside in ((metrics, also), (baseline, others)):
+        for way in beside:
             told |= {f"{what} of {way}": value for what, value in mean[way].items()}
     return run.finish("psnr", metrics, baseline)
 

@@ -27,10 +27,9 @@ def shape(drawn: jax.Array, photograph: jax.Array) -> tuple[jax.Array, jax.Array
     angle = jnp.pi * jnp.maximum(0, 2 * form[0] - 1)
     down = jnp.cos(angle) * row + jnp.sin(angle) * column
     right = jnp.cos(angle) * column - jnp.sin(angle) * row
-    low, wide = jnp.abs(down), jnp.abs(right)
-    half = size * 0.03 * 15**sides  # of its sides: from 0.03 to 0.45 of the picture
-    low, wide = low / half[0], wide / half[1]
-    outward = jnp.where(form[1] < 0.5, jnp.hypot(low, wide), jnp.maximum(low, wide))
+    high, wide = size * 0.03 * 15**sides  # half of its sides: from 0.03 to 0.45 of the picture
+    y, x = jnp.abs(down) / high, jnp.abs(right) / wide
+    outward = jnp.where(form[1] < 0.5, jnp.hypot(y, x), jnp.maximum(y, x))  # 1 at its edge
 
     period = size * (0.04 + 0.12 * pattern[0])
     thick = 0.2 + 0.4 * pattern[1]

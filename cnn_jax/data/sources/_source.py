@@ -80,6 +80,7 @@ class Source:
             TypeError: ``index`` is no int.
             IndexError: there is no such example.
             DamagedFileError: it is damaged; the message names its file.
+            RuntimeError: a forked process cannot read this set; the message says how else to start.
         """
         return self.records.read([self._checked(index)])[0]
 
