@@ -1,7 +1,7 @@
 """Examples that are made on the device: new ones in each step, and fixed ones that are held out."""
 
 from collections.abc import Callable, Collection
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -116,14 +116,15 @@ def scenes(
     return made[0], made[1], classes
 
 
-def backgrounds(split: str, size: int) -> list[np.ndarray]:
+@lru_cache(maxsize=2)
+def backgrounds(split: str, size: int) -> tuple[np.ndarray, ...]:
     """The photographs that examples of a split are made on, of at least `size` x `size`.
 
     To train on there are only nine: half of those returned are parts of them as they are, half are
     `data.scenes.altered`. They are drawn once: anew in each step they would take as long as all
-    else of a scene.
+    else of a scene. The last ones are kept: to draw them takes 5 seconds.
     """
-    photographs = list(photos.load(split, channels=3).values())
+    photographs = tuple(photos.load(split, channels=3).values())
     if split == "test":
         return photographs
     side = min(3 * size // 2, *(min(photograph.shape[:2]) for photograph in photographs))
@@ -133,4 +134,5 @@ def backgrounds(split: str, size: int) -> list[np.ndarray]:
         return {str(n): jax.vmap(way)(keys) for n, way in enumerate(ways)}
 
     made = drawn(make, jax.random.key(0), AT_ONCE * max(PIXELS // (2 * AT_ONCE * side**2), 1))
-    return [np.round(255 * image).astype(np.uint8) for part in made.values() for image in part]
+    images = (image for part in made.values() for image in part)
+    return tuple(np.round(255 * image).astype(np.uint8) for image in images)
