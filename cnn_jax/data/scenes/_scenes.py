@@ -98,7 +98,9 @@ def scenes(
         # Few draws of many numbers: each further one takes XLA 0.3 s to compile on CPU.
         behind_key, key = jax.random.split(key)
         drawn = jax.random.uniform(key, (most + 1, 8))
-        covers, light, area, classes = jax.vmap(layer)(drawn[1:])
+        # In a loop, for XLA would fuse `vmap`'s code into all that uses it, and compute it anew in
+        # each: four times as long on CPU.
+        covers, light, area, classes = jax.lax.map(layer, drawn[1:])
         count = fewest + jnp.floor(drawn[0, 0] * (most + 1 - fewest)).astype(jnp.int32)
         wanted = jnp.arange(most) < count
         solid = covers >= 0.5

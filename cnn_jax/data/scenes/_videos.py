@@ -126,8 +126,9 @@ def videos(
     same_class = _same_class(kinds)
     way = (jnp.arange(frames, dtype=jnp.float32) - motion.middle) / max(motion.middle, 1)
 
-    def layers(number, factor, drawn, hue, centers):
+    def layers(garment):
         """What a garment covers in all frames, its light there, and its area."""
+        number, factor, drawn, hue, centers = garment
         spin, bigger, angle = 2 * drawn - 1
         sizes = factor * jnp.exp(jnp.log(growth) / 2 * bigger * way)
         lay = jax.vmap(lambda *at: laid(clothes[number], size, *at))
@@ -150,7 +151,8 @@ def videos(
         factor = scales[0] + (scales[1] - scales[0]) * drawn[:, 7]
         edge = jnp.minimum(reach * factor, size / 2)
         centers, velocity = paths(drawn[:, 8:13], edge, likes, motion)
-        laid_out = jax.vmap(layers)(numbers, factor, drawn[:, 13:16], hues, centers)
+        # In a loop, as in `scenes`: it is computed once.
+        laid_out = jax.lax.map(layers, (numbers, factor, drawn[:, 13:16], hues, centers))
         composed = _composed(behind(behind_key), *laid_out, wanted)
         down, right = jnp.moveaxis(velocity, -1, 0).swapaxes(1, 2)
         direction = jnp.rad2deg(jnp.arctan2(-down, right)) % 360
