@@ -21,9 +21,8 @@ computed side by side, as when its words are known, in training. The attention o
 softmax over the cells of the memory, of the product of a query (of the word) and a key (of the
 cell); `feature_maps` returns it, as it says where the word looks.
 
-After Aneja et al., whose words are causal convolutions with gated linear units and attention, too;
-their encoder is a VGG-16. The dilations are those of WaveNet. The encoder, the layer norms and the
-places among the memory are ours, for small images and two CPU cores.
+After Aneja et al., whose words are causal convolutions with gated linear units and attention, too,
+after a VGG-16. The dilations are WaveNet's. The encoder, the layer norms and the places are ours.
 
 References:
     Aneja, Deshpande and Schwing, *Convolutional image captioning*, 2018, arXiv:1711.09151,
@@ -54,6 +53,7 @@ def captioner(
     vocabulary: int,
     in_channels: int = 3,
     widths: Sequence[int] = (24, 48, 96),
+    blocks: int = 2,
     channels: int = 128,
     layers: int = 3,
     kernel_size: int = 3,
@@ -78,6 +78,7 @@ def captioner(
         vocabulary: the number of different words, the end of a sentence among them.
         in_channels: channels of the images.
         widths: channels of the stem and of each stage of the encoder; all of them halve the map.
+        blocks: residual blocks of the last stage, where they cost least; each other stage has one.
         channels: of the words' features.
         layers: blocks of words, with the dilations 1, 2, 4 to 2^(layers - 1).
         kernel_size: taps of the causal convolutions, at least 2.
@@ -104,8 +105,9 @@ def captioner(
         arguments.integer("kernel_size", kernel_size, at_least=2),
     )
     in_channels = arguments.integer("in_channels", in_channels, at_least=1)
+    blocks = arguments.integer("blocks", blocks, at_least=1)
     kinds = None if kinds is None else arguments.integer("kinds", kinds, at_least=1)
-    return Captioner(in_channels, widths, words, kinds, Style(norm=norm, dtype=dtype), rngs)
+    return Captioner(in_channels, widths, blocks, words, kinds, Style(norm=norm, dtype=dtype), rngs)
 
 
 class Captioner(nnx.Module):
@@ -121,6 +123,7 @@ class Captioner(nnx.Module):
         self,
         in_channels: int,
         widths: tuple[int, ...],
+        blocks: int,
         words: tuple[int, int, int, int],
         kinds: int | None,
         style: Style,
@@ -130,10 +133,10 @@ class Captioner(nnx.Module):
         self.in_channels, self.style = in_channels, style
         self.receptive_field = 1 + (window - 1) * (2**self.layers - 1)
         self.stem = style.layer(rngs)(in_channels, widths[0], 3, stride=2)
-        self.stages, blocks = len(widths) - 1, Blocks((1, 1, 1, 1), bottleneck=False)
+        self.stages, basic = len(widths) - 1, Blocks((1, 1, 1, 1), bottleneck=False)
         for stage, (before, width) in enumerate(pairwise(widths), 1):
-            sizes = [(before, 2), (width, 1)][: 2 if stage == self.stages else 1]
-            chain = (Residual(c, (width, width), s, blocks, style, 0.0, rngs) for c, s in sizes)
+            sizes = [(before, 2)] + [(width, 1)] * (blocks - 1 if stage == self.stages else 0)
+            chain = (Residual(c, (width, width), s, basic, style, 0.0, rngs) for c, s in sizes)
             setattr(self, f"stage{stage}", nnx.Sequential(*chain))
         cells, options = widths[-1] + 2, {"dtype": style.dtype, "rngs": rngs}
         self.cells = None if kinds is None else nn.Conv(widths[-1], kinds, (1, 1), **options)
@@ -200,9 +203,7 @@ class Captioner(nnx.Module):
                 f"{words.shape}."
             )
         summary = self.summary(F.global_avg_pool(memory, spatial_rank=2))
-        # The first word has none before it: zeros.
-        embedded = F.pad(self.embedding(words), ((1, 0),))
-        x = embedded + summary[..., None, :]
+        x = F.pad(self.embedding(words), ((1, 0),)) + summary[..., None, :]  # none before the first
         maps = {"summary": summary, "embedded": x}
         for i in range(1, self.layers + 1):
             x, look = getattr(self, f"words{i}")(x, memory)

@@ -142,6 +142,7 @@ def test_every_parameter_has_a_gradient():
         ),
         (lambda: abstract(models.captioner, vocabulary=2, layers=0), ValueError, "`layers` must"),
         (lambda: abstract(models.captioner, vocabulary=2, kinds=0), ValueError, "`kinds` must"),
+        (lambda: abstract(models.captioner, vocabulary=2, blocks=0), ValueError, "`blocks` must"),
         (
             lambda: tiny()(images(8, 8, 3)),
             ValueError,

@@ -7,7 +7,7 @@ from cnn_jax import models
 from ._layers import conv, conv_norm, dense, layer_norm, relu, sigmoid
 
 SIZE = (13, 18, 2)
-OPTIONS = [{}, {"norm": "none"}, {"kinds": 5}]
+OPTIONS = [{}, {"norm": "none"}, {"kinds": 5, "blocks": 3}]
 LAST, HEAD = "logits", ()
 
 
@@ -16,12 +16,13 @@ def small(*, dtype=None, rngs, **options):
     return models.captioner(vocabulary=7, in_channels=2, **shape, **options, dtype=dtype, rngs=rngs)
 
 
-def forward(p, x, *, norm="batch", kinds=None, words=None):
+def forward(p, x, *, norm="batch", kinds=None, blocks=2, words=None):
     """`words` are (n, time); None is a time of 0."""
     words = np.zeros((len(x), 0), int) if words is None else words
     maps = {"stem": relu(conv_norm(p, "stem", x, 2, 1))}
     x = maps["stem"]
-    for block, stride in (("stage1.0", 2), ("stage2.0", 2), ("stage2.1", 1)):
+    last = [(f"stage2.{number}", 1) for number in range(1, blocks)]
+    for block, stride in (("stage1.0", 2), ("stage2.0", 2), *last):
         y = relu(conv_norm(p, f"{block}.conv1", x, stride, 1))
         y = conv_norm(p, f"{block}.conv2", y, 1, 1)
         x = relu(y + (conv_norm(p, f"{block}.shortcut", x, 2) if stride == 2 else x))
