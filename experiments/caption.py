@@ -123,8 +123,7 @@ def main(config: Config) -> Result:
         batches, split = run.batches(numbers, held_out)
         counts = {"vocabulary": len(language.vocabulary), "kinds": 1 + len(classes)}
         # A batch norm's averages over these photographs are not those of the held-out ones.
-        options = {"blocks": 3, "norm": "group"}
-        model = models.captioner(**counts, **options, rngs=nnx.Rngs(config.seed))
+        model = models.captioner(**counts, blocks=3, norm="group", rngs=nnx.Rngs(config.seed))
         steps = epochs * batches.steps
         optimizer = one_cycle(steps, config.learning_rate, config.weight_decay, BY_ADAM)
         state, apply = training.init(model, optimizer, forward=look_and_read)
