@@ -45,6 +45,7 @@ EPOCH = 2048  # scenes between two looks at the held-out ones
 HELD_OUT = 1024  # scenes
 SCALE = (0.7, 1.3)  # of garments of 28 x 28
 VISIBLE = 0.7  # of each garment at least
+PIXELS = 20_000_000  # of the photographs to train on: fewer are learned by heart
 CLEAR = 4.0  # pixels
 CELL, CELLS = 8, 10.0  # pixels of a cell of the map; the weight of what the cells say
 MEASURES = {"sentence": " (nats)", "exact": " (share of sentences)"}
@@ -68,7 +69,7 @@ class Config(Training):
     beams: int = 3
     """How many beginnings of a sentence are kept while it is found; 1 takes the likeliest word."""
     batch_size: int = 16
-    learning_rate: float = 5e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 0.2
     """The weight decay of Muon."""
 
@@ -110,7 +111,8 @@ def main(config: Config) -> Result:
     with Run("caption", config) as run:
         config, language = run.config, WORDS[run.config.words]
         options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
-        *made, classes = making.scenes(config.dataset, **options, min_visible=VISIBLE)
+        options |= {"pixels": making.PIXELS if config.smoke else PIXELS, "min_visible": VISIBLE}
+        *made, classes = making.scenes(config.dataset, **options)
         make, make_held_out = (lambda keys, m=m: seen(language, m(keys)) for m in made)
         few = 32 if config.smoke else HELD_OUT
         held_out = making.drawn(make_held_out, jax.random.key(1), few)

@@ -11,7 +11,7 @@ from cnn_jax import data
 from cnn_jax.data import photos
 
 AT_ONCE = 32  # examples
-PIXELS = 5_000_000  # of the backgrounds to train on: 512 of 96 x 96
+PIXELS = 5_000_000  # of the backgrounds to train on, if not said otherwise: 512 of 96 x 96
 Make = Callable[[jax.Array], Any]
 
 
@@ -95,13 +95,17 @@ def figures(**options: Any) -> tuple[Make, Make]:
 
 
 def scenes(
-    dataset: str, make: Callable[..., Make] = data.scenes.scenes, **options: Any
+    dataset: str,
+    make: Callable[..., Make] = data.scenes.scenes,
+    pixels: int = PIXELS,
+    **options: Any,
 ) -> tuple[Make, Make, tuple[str, ...]]:
     """Scenes of garments on photographs, to train on and held out; they share no pixel.
 
     Args:
         dataset: whose garments; a name for `data.load`.
         make: `data.scenes.scenes`, or `data.scenes.videos`.
+        pixels: of the photographs to train on, see `backgrounds`.
         options: of that.
 
     Returns:
@@ -110,19 +114,20 @@ def scenes(
     made, classes = [], ()
     for split in ("train", "test"):
         garments = data.load(dataset, split)
-        photographs = backgrounds(split, options["size"])
+        photographs = backgrounds(split, options["size"], pixels)
         made.append(make(garments.images, garments.labels, photographs, **options))
         classes = tuple(garments.classes)
     return made[0], made[1], classes
 
 
 @lru_cache(maxsize=2)
-def backgrounds(split: str, size: int) -> tuple[np.ndarray, ...]:
+def backgrounds(split: str, size: int, pixels: int = PIXELS) -> tuple[np.ndarray, ...]:
     """The photographs that examples of a split are made on, of at least `size` x `size`.
 
     To train on there are only nine: half of those returned are parts of them as they are, half are
     `data.scenes.altered`. They are drawn once: anew in each step they would take as long as all
-    else of a scene. The last ones are kept: to draw them takes 5 seconds.
+    else of a scene. They have about so many pixels in all. The last ones are kept: to draw them
+    takes 5 seconds.
     """
     photographs = tuple(photos.load(split, channels=3).values())
     if split == "test":
@@ -133,6 +138,6 @@ def backgrounds(split: str, size: int) -> tuple[np.ndarray, ...]:
     def make(keys):
         return {str(n): jax.vmap(way)(keys) for n, way in enumerate(ways)}
 
-    made = drawn(make, jax.random.key(0), AT_ONCE * max(PIXELS // (2 * AT_ONCE * side**2), 1))
+    made = drawn(make, jax.random.key(0), AT_ONCE * max(pixels // (2 * AT_ONCE * side**2), 1))
     images = (image for part in made.values() for image in part)
     return tuple(np.round(255 * image).astype(np.uint8) for image in images)

@@ -18,8 +18,7 @@ def test_backgrounds_to_train_on_are_parts_of_photographs_or_altered_ones(monkey
     rng = np.random.default_rng(0)
     photographs = {name: rng.integers(0, 256, (60, 80, 3), np.uint8) for name in "abc"}
     monkeypatch.setattr(photos, "load", lambda *_, **__: photographs)
-    monkeypatch.setattr(making, "PIXELS", 128 * WIDE**2)
-    made = making.backgrounds.__wrapped__("train", 32)  # not kept
+    made = making.backgrounds.__wrapped__("train", 32, 128 * WIDE**2)  # not kept
     assert len(made) == 128
     assert {image.shape for image in made} == {(WIDE, WIDE, 3)}
     assert {image.dtype for image in made} == {np.dtype(np.uint8)}
