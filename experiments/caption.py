@@ -19,7 +19,7 @@ weights.safetensors (and the best ones), curves.png, captions.png (held-out scen
 above, the worst below), looking.png (where each word looks, and which words it sees), checkpoints/.
 The same command runs on a GPU or a TPU.
 
-2 CPU cores: 7 minutes. Draws captions.png.
+2 CPU cores: 8 minutes. Draws captions.png.
 """
 
 from collections import Counter
