@@ -152,8 +152,9 @@ def videos(
         edge = jnp.minimum(reach * factor, size / 2)
         centers, velocity = paths(drawn[:, 8:13], edge, likes, motion)
         # In a loop, as in `scenes`: it is computed once.
-        laid_out = jax.lax.map(layers, (numbers, factor, drawn[:, 13:16], hues, centers))
-        composed = _composed(behind(behind_key), *laid_out, wanted)
+        every = numbers, factor, drawn[:, 13:16], hues, centers
+        covers, light, area = jax.lax.map(layers, every)
+        composed = _composed(behind(behind_key), covers, light, area, wanted)
         down, right = jnp.moveaxis(velocity, -1, 0).swapaxes(1, 2)
         direction = jnp.rad2deg(jnp.arctan2(-down, right)) % 360
         direction = jnp.where(direction < 360, direction, 0)  # what a tiny negative angle becomes
