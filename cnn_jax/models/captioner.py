@@ -21,8 +21,8 @@ computed side by side, as when its words are known, in training. The attention o
 softmax over the cells of the memory, of the product of a query (of the word) and a key (of the
 cell); `feature_maps` returns it, as it says where the word looks.
 
-After Aneja et al., whose words are causal convolutions with gated linear units and attention, too,
-after a VGG-16. The dilations are WaveNet's. The encoder, the layer norms and the places are ours.
+As in Aneja et al., words are causal convolutions with gated linear units and attention; there the
+encoder is a VGG-16. The dilations are WaveNet's; this encoder, the norms and the places are ours.
 
 References:
     Aneja, Deshpande and Schwing, *Convolutional image captioning*, 2018, arXiv:1711.09151,
