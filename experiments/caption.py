@@ -46,7 +46,6 @@ EPOCH = 2048  # scenes between two looks at the held-out ones
 HELD_OUT = 1024  # scenes
 SCALE = (0.7, 1.3)  # of garments of 28 x 28
 VISIBLE = 0.7  # of each garment at least
-PIXELS = 20_000_000  # of the backgrounds to train on: fewer are learned by heart
 CLEAR = 4.0  # pixels
 CELL, CELLS = 8, 10.0  # pixels of a cell of the map; the weight of what the cells say
 MEASURES = {"sentence": " (nats)", "exact": " (share of sentences)"}
@@ -112,7 +111,10 @@ def main(config: Config) -> Result:
     with Run("caption", config) as run:
         config, language = run.config, WORDS[run.config.words]
         options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
-        options |= {"pixels": making.PIXELS if config.smoke else PIXELS, "min_visible": VISIBLE}
+        options |= {
+            "pixels": making.PIXELS if config.smoke else making.MANY,
+            "min_visible": VISIBLE,
+        }
         *made, classes = making.scenes(config.dataset, **options)
         make, make_held_out = (lambda keys, m=m: seen(language, m(keys)) for m in made)
         few = 32 if config.smoke else HELD_OUT

@@ -1,4 +1,4 @@
-"""U-Net finds each garment of a scene and its pixels, which vote for where its center is.
+"""A U-Net finds each garment of a scene and its pixels, which vote for where its center is.
 
     python -m experiments.instances                            80 epochs of 2,048 scenes
     python -m experiments.instances --dataset fashion_mnist    garments of 60,000 images
@@ -56,8 +56,8 @@ class Config(OnSets):
     """Height and width of a scene, a multiple of 16."""
     objects: int = 4
     """The most garments of a scene; the fewest are 1."""
-    channels: int = 8
-    """Of U-Net's finest maps."""
+    channels: int = 24
+    """Of the U-Net's finest maps."""
     kinds: int = 3
     """How many classes each mask is given, with their scores, as detectors usually do."""
     batch_size: int = 16
@@ -96,9 +96,9 @@ def main(config: Config) -> Result:
 
         epochs, loss = config.epochs_of(80), instances.loss()
         batches, held_out = run.batches(train, truth)
-        small = {"channels": 2, "depth": 2} if config.smoke else {"channels": config.channels}
-        small |= {"num_classes": len(names) + 4, "in_channels": 3, "norm": "batch"}
-        model = models.unet(**small, padding="same", rngs=nnx.Rngs(config.seed))
+        channels, outputs = 2 if config.smoke else config.channels, len(names) + 4
+        rngs = nnx.Rngs(config.seed)
+        model = models.unet_small(num_classes=outputs, channels=channels, rngs=rngs)
         steps = epochs * batches.steps
         optimizer = one_cycle(steps, config.learning_rate, config.weight_decay, model.HEAD)
         state, apply = training.init(model, optimizer)

@@ -1,8 +1,8 @@
-"""U-Net, FCN-8s or DeconvNet says of each pixel of a scene which kind of garment it shows, or none.
+"""A U-Net, FCN-8s or DeconvNet says of each pixel of a scene which garment it shows, or none.
 
     python -m experiments.segment                            80 epochs of 2,048 scenes, 2 CPU cores
     python -m experiments.segment --dataset fashion_mnist    garments of 60,000 images
-    python -m experiments.segment --model fcn8               FCN-8s; or deconvnet
+    python -m experiments.segment --model unet               as published; or fcn8, deconvnet
     python -m experiments.segment --data oxford_iiit_pet --size 128    a real set, prepared by TFDS
     python -m experiments.segment --smoke                    does everything work? half a minute
 
@@ -51,16 +51,16 @@ SCALE = (0.7, 1.3)  # of garments of 28 x 28
 class Config(OnSets):
     """Train a network for segmentation on scenes of Fashion-MNIST, or on a real set."""
 
-    model: Literal["unet", "fcn8", "deconvnet"] = "unet"
-    """The last two have 32 pixels to a unit at the bottom, U-Net has 16."""
+    model: Literal["unet_small", "unet", "fcn8", "deconvnet"] = "unet_small"
+    """In the coarsest map a unit has 8, 16, 32 and 32 pixels."""
     dataset: Literal["fashion_mnist_small", "fashion_mnist"] = "fashion_mnist_small"
     """Where garments come from: the 7,000 images of the package, or all 70,000."""
     size: int = 64
     """Height and width of a scene, a multiple of 16; for FCN-8s and DeconvNet of 32."""
     objects: int = 4
     """The most garments of a scene; the fewest are 1."""
-    channels: int = 8
-    """Of the network's finest maps."""
+    channels: int | None = None
+    """Of the network's finest maps; if not given, 24 of `unet_small` and 8 of the others."""
     dice: float = 0.0
     """The weight of the Dice loss beside that of the cross entropy, 1."""
     batch_size: int = 16
@@ -70,11 +70,12 @@ class Config(OnSets):
 
     def __post_init__(self):
         super().__post_init__()
-        step = 16 if self.model == "unet" else 32
+        step = 16 if self.model.startswith("unet") else 32
         sizes = f"{step}, {2 * step}, ... 256"
         require("--size", self.size % step == 0 < self.size <= 256, sizes, self.size)
         require("--objects", 1 <= self.objects <= 100, "in [1, 100]", self.objects)
-        require("--channels", 1 <= self.channels <= 1024, "in [1, 1024]", self.channels)
+        channels = self.channels
+        require("--channels", channels is None or 1 <= channels <= 1024, "in [1, 1024]", channels)
         require("--dice", 0 <= self.dice < float("inf"), "at least 0 and finite", self.dice)
         require_weight_decay(self.weight_decay)
 
@@ -89,10 +90,11 @@ def seen(truth: Any) -> dict[str, jax.Array]:
 def network(config: Config, classes: int) -> nnx.Module:
     """The network of the options, made small enough for scenes of 64 x 64 pixels."""
     options: dict[str, Any] = {"num_classes": classes, "in_channels": 3, "norm": "batch"}
-    options["channels"] = 2 if config.smoke else config.channels
+    usual = 24 if config.model == "unet_small" else 8
+    options["channels"] = 2 if config.smoke else config.channels or usual
     if config.model == "unet":
         options |= {"padding": "same", "depth": 2 if config.smoke else 4}
-    else:
+    elif config.model in ("fcn8", "deconvnet"):
         options["hidden"] = 8 * options["channels"]
     if config.model == "fcn8":
         options |= {"padding": "same", "window": 3, "dropout": 0.0}

@@ -7,11 +7,11 @@
 A network maps images (*batch, height, width, channels) to logits (*batch, num_classes), and its
 `feature_maps` returns the output of every stage by name. It knows no loss and no task.
 
-Others have no classes and no head. `unet`, `fcn8` and `deconvnet` map images to logits of each
-pixel; `centernet` to maps of objects; `dncnn`, `espcn` and `srcnn` to restored images; `captioner`
-images and words to logits of words; `simple_baseline` to heatmaps of joints; `homography` two views
-to offsets of corners, and `stereo` to disparities. `dcgan` and `vae` make images of latents, which
-are random numbers. `siamfc` embeds images, and compares what it embedded.
+Others have no classes and no head. `unet`, `unet_small`, `fcn8` and `deconvnet` map images to
+logits of each pixel; `centernet` to maps of objects; `dncnn`, `espcn` and `srcnn` to restored
+images; `captioner` images and words to logits of words; `simple_baseline` to heatmaps of joints;
+`homography` two views to offsets of corners, and `stereo` to disparities. `dcgan` and `vae` make
+images of latents, which are random numbers. `siamfc` embeds images, and compares what it embedded.
 
 With ``num_classes=None`` a network is a backbone: it has no head and no parameters for one. Calling
 it returns its last feature map, such as stage4 of a ResNet or pool5 of a VGG, and `feature_maps`
@@ -126,6 +126,8 @@ from .stereo import Stereo as Stereo
 from .stereo import stereo as stereo
 from .unet import UNet as UNet
 from .unet import unet as unet
+from .unet_small import UNetSmall as UNetSmall
+from .unet_small import unet_small as unet_small
 from .vae import VAE as VAE
 from .vae import vae as vae
 from .vgg import VGG as VGG

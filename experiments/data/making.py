@@ -12,6 +12,7 @@ from cnn_jax.data import photos
 
 AT_ONCE = 32  # examples
 PIXELS = 5_000_000  # of the backgrounds to train on, if not said otherwise: 512 of 96 x 96
+MANY = 20_000_000  # where those are too few: 2,112 of 96 x 96
 Make = Callable[[jax.Array], Any]
 
 
@@ -76,7 +77,8 @@ def examples(
         leave: names of those parts of the truth that are not needed.
         options: of `data.scenes.scenes`.
     """
-    options |= {"size": config.size, "objects": (1, config.objects)}
+    pixels = PIXELS if config.smoke else MANY
+    options |= {"size": config.size, "objects": (1, config.objects), "pixels": pixels}
     make, make_held_out, names = scenes(config.dataset, **options)
     epoch, held_out = (64, 32) if config.smoke else counts
     truth = drawn(make_held_out, jax.random.key(1), held_out, leave)

@@ -72,7 +72,7 @@ def test_eight_devices_and_our_own_algorithms_give_the_same_losses(finished, tmp
             assert record[name] == pytest.approx(expected[name], rel=2e-3), name
 
 
-@pytest.mark.parametrize("model", ["unet", "fcn8", "deconvnet"])
+@pytest.mark.parametrize("model", ["unet_small", "unet", "fcn8", "deconvnet"])
 def test_every_network_fits_the_scenes(model):
     config = segment.Config(model=model, smoke=True)
     made = nnx.eval_shape(lambda: segment.network(config, 11)(jnp.zeros((2, 64, 64, 3))))
