@@ -18,6 +18,7 @@ from ._names import flag as flag
 from ._names import function as function
 from ._names import one_of as one_of
 from ._numbers import number as number
+from ._numbers import span as span
 from ._texts import count as count
 from ._texts import if_traced as if_traced
 from ._texts import shown as shown

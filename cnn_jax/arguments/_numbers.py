@@ -57,6 +57,32 @@ def number(
     return found
 
 
+def span(name: str, value: object) -> tuple[float, float]:
+    """A number or a pair (low, high) as such a pair, of at least 0: what random values are between.
+
+    ```
+    >>> span("blur", 2), span("blur", (0, 1.5))
+    ((2.0, 2.0), (0.0, 1.5))
+
+    ```
+
+    Args:
+        name: of the argument.
+        value: see `number`; or a tuple or list of two of them.
+
+    Raises:
+        TypeError, ValueError: it is neither, or low is below 0, or high below low.
+    """
+    if not isinstance(value, tuple | list):
+        found = number(name, value, at_least=0)
+        return found, found
+    if len(value) != 2:
+        text = f"`{name}` must be a number or a pair (low, high); got {shown(value)}."
+        raise ValueError(text)
+    low = number(name, value[0], at_least=0)
+    return low, number(name, value[1], at_least=low)
+
+
 def _rule(
     above: float | None, at_least: float | None, below: float | None, at_most: float | None
 ) -> str:

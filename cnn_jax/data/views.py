@@ -75,7 +75,7 @@ def views(
     limit = size / 4 if reach is None else reach
     limit = arguments.number("reach", limit, at_least=0, at_most=size / 4)
     margin = -int(-limit // 1)
-    blurs, noises = _range("blur", blur), _range("noise", noise)
+    blurs, noises = arguments.span("blur", blur), arguments.span("noise", noise)
     light = arguments.number("light", light, at_least=0, below=1)
     side = size + 2 * margin
     joined = Joined.of(_checked(photographs, side))
@@ -133,13 +133,3 @@ def _checked(photographs: Sequence[ArrayLike], side: int) -> list[np.ndarray]:
                 f"around it; got {array.shape}."
             )
     return arrays
-
-
-def _range(name: str, value: Range) -> tuple[float, float]:
-    if not isinstance(value, tuple | list):
-        level = arguments.number(name, value, at_least=0)
-        return level, level
-    if len(value) != 2:
-        raise ValueError(f"`{name}` must be a number or a pair (low, high); got {value}.")
-    low = arguments.number(name, value[0], at_least=0)
-    return low, arguments.number(name, value[1], at_least=low)

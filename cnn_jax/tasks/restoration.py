@@ -118,7 +118,7 @@ def noise(key: jax.Array, images: ArrayLike, sigma: float | Sequence[float]) -> 
         >>> round(float(noisy.std()) * 255, 1)
         25.0
     """
-    low, high = _levels(sigma)
+    low, high = arguments.span("sigma", sigma)
     clean = _images("images", images)
     level_key, key = jax.random.split(key)
     levels = jax.random.uniform(level_key, (len(clean), 1, 1, 1), minval=low, maxval=high)
@@ -271,16 +271,6 @@ def _keys(distance: np.ndarray) -> np.ndarray:
     d = np.abs(distance)
     near, far = 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
     return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
-
-
-def _levels(sigma: float | Sequence[float]) -> tuple[float, float]:
-    if not isinstance(sigma, tuple | list):
-        level = arguments.number("sigma", sigma, at_least=0)
-        return level, level
-    if len(sigma) != 2:
-        raise ValueError(f"`sigma` must be a number or a pair (low, high); got {sigma}.")
-    low = arguments.number("sigma", sigma[0], at_least=0)
-    return low, arguments.number("sigma", sigma[1], at_least=low)
 
 
 def _images(name: str, images: ArrayLike) -> jax.Array:
