@@ -55,13 +55,13 @@ class Config(OnSets):
     size: int = 64
     """Height and width of a scene, a multiple of 16."""
     objects: int = 4
-    """The most garments of a scene; the fewest are 1."""
+    """The most garments of a held-out scene; to train on, twice as many. The fewest are 1."""
     channels: int = 24
     """Of the U-Net's finest maps."""
     kinds: int = 3
     """How many classes each mask is given, with their scores, as detectors usually do."""
     batch_size: int = 16
-    learning_rate: float = 5e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 0.2
     """The weight decay of Muon."""
 
