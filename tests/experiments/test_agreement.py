@@ -36,15 +36,7 @@ def detect(rng):
 
 
 def segment(rng):
-    model = models.unet(
-        num_classes=4,
-        in_channels=3,
-        channels=4,
-        depth=2,
-        padding="same",
-        norm="batch",
-        rngs=nnx.Rngs(0),
-    )
+    model = models.unet_small(num_classes=4, channels=8, rngs=nnx.Rngs(0))
     batch = {"image": IMAGES, "label": rng.integers(0, 4, (N, SIDE, SIDE))}
     return model, batch, segmentation.loss(dice=0.5), training.image
 
