@@ -91,7 +91,9 @@ def main(config: Config) -> Result:
     with Run("detect", config) as run:
         config = run.config
         if config.data is None:
-            examples = making.examples(config, (EPOCH, HELD_OUT), leave=["masks"], scale=SCALE)
+            examples = making.examples(
+                config, (EPOCH, HELD_OUT), fuller=2, leave=["masks"], scale=SCALE
+            )
         else:
             examples = real_sets.boxes(config, HELD_OUT)
         train, new, truth, classes, some = examples

@@ -85,7 +85,7 @@ def main(config: Config) -> Result:
     with Run("instances", config) as run:
         config = run.config
         if config.data is None:
-            examples = making.examples(config, (EPOCH, HELD_OUT), scale=SCALE)
+            examples = making.examples(config, (EPOCH, HELD_OUT), fuller=2, scale=SCALE)
         else:
             examples = real_sets.objects(config, HELD_OUT)
         train, new, truth, names, _ = examples

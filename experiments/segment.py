@@ -58,7 +58,7 @@ class Config(OnSets):
     size: int = 64
     """Height and width of a scene, a multiple of 16; for FCN-8s and DeconvNet of 32."""
     objects: int = 4
-    """The most garments of a held-out scene; to train on, twice as many. The fewest are 1."""
+    """The most garments of a scene; the fewest are 1."""
     channels: int | None = None
     """Of the network's finest maps; if not given, 24 of `unet_small` and 8 of the others."""
     dice: float = 0.0

@@ -67,27 +67,30 @@ def drawn(make: Make, key: jax.Array, count: int, leave: Collection[str] = ()) -
 
 
 def examples(
-    config: Any, counts: tuple[int, int], leave: Collection[str] = (), **options: Any
+    config: Any,
+    counts: tuple[int, int],
+    leave: Collection[str] = (),
+    fuller: int = 1,
+    **options: Any,
 ) -> Examples:
     """Scenes of garments as `Examples`: of the options `dataset`, `size`, `objects` and `smoke`.
-
-    Those that a network trains on have up to twice as many garments as the others: it learns from
-    each, and one more takes little time.
 
     Args:
         config: of the command.
         counts: how many there are in an epoch, and held out.
         leave: names of those parts of the truth that are not needed.
+        fuller: how many times as many garments a scene may have that a network trains on: it learns
+            from each, and one more takes little time. But it sees less of what is no garment.
         options: of `data.scenes.scenes`.
     """
     pixels = PIXELS if config.smoke else MANY
     options |= {"size": config.size, "pixels": pixels}
     make, make_held_out, names = scenes(config.dataset, objects=(1, config.objects), **options)
-    make_full, *_ = scenes(config.dataset, objects=(1, 2 * config.objects), **options)
+    make_new, *_ = scenes(config.dataset, objects=(1, fuller * config.objects), **options)
     epoch, held_out = (64, 32) if config.smoke else counts
     truth = drawn(make_held_out, jax.random.key(1), held_out, leave)
     some = partial(drawn, make, leave=leave)
-    return Examples(numbers(epoch), partial(new, make_full), truth, names, some)
+    return Examples(numbers(epoch), partial(new, make_new), truth, names, some)
 
 
 def figures(**options: Any) -> tuple[Make, Make]:
