@@ -62,7 +62,7 @@ class Config(OnSets):
     patches: int = 16_000
     """How many patches of 40 x 40 pixels are cut out of the training pictures."""
     batch_size: int = 8
-    learning_rate: float = 4e-2
+    learning_rate: float = 1.3e-2
     weight_decay: float = 0.2
     """The weight decay of Muon."""
 
