@@ -22,7 +22,7 @@ result.json, weights.safetensors (and the best ones), curves.png, segments.png (
 best above, the worst below, beside the baseline), checkpoints/. The same command runs on a GPU or a
 TPU.
 
-2 CPU cores: 14 minutes. Draws segments.png.
+2 CPU cores: 12 minutes. Draws segments.png.
 """
 
 from dataclasses import dataclass
