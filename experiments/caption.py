@@ -111,10 +111,7 @@ def main(config: Config) -> Result:
     with Run("caption", config) as run:
         config, language = run.config, WORDS[run.config.words]
         options = {"size": config.size, "objects": (1, config.objects), "scale": SCALE}
-        options |= {
-            "pixels": making.PIXELS if config.smoke else making.MANY,
-            "min_visible": VISIBLE,
-        }
+        options |= {"pixels": making.many(config.smoke), "min_visible": VISIBLE}
         *made, classes = making.scenes(config.dataset, **options)
         make, make_held_out = (lambda keys, m=m: seen(language, m(keys)) for m in made)
         few = 32 if config.smoke else HELD_OUT

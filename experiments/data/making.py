@@ -83,14 +83,20 @@ def examples(
             from each, and one more takes little time. But it sees less of what is no garment.
         options: of `data.scenes.scenes`.
     """
-    pixels = PIXELS if config.smoke else MANY
-    options |= {"size": config.size, "pixels": pixels}
+    options |= {"size": config.size, "pixels": many(config.smoke)}
     make, make_held_out, names = scenes(config.dataset, objects=(1, config.objects), **options)
-    make_new, *_ = scenes(config.dataset, objects=(1, fuller * config.objects), **options)
+    make_new = make
+    if fuller > 1:
+        make_new, *_ = scenes(config.dataset, objects=(1, fuller * config.objects), **options)
     epoch, held_out = (64, 32) if config.smoke else counts
     truth = drawn(make_held_out, jax.random.key(1), held_out, leave)
     some = partial(drawn, make, leave=leave)
     return Examples(numbers(epoch), partial(new, make_new), truth, names, some)
+
+
+def many(smoke: bool) -> int:
+    """Pixels of the backgrounds to train on, where `PIXELS` are too few; those in a smoke run."""
+    return PIXELS if smoke else MANY
 
 
 def figures(**options: Any) -> tuple[Make, Make]:
